@@ -250,6 +250,16 @@ class StatusView(Wire):
     day_reopened: bool = False
     """As in an :class:`ApplicationSummary`."""
     timeline: tuple[TimelineEntry, ...]
+    reason: RejectionReason | None = None
+    """As in an :class:`ApplicationView`, like the note: for a session of the application's mobile only."""
+    note: str | None = None
+
+
+class NumberToProve(Wire):
+    """The mobile of an application, to which the gateway has a code sent."""
+
+    mobile: str | None = None
+    """None where there is no such application, or it has none."""
 
 
 class DepartmentCode(Strict):
@@ -358,6 +368,8 @@ STATUS = Method(
     http=Http("anyone", "look_up_status", "POST /status",
         "Return status and timeline of an application, without a name, a purpose or a QR.", limit="status"),
 )  # fmt: skip
+NUMBER_TO_PROVE = Method("application", "number_to_prove", ReferenceOnly, NumberToProve)
+"""For the gateway alone: no page and no interface shows the number."""
 COUNTER_LOOKUP = Method(
     "application", "lookup", Lookup, LookupHits, names_people=True, said="Looked up visits at the counter",
     http=Http("reception", "look_up_at_counter", "POST /counter/lookup",

@@ -26,6 +26,7 @@ class Service:
     cancel = rpc(contract.CANCEL, applications.cancel)
     change_mobile = rpc(contract.CHANGE_MOBILE, mobiles.change_mobile)
     status = rpc(contract.STATUS, queries.status)
+    number_to_prove = rpc(contract.NUMBER_TO_PROVE, queries.number_to_prove)
     lookup = rpc(contract.COUNTER_LOOKUP, queries.lookup)
     waiting_here = rpc(contract.WAITING_HERE, queries.waiting_here)
     durations = rpc(contract.DURATIONS, queries.durations)

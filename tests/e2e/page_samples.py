@@ -25,7 +25,7 @@ from tests.support.factories.pages import (
     login,
     review,
 )
-from tests.support.system.page_reader import PERSON
+from tests.support.system.page_reader import PERSON, VISIT
 
 REVIEW = f"/desk/reviews/{REVIEW_ID}"
 
@@ -77,19 +77,13 @@ WHO = ("/apply/who", PERSON)
 DEPARTMENT = ("/apply/department", {"department": "home"})
 
 
-PURPOSE = (
-    "/apply/purpose",
-    {"officer": "baldev", "purpose_kind": "meeting", "purpose": "Arms licence renewal"},
-)
-
-
-WHEN = ("/apply/when", {"date-0": "2026-12-01", "from-0": "10:00", "to-0": "12:00"})
+VISITED = ("/apply/visit", {**VISIT, "date-0": "2026-12-01", "from-0": "10:00", "to-0": "12:00"})
 
 
 WITH = ("/apply/companions", {"more": "no", "vehicle": "", "assistance": "", "deliver_by": "sms"})
 
 
-WAY = (WHO, DEPARTMENT, PURPOSE, WHEN, WITH)
+WAY = (WHO, DEPARTMENT, VISITED, WITH)
 
 
 HAS_APP = ("/staff/sign-in", {"login_id": "SEC-CODE", "password": "x"})

@@ -28,7 +28,7 @@ from contracts.rpc.application import (
 from contracts.rpc.approval.capacity import Availability, CapacityView, DayAvailability, WindowAvailability
 from contracts.rpc.approval.closures import ClosedDate, ClosureList
 from contracts.rpc.approval.decisions import DelegationList
-from contracts.rpc.approval.directory import OfficerList
+from contracts.rpc.approval.directory import DepartmentList, OfficerList
 from contracts.rpc.approval.reviews import ReviewList
 from contracts.rpc.approval.watchlist import EntryList, MatchList
 from contracts.rpc.notify import MessagePreview
@@ -64,7 +64,6 @@ from tests.e2e.page_samples import (
     WALK_IN,
     WATCHED,
     WAY,
-    WHO,
     WITH_MOBILE,
     WITHOUT_CARD,
     WRONG_LOGIN,
@@ -87,7 +86,7 @@ from tests.support.factories.pages import (
     review,
 )
 from tests.support.factories.system_report import LETTER, TROUBLE, UNKNOWN
-from tests.support.system.page_reader import BALDEV, PERSON
+from tests.support.system.page_reader import BALDEV, HOME, PERSON, VISIT
 
 
 def questions() -> Iterator[State]:
@@ -99,17 +98,16 @@ def questions() -> Iterator[State]:
     first_visit = {"application.list_applications": ApplicationList(items=())}
     yield State("applicant", "/apply/who", answers=first_visit)
     yield State("applicant", "/apply/name-latin", before=(("/apply/who", PERSON | {"name": "ਗੁਰਪ੍ਰੀਤ ਕੌਰ"}),))
-    yield State(
-        "applicant",
-        "/apply/purpose?q=nobody",
-        answers={"approval.officers": OfficerList(items=())},
-        before=WAY[:2],
-    )
-    yield State("applicant", "/apply/purpose", before=(WHO, ("/apply/department", {"department": "police"})))
-    yield State("applicant", "/apply/companion", before=WAY[:4])
-    yield State("applicant", "/apply/companion", {}, before=WAY[:4], status=422)
-    yield State("applicant", "/apply/companions", before=(*WAY[:4], COMPANION))
-    yield State("applicant", "/apply/companion?which=0", before=(*WAY[:4], COMPANION))
+    yield State("applicant", "/apply/department", answers=first_visit, before=WAY[:1])
+    nobody = {"approval.departments": DepartmentList(items=())}
+    yield State("applicant", "/apply/department?q=nobody", answers=nobody, before=WAY[:1])
+    found = {"approval.departments": DepartmentList(items=(HOME.model_copy(update={"found": (BALDEV,)}),))}
+    yield State("applicant", "/apply/department?q=baldev", answers=found, before=WAY[:1])
+    yield State("applicant", "/apply/visit", {"seen": "another"}, before=WAY[:2], status=409)
+    yield State("applicant", "/apply/companion", before=WAY[:3])
+    yield State("applicant", "/apply/companion", {}, before=WAY[:3], status=422)
+    yield State("applicant", "/apply/companions", before=(*WAY[:3], COMPANION))
+    yield State("applicant", "/apply/companion?which=0", before=(*WAY[:3], COMPANION))
     yield State("applicant", f"{OWN}/again", {"id_last4": "0000"}, OTHER_LAST4, status=422)
     yield State("applicant", "/apply/check", before=WAY)
     found = Checked(problems=(FieldError(field="applicant.id_last4", code="full_number"),))
@@ -154,11 +152,11 @@ def places() -> Iterator[State]:
     wrong = {"limited": "yes", "window": "60", "from-0": "10:00", "to-0": "09:00", "places-0": "x"}
     yield State("department", "/desk/capacity", wrong, limited, status=422)
     yield State("department", f"{REVIEW}/approve", answers=limited)
-    yield State("applicant", "/apply/when", answers=limited, before=WAY[:3])
-    taken = {"date-0": f"{tomorrow}", "from-0": "10:00", "to-0": "12:00"}
-    yield State("applicant", "/apply/when", taken, limited, before=WAY[:3], status=422)
+    yield State("applicant", "/apply/visit", answers=limited, before=WAY[:2])
+    taken = {**VISIT, "date-0": f"{tomorrow}", "half-0": "am"}
+    yield State("applicant", "/apply/visit", taken, limited, before=WAY[:2], status=422)
     none = {"approval.availability": Availability(limited=True, days=days[:1])}
-    yield State("applicant", "/apply/when", answers=none, before=WAY[:3])
+    yield State("applicant", "/apply/visit", answers=none, before=WAY[:2])
 
 
 def several_days() -> Iterator[State]:
@@ -360,6 +358,7 @@ STATES = [
     State(None, "/sign-in/code", before=(("/sign-in", {"mobile": "9876543210"}),)),
     State(None, "/sign-in/code", {"code": ""}, before=(("/sign-in", {"mobile": "9876543210"}),), status=422),
     State(None, "/cleared"), State(None, "/status"), State(None, f"/s/{REFERENCE}"),
+    State(None, "/sign-in/code", before=((f"/s/{REFERENCE}", {"key": "k"}),)),
     State(None, "/status", {"reference": REFERENCE, "mobile_last4": "3210"}),
     State(None, "/status", {"reference": "x"}, {"application.status": NotFound()}, status=422),
     State(None, "/sign-in", {"mobile": "1"}, {"accounts.request_otp": TooManyAttempts(retry_after=90)},

@@ -66,15 +66,27 @@ class Visitor:
     def open(self, inner: str) -> None:
         self.page.goto(f"/{self.language}{inner}")
 
+    def code(self, before: int = 0) -> str:
+        """Return the code of the newest message, once there are more than ``before``."""
+        found = re.search(r"\b(\d{6})\b", newest_message(self._system, self.mobile, "otp", before)["text"])
+        assert found is not None
+        return found[1]
+
     def sign_in(self) -> None:
         """Verify the mobile, from any page that requires it."""
-        before = len(messages(self._system, self.mobile, "otp"))
         self.page.fill("#mobile", self.mobile)
+        self.prove()
+
+    def prove(self) -> None:
+        """Press the button that has a code sent to the mobile, and enter the code."""
+        before = len(messages(self._system, self.mobile, "otp"))
         press(self.page)
-        code = re.search(r"\b(\d{6})\b", newest_message(self._system, self.mobile, "otp", before)["text"])
-        assert code is not None
-        self.page.fill("#code", code[1])
-        press(self.page)
+        code = self.code(before)
+        goes_on = self.page.locator("[data-goes-on]").is_visible()
+        self.page.fill("#code", code)
+        if not goes_on:
+            press(self.page)
+        self.page.wait_for_url(lambda url: not url.endswith("/sign-in/code"))
 
     def apply(
         self,
@@ -95,11 +107,10 @@ class Visitor:
         self.page.fill("#name", name)
         self.page.check("input[name=id_type][value=voter_id]")
         self._fill(id_last4="4821")
-        self._choose("department", "home")
-        self.page.check("input[name=site][value=PCS1]")
-        self.page.check("input[name=officer][value=anyone]")
+        self.page.locator("button[name=department][value='home@PCS1']").first.click()
         self.page.check("input[name=purpose_kind][value=meeting]")
-        self._fill(purpose="Arms licence renewal, file 114/2026")
+        self.page.fill("#purpose", "Arms licence renewal, file 114/2026")
+        self.page.check("#wishes")
         self.choose_time()
         for name_, last_four in companions:
             self._choose("more", "yes")
@@ -121,11 +132,13 @@ class Visitor:
             self.sign_in()
 
     def choose_time(self, days_ahead: int = 1, start: str = "10:00", end: str = "12:00") -> None:
-        """Choose a day and a time, and continue."""
-        self.page.select_option(
-            "#date-0", (now().astimezone(IST) + timedelta(days=days_ahead)).date().isoformat()
-        )
-        self.page.select_option("#from-0", start)
+        """Choose a day and exact hours, and continue."""
+        day = (now().astimezone(IST) + timedelta(days=days_ahead)).date().isoformat()
+        self.page.check(f"input[name=date-0][value='{day}']")
+        hours = self.page.locator("#from-0")
+        if not hours.is_visible():
+            self.page.locator("details:has(> [data-exact] #from-0) > summary").click()
+        hours.select_option(start)
         self.page.select_option("#to-0", end)
         press(self.page)
 

@@ -97,9 +97,13 @@ def test_every_message_on_the_phone_leads_to_the_status_of_its_application(
         expect(phone.locator(TIMELINE)).to_have_count(0)
         expect(phone.locator("#reference")).to_have_value(reference)
         phone.fill("#mobile_last4", mobile[-4:])
-        press(phone)
+        phone.locator("form[action$='/status'] button").click()
         phone.wait_for_url(f"**/{language}/status/result")
         assert happenings(phone) >= entries
         phone.reload()
         assert happenings(phone) >= entries
         expect(phone.locator("main")).not_to_contain_text("Gurpreet")
+    phone.goto(f"/{language}/s/{reference}")
+    Visitor(phone, system, mobile, language).prove()
+    expect(phone.locator("main")).to_contain_text("Come on Monday")
+    expect(phone.locator("main")).not_to_contain_text("Gurpreet")

@@ -60,13 +60,11 @@ class Kiosk(Visitor):
 
     def answer_the_rest(self) -> str:
         """Answer the questions about the visit, send, and return the reference."""
-        self._choose("department", "home")
+        self.page.locator("button[name=department][value='home@PCS1']").first.tap()
+        self.page.check("input[name=purpose_kind][value=meeting]")
         self.page.fill("#purpose", "Arms licence renewal")
-        press(self.page)
-        self.page.select_option("#date-0", index=2)
-        self.page.select_option("#from-0", "10:00")
-        self.page.select_option("#to-0", "12:00")
-        press(self.page)
+        self.page.check("#wishes")
+        self.choose_time()
         self._choose("assistance", "guide")
         self.page.wait_for_url("**/check")
         press(self.page)

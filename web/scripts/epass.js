@@ -11,6 +11,7 @@ import {
 } from "govuk-frontend";
 import "./auto-print.js";
 import "./auto-refresh.js";
+import "./code.js";
 import "./conditional-fields.js";
 import "./countdown.js";
 import "./desk.js";

@@ -19,6 +19,7 @@ from contracts.rpc.application import (
     Durations,
     Lookup,
     LookupHits,
+    NumberToProve,
     ReferenceOnly,
     StatusQuestion,
     StatusView,
@@ -96,8 +97,10 @@ def view(
     return shown.model_copy(update={"mobile_change_after": free})
 
 
-def status(request: StatusQuestion, session: Session) -> StatusView:
+def status(request: StatusQuestion, call: Call, session: Session) -> StatusView:
     """Return the status of an application for anyone who knows its reference and mobile's last four digits.
+
+    Who has proved the mobile reads what the department wrote, too.
 
     Raises:
         NotFound: one of the two is wrong. Neither the error nor the work reveals which.
@@ -108,7 +111,16 @@ def status(request: StatusQuestion, session: Session) -> StatusView:
     is_right = hmac.compare_digest(known.encode(), given.encode()) and given.isdigit()
     if row is None or not is_right:
         raise NotFound("there is no such application")
-    return status_view_of(session, row)
+    shown = status_view_of(session, row)
+    if not is_applicant_of(call.principal, row.mobile) or call.principal.kiosk:
+        return shown
+    return shown.model_copy(update=view_of(session, row).model_dump(include={"reason", "note"}))
+
+
+def number_to_prove(request: ReferenceOnly, session: Session) -> NumberToProve:
+    """Return the mobile to which the gateway has a code sent; whether there is one, it tells nobody."""
+    row = find(session, request.reference)
+    return NumberToProve(mobile=row.mobile if row else None)
 
 
 def durations(request: DepartmentCode, session: Session, now: datetime) -> Durations:

@@ -1,6 +1,8 @@
 """Sign-in of an applicant with a mobile and a code sent to it, without account or password."""
 
+import asyncio
 import re
+from contextlib import suppress
 from uuid import NAMESPACE_URL, UUID, uuid4, uuid5
 
 from fastapi import Response
@@ -9,22 +11,27 @@ from contracts import rpc
 from contracts.errors import InvalidInput, NotAuthenticated, TooManyAttempts, Unavailable
 from contracts.mobile import only_digits
 from contracts.rpc.accounts.sessions import RequestOtp, VerifyOtp
+from contracts.rpc.application import ReferenceOnly
 from services.chassis.runtime.clock import now
 from services.gateway.access.admission import rate_limited
 from services.gateway.pages.shared import cookies
 from services.gateway.pages.shared.answers import POSTED, VISIT, Answers, owner
-from services.gateway.pages.shared.forms import text_of
+from services.gateway.pages.shared.forms import key_of, text_of
 from services.gateway.pages.shared.sign_out import end_replaced, sign_out_applicant
 from services.gateway.pages.shared.view import OpenPage, View, page_router
 
 router = page_router("")
 PLACES = {"apply": "/apply/who", "history": "/applications"}
-_PAGE = re.compile(r"(?:apply|applications)(?:/[A-Za-z0-9-]{1,40}(?:/(?:dates|complete|mobile))?)?")
+_PAGE = re.compile(r"(?:apply|applications|s)(?:/[A-Za-z0-9-]{1,40}(?:/(?:dates|complete|mobile))?)?")
 
 CODE_SECONDS = 9 * 60
 """So long a code is surely good after it was sent; accounts says whether it is (``EPASS_OTP_MINUTES``)."""
 SPENT = ("code_used", "code_expired", "too_many_tries")
 """Error codes after which the applicant needs a new code."""
+WAIT_SECONDS = 30
+"""So long a code to the number of an application is not sent again from its page."""
+EQUAL_SECONDS = 0.5
+"""So long asking for such a code takes at least, whether there is the application or not."""
 
 
 def place_of(to: str) -> str:
@@ -70,6 +77,52 @@ async def send_code(view: OpenPage) -> Response:
     }  # fmt: skip
     cookie.write(response, answers)
     return response
+
+
+@router.post("/s/{reference}", dependencies=[rate_limited("otp")])
+async def send_code_to_applicant(view: OpenPage, reference: str) -> Response:
+    """Have a code sent to the number of an application, without learning the number or whether there is one.
+
+    It is limited as every code to that number. The answer is the same where none was sent.
+    """
+    form, cookie = await view.form(), cookies.answers_cookie(view.request)
+    answers, key, reference = cookie.read(view.request), key_of(form), reference[:40]
+    dates = f"applications/{reference}/dates"
+    before = answers.get("sign_in") or {}
+    if before.get("reference") != reference:
+        before = {}
+    if before and _wait(before) > 0:
+        return view.to("/sign-in/code")
+    sent, _equal = await asyncio.gather(
+        _code_to_applicant(view, reference, key), asyncio.sleep(EQUAL_SECONDS)
+    )
+    mobile, request_id = sent or (before.get("mobile", ""), before.get("request_id", str(uuid4())))
+    answers["sign_in"] = {
+        "request_id": request_id, "mobile": mobile, "reference": reference,
+        "to": dates if text_of(form, "to") == dates else f"s/{reference}",
+        "again_at": now().timestamp() + WAIT_SECONDS, "key": str(uuid4()),
+    }  # fmt: skip
+    response = view.to("/sign-in/code")
+    cookie.write(response, answers)
+    return response
+
+
+async def _code_to_applicant(view: View, reference: str, key: str) -> tuple[str, str] | None:
+    """Return to which number a code was sent, and its request; None where none was sent.
+
+    Raises:
+        Unavailable: a service does not answer.
+    """
+    with suppress(ValueError, TooManyAttempts):
+        question = ReferenceOnly(reference=reference)
+        mobile = (await view.query(rpc.application.NUMBER_TO_PROVE, question)).mobile
+        if mobile is not None:
+            asked = RequestOtp(mobile=mobile, language=view.language)
+            asked = cookies.with_devices(asked, view.request, "mobiles")
+            once = str(uuid5(NAMESPACE_URL, f"{key} {mobile}"))
+            sent = await view.command(rpc.accounts.sessions.REQUEST_OTP, asked, once)
+            return mobile, str(sent.request_id)
+    return None
 
 
 @router.get("/sign-in/code", dependencies=[rate_limited("read")])
@@ -143,6 +196,8 @@ def _refused(view: View, answers: Answers, error: NotAuthenticated) -> Response:
     After the last attempt it offers a new code, which may be sent at once.
     """
     pending, code, left = answers["sign_in"], error.body.code, error.body.facts.get("tries_left")
+    if "reference" in pending:  # the same where no code was sent
+        return _code_page(view, pending, {"code": "wrong_or_old_code"}, 422)
     if code not in SPENT and left != 0:
         return _code_page(view, pending, {"code": code}, 422, left=left)
     code = code if code in SPENT else "too_many_tries"
@@ -188,4 +243,5 @@ def _code_page(
 ) -> Response:
     end = only_digits(pending["mobile"])[-4:]
     values = {"errors": errors, "mobile_end": end, "wait": _wait(pending), "typed": typed, "left": left}
+    values["reference"] = pending.get("reference", "")
     return view.html("sign_in/code.html", status, **values)

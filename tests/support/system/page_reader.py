@@ -39,6 +39,7 @@ BALDEV = OfficerRecord(
 )
 PERSON = {"kind": "citizen", "name": "Gurpreet Kaur", "id_type": "voter_id", "id_last4": "4821"}
 """The form about a citizen."""
+VISIT = {"officer": "baldev", "purpose_kind": "meeting", "purpose": "Arms licence renewal"}
 SAME_SITE = {"Sec-Fetch-Site": "same-origin"}
 HIDDEN = re.compile(r'<input type="hidden" name="([^"]+)" value="([^"]*)">')
 
@@ -99,9 +100,7 @@ class Reader:
         forms: list[tuple[str, dict[str, str]]] = [
             ("who", PERSON),
             ("department", {"department": "home"}),
-            ("purpose", {"officer": "baldev", "purpose_kind": "meeting", "purpose": "Arms licence renewal"}),
-            ("when", {"date-0": day, "from-0": "10:00", "to-0": "12:00"}),
-            ("companions", {"more": "no", "vehicle": "", "assistance": "", "deliver_by": "sms"}),
+            ("visit", {**VISIT, "date-0": day, "from-0": "10:00", "to-0": "12:00"}),
         ]  # fmt: skip
         for name, form in forms:
             shown = await self.send(

@@ -21,7 +21,7 @@ from services.gateway.pages.shared import directory, visit_times
 from services.gateway.pages.shared.answers import Answers, of_the_person
 from services.gateway.pages.shared.application_form import unreadable
 from services.gateway.pages.shared.forms import problems_of, text_of
-from services.gateway.pages.shared.questions import BY_NAME, Problems, next_question, place_in
+from services.gateway.pages.shared.questions import Problems, at_halves, next_question, place_in, read_times
 from services.gateway.pages.shared.view import ApplicantPage, View, page_router
 from services.gateway.pages.shared.vocabulary import state_of
 
@@ -70,7 +70,7 @@ async def change_dates(view: ApplicantPage, reference: str) -> Response:
     shown, form = await viewed(view, reference), await view.form()
     if shown is None:
         return redirect_to_application(view, reference)
-    given, problems = BY_NAME["when"].read(form, {})
+    given, problems = read_times(form, {})
     return await _send_amendment(view, "dates", shown, given, problems, text_of(form, "key"))
 
 
@@ -123,13 +123,22 @@ async def _send_amendment(
     """
     if not key:
         return redirect_to_application(view, shown.reference)
+    party = 1 + len(given.get("companions", shown.companions))
+    slots, more = (
+        ([], {})
+        if problems
+        else await visit_times.settle(view, shown.site, shown.department, party, given["preferred"])
+    )
+    problems |= more
     if problems:
         return await _render_form(view, page, shown, given, problems, 422)
+    given |= {"preferred": slots}
     try:
         done = await visit_requests.amend(view.caller, forms.request_of(shown, given), key, shown)
     except (ValidationError, InvalidInput) as error:
         found = unreadable(error) if isinstance(error, ValidationError) else problems_of(error).items()
-        problems = {place_in(forms.PLACES, path) or "purpose": code for path, code in found}
+        places = {place_in(forms.PLACES, path) or "purpose": code for path, code in found}
+        problems = at_halves(places, slots)
         return await _render_form(view, page, shown, given, problems, 422)
     except (
         Conflict,

@@ -5,8 +5,9 @@ from fastapi.datastructures import FormData
 from contracts.model import Companion
 from contracts.rpc.application import AmendApplication, ApplicationView
 from services.gateway.pages.shared.answers import Answers
+from services.gateway.pages.shared.application_form import without_halves
 from services.gateway.pages.shared.forms import text_of
-from services.gateway.pages.shared.questions import BY_NAME, MOST_COMPANIONS, Problems
+from services.gateway.pages.shared.questions import MOST_COMPANIONS, Problems, read_times
 from services.gateway.pages.shared.vocabulary import ID_TYPES
 
 OFFERED_CHANNELS = ("sms", "whatsapp", "email")
@@ -23,7 +24,7 @@ PLACES = {
 
 
 def for_new_application(shown: ApplicationView) -> Answers:
-    """Return the answers of an old application for a new one, without its dates; times of day are offered.
+    """Return the answers of an old application for a new one, without its dates.
 
     An answer that is missing, or that these pages do not offer, is left out, so that it is asked for. The
     numbers of ID cards are known to the service only, which takes those of the old application.
@@ -42,6 +43,7 @@ def for_new_application(shown: ApplicationView) -> Answers:
     answers |= {
         "like": shown.reference,
         "id_last4": "",
+        "wishes": True,
         "officer": shown.officer or "",
         "vehicle": shown.vehicle or "",
         "assistance": shown.assistance or "",
@@ -49,9 +51,6 @@ def for_new_application(shown: ApplicationView) -> Answers:
     answers["companions"] = [companion_answer(one) for one in shown.companions[:MOST_COMPANIONS]]
     if len(shown.companions) <= MOST_COMPANIONS:
         answers["companions_done"] = True
-    if shown.preferred:
-        first = shown.preferred[0]
-        answers["last_times"] = {"from": f"{first.start:%H:%M}", "to": f"{first.end:%H:%M}"}
     if shown.deliver_by in OFFERED_CHANNELS:
         answers["deliver_by"] = shown.deliver_by
     return answers
@@ -83,7 +82,7 @@ def read(form: FormData, shown: ApplicationView) -> tuple[Answers, Problems]:
 
     A companion whose name was cleared is left out.
     """
-    given, problems = BY_NAME["when"].read(form, {})
+    given, problems = read_times(form, {})
     given |= {name: text_of(form, name) for name in ("purpose", "officer", "vehicle")}
     if not given["purpose"]:
         problems["purpose"] = "purpose_missing"
@@ -114,9 +113,9 @@ def request_of(shown: ApplicationView, given: Answers) -> AmendApplication:
     Raises:
         pydantic.ValidationError: an answer is longer than any form allows.
     """
-    asked: Answers = {
-        name: given[name] for name in ("purpose", "officer", "vehicle", "preferred") if name in given
-    }
+    asked: Answers = {name: given[name] for name in ("purpose", "officer", "vehicle") if name in given}
+    if "preferred" in given:
+        asked["preferred"] = without_halves(given["preferred"])
     if "companions" in given:
         asked["companions"] = [
             {name: value for name, value in one.items() if value != ""} for one in given["companions"]

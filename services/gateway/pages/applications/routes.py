@@ -146,13 +146,18 @@ async def stop_messages(view: OpenPage) -> Response:
 
 @router.get("/s/{reference}", dependencies=[rate_limited("read")])
 async def ask_status_of(view: OpenPage, reference: str) -> Response:
-    """Ask for the status of the application that a message names; nothing is looked up.
+    """Ask for the status of the application that a message names; who has proved its mobile sees it at once.
 
-    The page is the same whether there is such an application or not.
+    For everybody else nothing is looked up: the page is the same whether there is such an application or not.
     """
     typed = reference[:40]
     with suppress(ValueError):  # a slip of the pen: it is shown as it was typed, to be corrected
         typed = parse_reference(typed)
+    if view.is_applicant and view.principal.mobile and not view.kiosk:
+        question = StatusQuestion(reference=typed, mobile_last4=view.principal.mobile[-4:])
+        with suppress(NotFound):  # it is of another mobile
+            await lookups.application_status(view.caller, question)
+            return view.save_result(view.to(STATUS), STATUS, question.model_dump())
     return view.html("applications/status.html", errors={}, found=None, typed={"reference": typed})
 
 

@@ -18,7 +18,7 @@ from services.gateway.pages.shared.answers import POSTED, Answers, TooLong
 from services.gateway.pages.shared.cookies import answers_cookie
 from services.gateway.pages.shared.error_pages import Fields, PageRoute, inner_path, posted_fields
 from services.gateway.pages.shared.forms import text_of
-from services.gateway.pages.shared.questions import QUESTIONS
+from services.gateway.pages.shared.questions import QUESTIONS, Question
 from services.gateway.pages.shared.view import View
 
 ASKED = ("companions", *(name for question in QUESTIONS for name in question.answers))
@@ -81,7 +81,12 @@ def was_sent(answers: Answers, form: FormData) -> bool:
     return sent is not None and text_of(form, "key") == sent["key"]
 
 
-def digest(answers: Answers) -> str:
-    """Return a digest of the answers, by which two pages that show the same answers are recognised."""
-    asked = {name: answers[name] for name in ASKED if name in answers}
+def digest(answers: Answers, question: Question | None = None) -> str:
+    """Return a digest of the answers, by which two pages that show the same answers are recognised.
+
+    With a question it is of the answers that come before it.
+    """
+    earlier = QUESTIONS[: QUESTIONS.index(question)] if question else ()
+    names = [name for one in earlier for name in one.answers] if question else ASKED
+    asked = {name: answers[name] for name in names if name in answers}
     return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()[:32]

@@ -1,5 +1,6 @@
 """The page of one question, and the problems that the application service finds in the answers so far."""
 
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -8,12 +9,18 @@ from pydantic import ValidationError
 
 from contracts import rpc
 from contracts.errors import Unavailable
+from contracts.rpc.application import HistoryLine
+from contracts.rpc.call import Page
 from services.gateway.handlers import visit_requests
+from services.gateway.pages.apply.form_session import digest
 from services.gateway.pages.shared import directory, visit_times
 from services.gateway.pages.shared.answers import Answers
 from services.gateway.pages.shared.application_form import request_of, unreadable
 from services.gateway.pages.shared.questions import Problems, Question, before, step_of
 from services.gateway.pages.shared.view import View
+
+LAST_PLACES = 10
+"""Among so many of the last applications the departments are found that are offered first."""
 
 
 async def findings(view: View, answers: Answers) -> list[tuple[str, str]]:
@@ -45,6 +52,7 @@ async def render_question(
     values = {
         "answers": answers,
         "errors": errors,
+        "seen": digest(answers, question),
         "previous": before(question.name, answers),
         "step": step_of(question.name, answers),
         "key": answers.get("key", ""),
@@ -57,16 +65,28 @@ async def _offered(view: View, name: str, answers: Answers) -> dict[str, Any]:
     q = view.request.query_params.get("q", "").strip()
     if name == "department":
         here = view.kiosk.site or "" if view.kiosk else ""
-        return {"departments": await directory.departments(view, here, q), "q": q}
-    if name == "purpose":
-        sites = [] if view.kiosk else await directory.sites_of(view, answers["department"])
-        officers = await directory.open_officers(view, answers["department"], q)
-        return {"sites": sites, "officers": officers, "q": q}
-    if name == "when":
-        return await visit_times.offered(
-            view, answers.get("site", ""), answers["department"], 1 + len(answers.get("companions", ()))
-        )
+        found = await directory.departments(view, here, q)
+        before = () if q else await applied_before(view, LAST_PLACES)
+        return {
+            "departments": found,
+            "places": {one.code: one.name[view.language] for one in await directory.sites(view)},
+            "last": list({(one.department, one.site): one for one in before}),
+            "here": here,
+            "q": q,
+        }
+    if name == "visit":
+        party = 1 + len(answers.get("companions", ()))
+        times = await visit_times.offered(view, answers["site"], answers["department"], party)
+        return times | {"officers": await directory.open_officers(view, answers["department"])}
     return {}
+
+
+async def applied_before(view: View, most: int) -> Sequence[HistoryLine]:
+    """Return the last applications of this mobile; none at a kiosk, or while the service does not answer."""
+    if view.kiosk:
+        return ()
+    found = await view.try_query(rpc.application.LIST_APPLICATIONS, Page(limit=most))
+    return found.items if found else ()
 
 
 async def suggested_spelling(view: View, answers: Answers) -> str:

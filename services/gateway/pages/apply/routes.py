@@ -2,23 +2,35 @@
 
 from fastapi import Response
 
-from contracts import rpc
 from contracts.errors import NotFound, Unavailable
-from contracts.rpc.call import Page
 from services.gateway.access.admission import rate_limited
 from services.gateway.handlers import visit_requests
 from services.gateway.pages.apply.form_session import (
     ApplyRoute,
     current_answers,
+    digest,
     posted_form,
     was_sent,
     with_key,
 )
-from services.gateway.pages.apply.question_page import findings, render_question, suggested_spelling
-from services.gateway.pages.shared import directory
+from services.gateway.pages.apply.question_page import (
+    applied_before,
+    findings,
+    render_question,
+    suggested_spelling,
+)
+from services.gateway.pages.shared import directory, visit_times
 from services.gateway.pages.shared.answers import Answers
 from services.gateway.pages.shared.application_form import request_of
-from services.gateway.pages.shared.questions import BY_NAME, QUESTIONS, Question, next_question
+from services.gateway.pages.shared.forms import text_of
+from services.gateway.pages.shared.questions import (
+    BY_NAME,
+    QUESTIONS,
+    Problems,
+    Question,
+    at_halves,
+    next_question,
+)
 from services.gateway.pages.shared.view import ApplicantPage, OpenPage, View, page_router
 
 router = page_router("/apply", ApplyRoute)
@@ -26,7 +38,8 @@ router = page_router("/apply", ApplyRoute)
 
 @router.get("", dependencies=[rate_limited("read")])
 async def start(view: OpenPage) -> Response:
-    return view.html("apply/start.html")
+    """Ask for the mobile; who has proved it goes on with the first question."""
+    return view.to("/apply/who") if view.is_applicant else view.html("apply/start.html")
 
 
 @router.get("/{name}")
@@ -39,11 +52,8 @@ async def ask(view: ApplicantPage, name: str) -> Response:
     form, shown = posted_form(answers, f"apply/{name}"), answers
     if form is not None:
         shown = question.put(answers, question.read(form, answers)[0])
-    old = None  # the last application of this mobile, whose answers are offered
-    if name == "who" and not view.kiosk:
-        old = await view.try_query(rpc.application.LIST_APPLICATIONS, Page(limit=1))
-    last = old.items[0] if old and old.items else None
-    page = await render_question(view, question, shown, {}, last=last)
+    old = await applied_before(view, 1) if name == "who" else ()  # its answers are offered
+    page = await render_question(view, question, shown, {}, last_application=next(iter(old), None))
     return view.save_answers(page, answers) if form is None else page
 
 
@@ -56,22 +66,20 @@ async def answer(view: ApplicantPage, name: str) -> Response:
     given, problems = question.read(form, answers)
     earlier = _unanswered_before(question, answers)
     if earlier is not None:  # the answers have expired meanwhile: this one is kept
+        given.pop("preferred", None)  # its hours depend on what is missing
         kept = answers if problems else question.put(answers, given)
         return view.save_answers(view.to(f"/apply/{earlier.name}"), kept)
+    # What comes before may have been changed in another tab, which this form did not show.
+    status = 409 if text_of(form, "seen") not in ("", digest(answers, question)) else 200
     answers = question.put(answers, given)
-    try:
-        if name == "department" and not problems:
-            answers = await _with_site(view, answers)
-        if not problems:
-            problems = question.problems_of(await findings(view, answers))
-        if name == "when" and not problems:
-            wanted = request_of(answers, view.language)
-            found = await visit_requests.problems_of(view.caller, wanted)
-            problems = question.problems_of((one.field, one.code) for one in found)
-    except Unavailable:
-        return await render_question(view, question, answers, {}, 503)
-    if problems:
-        return await render_question(view, question, answers, problems, 422)
+    if status == 200:
+        try:
+            answers, problems = await _checked(view, question, answers, problems)
+            status = 422 if problems else 200
+        except Unavailable:
+            problems, status = {}, 503
+    if status != 200:
+        return await render_question(view, question, answers, problems, status, changed=status == 409)
     if name == "companions" and not answers["companions_done"]:
         return view.save_answers(view.to("/apply/companion"), answers)
     if name == "who" and not answers["name"].isascii() and "name_latin" not in answers:
@@ -94,16 +102,36 @@ def _unanswered_before(question: Question, answers: Answers) -> Question | None:
     return missing
 
 
-async def _with_site(view: View, answers: Answers) -> Answers:
-    """Return the answers with the site of the department, where it sits at one only.
+async def _checked(
+    view: View, question: Question, answers: Answers, problems: Problems
+) -> tuple[Answers, Problems]:
+    """Return the answers with what the directory adds to this one, and the problems of it.
 
-    A site at which the department does not sit is left out, so that it is asked for. At a kiosk the site is
-    the kiosk's.
+    Raises:
+        Unavailable: a service does not answer.
     """
+    if not problems and question.name == "department":
+        answers, problems = await _with_site(view, answers)
+    if not problems and question.name == "visit":
+        party = 1 + len(answers.get("companions", ()))
+        slots, problems = await visit_times.settle(
+            view, answers["site"], answers["department"], party, answers["preferred"]
+        )
+        answers = answers | {"preferred": slots}
+    if not problems:
+        problems = question.problems_of(await findings(view, answers))
+    if not problems and question.name == "visit":
+        found = await visit_requests.problems_of(view.caller, request_of(answers, view.language))
+        problems = question.problems_of((one.field, one.code) for one in found)
+    return answers, at_halves(problems, answers.get("preferred", ()))
+
+
+async def _with_site(view: View, answers: Answers) -> tuple[Answers, Problems]:
+    """Return the answers with the site: the one of the department, the chosen one, or that of the kiosk."""
     if view.kiosk:
-        return answers
-    sites = await directory.sites_of(view, answers["department"])
-    others = {name: value for name, value in answers.items() if name not in ("site", "preferred")}
-    if len(sites) == 1:
-        return answers if answers.get("site") == sites[0].code else others | {"site": sites[0].code}
-    return answers if answers.get("site") in {one.code for one in sites} else others
+        return answers | {"site": view.kiosk.site}, {}
+    sites = {one.code for one in await directory.sites_of(view, answers["department"])}
+    site = sites.pop() if len(sites) == 1 else answers.get("site")
+    if sites and site not in sites:
+        return answers, {"department": "site_not_chosen"}
+    return BY_NAME["department"].put(answers, {"site": site} if site else {}), {}

@@ -78,12 +78,12 @@ async def done(view: ApplicantPage) -> Response:
 
 
 def problems_of_questions(found: list[tuple[str, str]]) -> Problems:
-    """Return question → code of its problem.
+    """Return question → code of its problem; the time of a visit has a line of its own.
 
     A problem that belongs to no question is shown at the first one.
     """
     placed = {
-        question.name: code
+        "when" if path.startswith("preferred") else question.name: code
         for path, code in reversed(found)
         for question in QUESTIONS
         if question.place_of(path)

@@ -4,6 +4,7 @@ The service checks the answers after each question. Until a question is asked, a
 its place, and problems of such questions are not shown. So every rule stands in the service alone.
 """
 
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from pydantic import ValidationError
@@ -47,7 +48,8 @@ def request_of(answers: Answers, language: str) -> SubmitApplication:
             "officer": given.get("officer"),
             "purpose_kind": given["purpose_kind"],
             "purpose": given["purpose"],
-            "preferred": given.get("preferred") or [{"date": today, "from": "23:00", "to": "23:59"}],
+            "preferred": without_halves(given.get("preferred", ()))
+            or [{"date": today, "from": "23:00", "to": "23:59"}],
             "companions": [
                 {"name": one["name"], "child": True} if one.get("child") else one
                 for one in given.get("companions", ())
@@ -56,6 +58,11 @@ def request_of(answers: Answers, language: str) -> SubmitApplication:
             **({"like": answers["like"]} if "like" in answers else {}),
         }
     )
+
+
+def without_halves(slots: Iterable[Mapping[str, str]]) -> list[dict[str, str]]:
+    """Return the slots of a form as a request has them, without the half of the day that was chosen."""
+    return [{name: slot[name] for name in ("date", "from", "to")} for slot in slots]
 
 
 def unreadable(error: ValidationError) -> list[tuple[str, str]]:

@@ -105,6 +105,11 @@ def short_day(day: date, language: Language) -> str:
     return format_date(day, "d MMM y", locale=_LOCALES[language])
 
 
+def day_and_month(day: date, language: Language) -> str:
+    """Return a date without its year: ``1 December``."""
+    return format_date(day, "d MMMM", locale=_LOCALES[language])
+
+
 def month_in_words(month: date, language: Language) -> str:
     """Return a month: ``December 2026``."""
     return format_date(month, "LLLL y", locale=_LOCALES[language])

@@ -50,6 +50,9 @@ SENTENCES: dict[str, str] = {
     "code_missing": _("Enter the code that we sent"),
     "wrong_code": _("This is not the code. Look at the newest message"),
     "wrong_app_code": _("This is not the code, or it was used already. Wait for the next one"),
+    "wrong_or_old_code": _(
+        "This is not the code, or it is not good any more. Look at the newest message, or ask for a new one"
+    ),
     "code_used": _("This code was used already. Ask for a new one"),
     "code_expired": _("This code has expired. Ask for a new one"),
     "no_more_codes": _("No further code can be sent just now. The last one still works: type it here"),
@@ -63,6 +66,8 @@ SENTENCES: dict[str, str] = {
     "unknown_officer": _("This person is no longer in this department"),
     "purpose_missing": _("Say what the visit is for"),
     "date_missing": _("Choose a day"),
+    "half_missing": _("Choose morning or afternoon"),
+    "half_closed": _("There is no free time then. Choose the other half of the day, or another day"),
     "from_missing": _("Choose a start time"),
     "to_missing": _("Choose an end time"),
     "date_past": _("This day has passed"),

@@ -5,8 +5,9 @@ found to the field at which the page shows it.
 """
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import takewhile
 from typing import Any
 
@@ -19,6 +20,8 @@ from services.gateway.pages.shared.vocabulary import ID_TYPES, PURPOSES
 
 MOST_COMPANIONS = visiting_rules.MOST_COMPANIONS["portal"]
 SLOTS = 3
+HALVES = ("am", "pm")
+"""Morning and afternoon, as a form has them."""
 OFFICE = ("organisation", "designation", "employee_no")
 Problems = dict[str, str]
 """Field of the page → code of its problem."""
@@ -108,11 +111,21 @@ def _place(name: str) -> Reader:
     return read
 
 
-def _officer(form: FormData, _answers: Answers) -> tuple[Answers, Problems]:
-    chosen = text_of(form, "officer")
-    if chosen == "anyone":
+def _department(form: FormData, _answers: Answers) -> tuple[Answers, Problems]:
+    """Read the department, with the site and the officer where the button that was pressed names them."""
+    code = r"[A-Za-z0-9][A-Za-z0-9_\-:.]{0,63}"
+    chosen = re.fullmatch(f"({code})(?:@({code}))?(?:/({code}))?", text_of(form, "department"))
+    if not chosen:
+        return {}, {"department": "department_not_chosen"}
+    given = zip(("department", "site", "officer"), chosen.groups(), strict=True)
+    return {name: value for name, value in given if value}, {}
+
+
+def _officer(form: FormData, answers: Answers) -> tuple[Answers, Problems]:
+    """Read whom the visit is to: whoever names nobody meets anyone who deals with it."""
+    if text_of(form, "officer") in ("", "anyone"):
         return {"officer": ""}, {}
-    return _place("officer")(form, _answers)
+    return _place("officer")(form, answers)
 
 
 def _person(form: FormData, answers: Answers) -> tuple[Answers, Problems]:
@@ -134,27 +147,47 @@ def _purpose(form: FormData, answers: Answers) -> tuple[Answers, Problems]:
 
 
 def _visit(form: FormData, answers: Answers) -> tuple[Answers, Problems]:
-    """Read where the visit is, whom it is to and why.
+    """Read whom the visit is to, why and when, and whether there is more to ask."""
+    given: Answers = {}
+    problems: Problems = {}
+    for read in (_officer, _purpose, read_times):
+        more, found = read(form, answers)
+        given, problems = given | more, problems | found
+    if not answers.keys() & {"deliver_by", "companions"}:
+        given["wishes"] = text_of(form, "wishes") == "yes"
+    return given, problems
 
-    The site is asked for only where the department sits at several.
+
+def read_times(form: FormData, _answers: Answers, halves: bool = True) -> tuple[Answers, Problems]:
+    """Read the days, each with its half or with exact hours, which count where both are given.
+
+    ``visit_times.settle`` finds the hours of a half.
     """
-    is_asked = "site" in form or "site" not in answers
-    place, problems = _place("site")(form, answers) if is_asked else ({}, {})
-    officer, more = _officer(form, answers)
-    purpose, missing = _purpose(form, answers)
-    return place | officer | purpose, problems | more | missing
-
-
-def _when(form: FormData, _answers: Answers) -> tuple[Answers, Problems]:
     slots: list[dict[str, str]] = []
     problems: Problems = {}
     for number in range(SLOTS):
         slot = {name: text_of(form, f"{name}-{number}") for name in ("date", "from", "to")}
         if number > 0 and not slot["date"]:
             continue
-        problems |= {f"{name}-{number}": f"{name}_missing" for name, text in slot.items() if not text}
+        needed = ["date", "from", "to"]
+        if halves and not (slot["from"] or slot["to"]):
+            needed = ["date", "half"]
+            half = text_of(form, f"half-{number}")
+            slot["half"] = half if half in HALVES else ""
+        problems |= {f"{name}-{number}": f"{name}_missing" for name in needed if not slot[name]}
         slots.append(slot)
     return {"preferred": slots}, problems
+
+
+def at_halves(problems: Problems, slots: Sequence[Mapping[str, str]]) -> Problems:
+    """Return problems of hours at the half of the day where that was chosen instead."""
+    chosen = {
+        f"{name}-{number}": f"half-{number}"
+        for number, slot in enumerate(slots)
+        for name in ("from", "to")
+        if slot.get("half")
+    }
+    return {chosen.get(place, place): code for place, code in problems.items()}
 
 
 def _identity(form: FormData, _answers: Answers) -> tuple[Answers, Problems]:
@@ -217,28 +250,27 @@ QUESTIONS: tuple[Question, ...] = (
     ),
     Question(
         "department",
-        _place("department"),
-        ("department",),
-        problems={r"department": "department"},
-        resets={"department": ("officer",)},
+        _department,
+        ("department", "site"),
+        problems={r"(department|site)": "department"},
+        resets={"department": ("officer",), "site": ("preferred",)},
     ),
     Question(
-        "purpose",
+        "visit",
         _visit,
-        ("site", "officer", "purpose_kind", "purpose"),
-        problems={r"(site|officer|purpose_kind|purpose)": r"\1"},
-        resets={"site": ("preferred",)},
-    ),
-    Question(
-        "when",
-        _when,
-        ("preferred",),
-        problems={r"preferred\.(\d)\.(date|from|to)": r"\2-\1", r"preferred": "date-0"},
+        ("officer", "purpose_kind", "purpose", "preferred"),
+        problems={
+            r"(officer|purpose_kind|purpose)": r"\1",
+            r"preferred\.(\d)\.(date|from|to)": r"\2-\1",
+            r"preferred": "date-0",
+        },
     ),
     Question(
         "companions",
         _details,
         ("companions_done", "vehicle", "assistance", "email", "deliver_by"),
+        # Who comes alone, on foot, and wants the pass by SMS is not asked.
+        asked=lambda answers: bool(answers.get("wishes") or "companions_done" in answers),
         problems={
             r"companions(\..+)?": "more",
             r"vehicle": "vehicle",
@@ -252,9 +284,14 @@ BY_NAME = {question.name: question for question in QUESTIONS}
 AT_THE_COUNTER: tuple[Question, ...] = (
     Question("name", _texts("name"), ("name",), problems={r"applicant\.name": "name"}),
     Question("id", _identity, ("id_type", "id_last4"), problems={r"applicant\.(id_type|id_last4)": r"\1"}),
-    BY_NAME["department"],
+    Question("department", _place("department"), ("department",), problems={r"department": "department"}),
     Question("purpose", _purpose, ("purpose_kind", "purpose"), problems={r"(purpose_kind|purpose)": r"\1"}),
-    BY_NAME["when"],
+    Question(
+        "when",
+        partial(read_times, halves=False),
+        ("preferred",),
+        problems={r"preferred\.(\d)\.(date|from|to)": r"\2-\1", r"preferred": "date-0"},
+    ),
     Question(
         "vehicle", _texts("vehicle", optional=("vehicle",)), ("vehicle",), problems={r"vehicle": "vehicle"}
     ),

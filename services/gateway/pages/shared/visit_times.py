@@ -13,9 +13,17 @@ from contracts.visiting_rules import SHORTEST_SLOT, Calendar, Window, windows_on
 from services.chassis.runtime.clock import IST, now
 from services.gateway.handlers import visit_requests
 from services.gateway.pages.shared import directory
+from services.gateway.pages.shared.questions import Problems
 from services.gateway.pages.shared.view import View
 
 STEP = timedelta(minutes=30)
+NOON = time(13)
+"""Until then is morning, and after it afternoon."""
+HALVES: dict[str, Window] = {"am": (time.min, NOON), "pm": (NOON, time.max)}
+USUAL_HALVES: dict[str, Window] = {"am": (time(9), NOON), "pm": (NOON, time(17))}
+"""Hours for a day on which there are none, so that the services say what is wrong with it."""
+BUTTONS = 6
+"""So many of the next days are buttons at once: three rows on a phone."""
 
 
 @dataclass(frozen=True)
@@ -76,6 +84,38 @@ def _between(start: time, end: time) -> timedelta:
     return datetime.combine(date.min, end) - datetime.combine(date.min, start)
 
 
+def half_of(windows: Iterable[Window], half: str) -> Window | None:
+    """Return the longest open hours in one half of a day; None where there are none for a visit."""
+    begins, ends = HALVES[half]
+    within = [(max(opens, begins), min(closes, ends)) for opens, closes in windows]
+    fitting = [one for one in within if one[0] < one[1] and _between(*one) >= SHORTEST_SLOT]
+    return max(fitting, key=lambda one: _between(*one), default=None)
+
+
+async def settle(
+    view: View, site_code: str, department: str, party: int, slots: list[dict[str, str]]
+) -> tuple[list[dict[str, str]], Problems]:
+    """Return the slots of a form with the hours of each half that was chosen, and the problems of halves.
+
+    A day on which nobody is received gets usual hours: the services know what is wrong with the day.
+    """
+    if not any(slot.get("half") for slot in slots):
+        return slots, {}
+    days = {one.day.isoformat(): one for one in (await offered(view, site_code, department, party))["days"]}
+    settled: list[dict[str, str]] = []
+    problems: Problems = {}
+    for number, slot in enumerate(slots):
+        half, known = slot.get("half", ""), days.get(slot["date"])
+        hours = None
+        if half and known and known.is_full:
+            problems[f"date-{number}"] = "window_full"
+        elif half:
+            hours = half_of(known.windows, half) if known else USUAL_HALVES[half]
+            problems |= {} if hours else {f"half-{number}": "half_closed"}
+        settled.append(slot | {"from": f"{hours[0]:%H:%M}", "to": f"{hours[1]:%H:%M}"} if hours else slot)
+    return settled, problems
+
+
 def usual_windows(days: Iterable[Day]) -> tuple[Window, ...]:
     """Return the hours of most days."""
     counted = Counter(one.windows for one in days if not one.is_today)
@@ -131,13 +171,17 @@ async def offered(view: View, site_code: str, department: str, party: int = 1) -
     if places is not None and limited:
         days = list(days_with_places(days, places, party))
     free = [one for one in days if not one.is_full]
+    usual = usual_windows(free)
     # A department needs time: not today, unless the applicant chooses it.
     first = next((one for one in free if not one.is_today), None)
     return {
         "days": days,
+        "free_days": free,
+        "buttons": BUTTONS,
+        "halves": {half: half_of(usual, half) for half in HALVES},
         "begins": begins(free),
         "ends": ends(free),
-        "usual_hours": usual_windows(free),
+        "usual_hours": usual,
         "limited": limited,
         "closed_days": closed_days,
         "first": first,

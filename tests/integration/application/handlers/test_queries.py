@@ -14,6 +14,7 @@ from contracts.rpc.application import (
     Durations,
     Lookup,
     LookupHits,
+    ReferenceOnly,
     StatusQuestion,
     StatusView,
 )
@@ -39,10 +40,12 @@ from tests.support.factories.application import (
 )
 from tests.support.stack.databases import execute
 
+STRANGER = reception_call().model_copy(update={"principal": Principal()})
 
-def status(desk: Desk, reference: str, last4: str) -> StatusView:
+
+def status(desk: Desk, reference: str, last4: str, call: Call = STRANGER) -> StatusView:
     with desk.database.transaction() as session:
-        return queries.status(StatusQuestion(reference=reference, mobile_last4=last4), session)
+        return queries.status(StatusQuestion(reference=reference, mobile_last4=last4), call, session)
 
 
 def lookup(desk: Desk, q: str, call: Call | None = None) -> LookupHits:
@@ -164,6 +167,32 @@ def test_the_public_status_holds_nothing_personal(desk: Desk) -> None:
     ]  # fmt: skip
     words = ("S1-G1", "inside", "ਗੁਰਪ੍ਰੀਤ", "Gurpreet", "98765", "Arms", "Harjit", "CH01", "12345678")
     assert not [word for word in words if word in view.model_dump_json()]
+
+
+def test_who_has_proved_the_mobile_reads_what_the_department_wrote_and_nobody_else(desk: Desk) -> None:
+    reference = desk.submit().reference
+    assert status(desk, reference, "3210", applicant_call()).note is None, "nothing is decided yet"
+    desk.receive(Elsewhere.of(desk.row(reference)).rejected(note="Come with the file"))
+    own = status(desk, reference, "3210", applicant_call())
+    assert (own.status, own.note, own.reason is None) == ("rejected", "Come with the file", False)
+    at_kiosk = applicant_call()
+    at_kiosk = at_kiosk.model_copy(
+        update={"principal": at_kiosk.principal.model_copy(update={"kiosk": "KSK-0001"})}
+    )
+    for other in (STRANGER, applicant_call(OTHER_MOBILE), reception_call(), at_kiosk):
+        found = status(desk, reference, "3210", other)
+        assert (found.note, found.reason) == (None, None)
+
+
+def test_the_number_to_prove_is_that_of_the_application(desk: Desk) -> None:
+    with desk.database.transaction() as session:
+        numbers = [
+            queries.number_to_prove(ReferenceOnly(reference=reference), session).mobile
+            for reference in (
+                desk.submit().reference, desk.submit_at_counter(counter_form()).reference, "PCS-0000-0000",
+            )
+        ]  # fmt: skip
+    assert numbers == [MOBILE, None, None]
 
 
 def test_a_wrong_reference_and_a_wrong_mobile_get_the_same_answer(desk: Desk) -> None:

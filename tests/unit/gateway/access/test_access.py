@@ -151,7 +151,7 @@ PAGES = {
         GET /about/{name}
         GET /transparency
         GET /cleared
-        GET /s/{reference}
+        GET POST /s/{reference}
         GET /site.webmanifest
         GET POST /status
         GET POST /status/result

@@ -1,6 +1,6 @@
 """Changes of an application by its applicant: applying again, other dates, corrections, cancelling."""
 
-from datetime import date
+from datetime import date, time
 from typing import Any
 
 from contracts.errors import Conflict, FieldError, InvalidInput
@@ -10,8 +10,10 @@ from contracts.rpc.approval.capacity import Availability
 from services.chassis.runtime.clock import now
 from tests.support.factories.gateway import REFERENCE
 from tests.support.factories.pages import application
-from tests.support.system.page_reader import Reader, hidden, somebody
+from tests.support.system.page_reader import VISIT, Reader, hidden, somebody
 from tests.unit.gateway.pages.applicant import PAGE, key_of
+
+WHEN = {"date-0": now().date().isoformat(), "from-0": "10:00", "to-0": "12:00"}
 
 
 async def test_applying_again_starts_with_the_old_answers_and_asks_for_the_dates_only(reader: Reader) -> None:
@@ -21,9 +23,8 @@ async def test_applying_again_starts_with_the_old_answers_and_asks_for_the_dates
         Companion(name="Simran", child=True)),
     )  # fmt: skip
     asked = await reader.send(f"{PAGE}/again")
-    assert asked.url.path == "/en/apply/when"
-    day = now().date().isoformat()
-    checked = await reader.send("/apply/when", **{"date-0": day, "from-0": "10:00", "to-0": "12:00"})
+    assert asked.url.path == "/en/apply/visit"
+    checked = await reader.send("/apply/visit", **VISIT, **WHEN)
     assert checked.url.path == "/en/apply/check"
     await reader.send("/apply/check", **hidden(checked))
     request = reader.client.last("application.submit")[1]
@@ -55,9 +56,7 @@ async def test_applying_again_fills_in_an_office_and_asks_for_answers_not_offere
         applicant=Person(name="G", name_latin="G", id_type="voter_id", official=office),
     )  # fmt: skip
     await reader.send(f"{PAGE}/again")
-    asked = await reader.send(
-        "/apply/when", **{"date-0": now().date().isoformat(), "from-0": "10:00", "to-0": "12:00"}
-    )
+    asked = await reader.send("/apply/visit", **VISIT, **WHEN)
     assert asked.url.path == "/en/apply/companions"
     asked = await reader.send("/apply/companions", more="no", vehicle="", assistance="", deliver_by="sms")
     assert asked.url.path == "/en/apply/check"
@@ -87,9 +86,13 @@ async def test_other_dates_are_asked_for_while_the_department_decides(reader: Re
     _, request, _, used = reader.client.last("application.amend")
     assert request.model_dump(exclude_none=True).keys() == {"reference", "preferred"}, "nothing but the dates"
     assert (request.preferred[0].day, used) == (date(2026, 12, 4), key)
+    await reader.send(f"{PAGE}/dates", key=key, **{"date-0": SLOT["date-0"], "half-0": "pm"})
+    (slot,) = reader.client.last("application.amend")[1].preferred
+    assert (slot.start, slot.end) == (time(13), time(17)), "the afternoon, by the hours of the site"
     reader.client.answers["application.amend"] = InvalidInput(
         fields=(FieldError(field="preferred.0.date", code="closed_day"),)
     )
+    assert 'href="#half-0"' in (await reader.send(f"{PAGE}/dates", key=key, **{"date-0": "x"})).text
     refused = await reader.send(f"{PAGE}/dates", key=key, **SLOT)
     assert (refused.status_code, 'href="#date-0"' in refused.text, key in refused.text) == (422, True, False)
     day = {"day": SLOT["date-0"], "windows": [{"start": "11:00", "end": "13:00", "places": 5, "free": 0}]}

@@ -1,4 +1,4 @@
-"""Applying through the pages: one question per page, every rule checked by the service, nothing lost."""
+"""Applying through the pages: few pages, every rule checked by the service, nothing lost."""
 
 import re
 from collections.abc import AsyncIterator
@@ -7,6 +7,7 @@ from datetime import date, time, timedelta
 import pytest
 
 from contracts.errors import FieldError, IdempotencyKeyReused, InvalidInput, TooManyAttempts
+from contracts.events import OpeningHours
 from contracts.model import IST
 from contracts.rpc.application import Acknowledged, ApplicationList, Checked, HistoryLine
 from contracts.rpc.approval.capacity import Availability, DayAvailability, WindowAvailability
@@ -22,13 +23,12 @@ from tests.support.system.page_reader import (
     PERSON,
     SAME_SITE,
     SITE,
+    VISIT,
     Reader,
     closed,
     hidden,
     somebody,
 )
-
-VISIT = {"officer": "baldev", "purpose_kind": "meeting", "purpose": "Arms licence renewal"}
 
 
 @pytest.fixture
@@ -169,25 +169,31 @@ TWO_SITES = {
 
 
 async def test_the_secretariat_is_asked_for_only_where_the_department_sits_at_several() -> None:
-    visit = {"officer": "anyone", "purpose_kind": "meeting", "purpose": "Licence"}
     async with somebody(**TWO_SITES) as person:
-        await person.send("/apply/who", **PERSON)
-        await person.send("/apply/department", department="police")
-        refused = await person.send("/apply/purpose", **visit)
-        assert (refused.status_code, 'href="#site"' in refused.text) == (422, True), "one has to be chosen"
-        decided = await person.send("/apply/department", department="home")
-        assert 'name="site"' not in decided.text
-        await person.send("/apply/purpose", **visit)
-        assert person.client.last("application.check")[1].site == "PCS1"
-        asked = await person.send("/apply/department", department="police")
-        assert asked.text.count('name="site"') == 2
-        await person.send("/apply/purpose", site="PCS2", **visit)
-        assert person.client.last("application.check")[1].site == "PCS2"
-        back = await person.send("/apply/department", department="home")
-        assert 'name="site"' not in back.text
-        assert person.client.last("application.check")[1].site == "PCS1"
-        await person.send("/apply/purpose", **visit)
-    assert person.client.last("application.check")[1].site == "PCS1", "the department decides again"
+        offered = await person.send("/apply/who", **PERSON)
+        for value in ("home@PCS1", "police@PCS1", "police@PCS2"):
+            assert f'name="department" value="{value}"' in offered.text, "one press"
+        for department in ("police", "police@PCS3", "home/../x"):
+            refused = await person.send("/apply/department", department=department)
+            assert (refused.status_code, 'href="#department"' in refused.text) == (422, True), department
+        for department, site in (("police@PCS2", "PCS2"), ("home", "PCS1"), ("home@PCS2", "PCS1")):
+            asked = await person.send("/apply/department", department=department)
+            assert asked.url.path == "/en/apply/visit"
+            assert person.client.last("application.check")[1].site == site
+
+
+async def test_the_places_of_earlier_applications_stand_on_top() -> None:
+    earlier = [
+        HistoryLine(reference=REFERENCE, status="left", site=site, department=department, submitted_at=now())
+        for department, site in (("police", "PCS2"), ("police", "PCS2"), ("gone", "PCS1"))
+    ]
+    history = ApplicationList(items=tuple(earlier))
+    async with somebody(application__list_applications=history, **TWO_SITES) as person:
+        offered = (await person.send("/apply/who", **PERSON)).text
+        on_top = offered.partition("Where you applied before")[2].partition("All departments")[0]
+        assert re.findall(r'name="department" value="([^"]+)"', on_top) == ["police@PCS2"]
+        searched = (await person.open("/apply/department?q=home")).text
+    assert "Where you applied before" not in searched
 
 
 async def test_neither_a_closed_department_nor_a_closed_officer_is_offered() -> None:
@@ -199,8 +205,8 @@ async def test_neither_a_closed_department_nor_a_closed_officer_is_offered() -> 
     }
     async with somebody(**directory) as person:
         asked = await person.send("/apply/who", **PERSON)
-        assert 'value="home"' in asked.text
-        assert 'value="old"' not in asked.text
+        assert 'value="home@PCS1"' in asked.text
+        assert 'value="old@' not in asked.text
         host = await person.send("/apply/department", department="home")
         assert 'value="baldev"' in host.text
         assert 'value="gone"' not in host.text
@@ -209,26 +215,25 @@ async def test_neither_a_closed_department_nor_a_closed_officer_is_offered() -> 
 async def test_another_site_makes_the_time_a_question_again() -> None:
     async with somebody(**TWO_SITES) as person:
         await person.answer()
-        await person.send("/apply/department", department="police")
-        asked = await person.send(
-            "/apply/purpose", site="PCS2", officer="anyone", purpose_kind="meeting", purpose="Licence"
-        )
-    assert asked.url.path == "/en/apply/when"
+        asked = await person.send("/apply/department", department="police@PCS2")
+    assert asked.url.path == "/en/apply/visit"
+    assert " checked" not in asked.text.partition("Which day?")[2]
 
 
 async def test_every_page_says_how_far_one_has_come(reader: Reader) -> None:
     first = (await reader.open("/apply/who")).text
-    assert "Step 1 of 6" in first
+    assert "Step 1 of 4" in first
     assert "Use the answers" not in first, "this is the first application"
-    assert "Step 2 of 6" in (await reader.send("/apply/who", **PERSON)).text
+    assert "Step 2 of 4" in (await reader.send("/apply/who", **PERSON)).text
     checked = await reader.answer()
-    assert "Step 6 of 6" in checked.text
-    for step, name in enumerate(("who", "department", "purpose", "when", "companions"), 1):
-        assert f"Step {step} of 6" in (await reader.open(f"/apply/{name}")).text
-    assert "Step 5 of 6" in (await reader.open("/apply/companion")).text
+    assert "Step 4 of 4" in checked.text
+    for step, name in enumerate(("who", "department", "visit"), 1):
+        assert f"Step {step} of 4" in (await reader.open(f"/apply/{name}")).text
+    for name in ("companions", "companion"):
+        assert "Step 4 of 5" in (await reader.open(f"/apply/{name}")).text
 
 
-async def test_a_returning_visitor_answers_three_pages() -> None:
+async def test_a_returning_visitor_chooses_day_and_half_and_sends() -> None:
     summary = HistoryLine(
         reference=REFERENCE, status="left", site="PCS1", department="home", submitted_at=now()
     )
@@ -241,13 +246,11 @@ async def test_a_returning_visitor_answers_three_pages() -> None:
         assert (wrong.status_code, 'href="#id_last4"' in wrong.text) == (422, True)
         assert f'action="/en/applications/{REFERENCE}/again"' in wrong.text
         asked = await person.send(f"/applications/{REFERENCE}/again", id_last4="4821")
-        assert asked.url.path == "/en/apply/when"
-        day, (slot, *_) = now().date().isoformat(), APPLICATION.preferred
-        for name, at in (("from-0", slot.start), ("to-0", slot.end)):
-            chosen = asked.text.partition(f'id="{name}"')[2].partition("</select>")[0]
-            assert f'value="{at:%H:%M}" selected' in chosen, "the times of the last visit"
-        times = {"from-0": f"{slot.start:%H:%M}", "to-0": f"{slot.end:%H:%M}"}
-        checked = await person.send("/apply/when", **{"date-0": day, **times})
+        assert asked.url.path == "/en/apply/visit"
+        assert APPLICATION.purpose in asked.text
+        assert 'value="meeting" checked' in asked.text
+        visit = {"purpose_kind": "meeting", "purpose": APPLICATION.purpose}
+        checked = await person.send("/apply/visit", **visit, **{"date-0": f"{DAY}", "half-0": "am"})
         assert checked.url.path == "/en/apply/check"
         done = await person.send("/apply/check", **hidden(checked))
     assert REFERENCE in done.text
@@ -277,6 +280,7 @@ async def test_a_refused_submission_links_to_the_question_with_the_problem(reade
     assert refused.status_code == 422
     for question in ("when", "companions"):
         assert f'href="#{question}"' in refused.text
+        assert f'id="{question}"' in refused.text
     assert hidden(refused)["key"] != hidden(checked)["key"], "another body needs another key"
 
 
@@ -330,10 +334,10 @@ async def test_each_part_of_an_office_is_refused_at_its_own_field() -> None:
 async def test_a_purpose_may_have_1000_characters_and_a_new_line_counts_as_one(reader: Reader) -> None:
     await reader.answer()
     lines = "\r\n".join(["x" * 99] * 10)
-    visit = {"officer": "anyone", "purpose_kind": "other"}
-    assert (await reader.send("/apply/purpose", **visit, purpose=lines)).url.path == "/en/apply/check"
+    visit = {"officer": "anyone", "purpose_kind": "other", **when()}
+    assert (await reader.send("/apply/visit", **visit, purpose=lines)).url.path == "/en/apply/check"
     assert reader.client.last("application.check")[1].purpose == lines.replace("\r", "")
-    longer = await reader.send("/apply/purpose", **visit, purpose="ਪ" * 1001)
+    longer = await reader.send("/apply/visit", **visit, purpose="ਪ" * 1001)
     assert longer.status_code == 422
     assert "This is too long" in longer.text
     assert "ਪ" * 1001 in longer.text, "what was typed is still there, to be shortened"
@@ -404,17 +408,20 @@ async def test_a_companion_is_changed_in_place(reader: Reader) -> None:
 
 
 async def test_a_department_is_found_by_its_name_or_by_an_officer_in_it(reader: Reader) -> None:
-    await reader.answer()
+    await reader.answer(officer="anyone")
     reader.client.answers["approval.departments"] = DepartmentList(
         items=(HOME.model_copy(update={"found": (BALDEV,)}),)
     )
     found = await reader.open("/apply/department?q=baldew")
     assert reader.client.last("approval.departments")[1].q == "baldew"
     assert "Baldev Singh, Clerk" in found.text
+    await reader.send("/apply/department", department="home@PCS1/baldev")
+    visit = await reader.open("/apply/visit")
+    assert 'value="baldev" checked' in visit.text, "one press chooses the person, too"
     reader.client.answers["approval.departments"] = DepartmentList(items=())
     nothing = await reader.open("/apply/department?q=xyz")
     assert "No department was found" in nothing.text
-    assert (await reader.open("/apply/department")).text.count('type="radio"') == 1, "all of them are kept"
+    assert 'value="home@PCS1"' in (await reader.open("/apply/department")).text, "all of them are kept"
 
 
 DAY = now().astimezone(IST).date() + timedelta(days=1)
@@ -440,10 +447,11 @@ async def test_a_time_at_which_the_department_has_no_place_is_not_taken(
     found: Availability, sentence: str
 ) -> None:
     async with somebody(approval__availability=found) as person:
-        for name, form in (("who", PERSON), ("department", {"department": "home"}), ("purpose", VISIT)):
+        for name, form in (("who", PERSON), ("department", {"department": "home"})):
             await person.send(f"/apply/{name}", **form)
-        refused = await person.send("/apply/when", **when())
-        assert (refused.status_code, sentence in refused.text) == (422, True)
+        for times in (when(), {"date-0": f"{DAY}", "half-0": "am"}):
+            refused = await person.send("/apply/visit", **VISIT, **times)
+            assert (refused.status_code, sentence in refused.text) == (422, True)
 
 
 async def test_a_place_that_was_taken_before_the_application_is_sent_is_asked_for_again(
@@ -464,11 +472,72 @@ async def test_full_days_are_marked_and_the_next_free_one_is_suggested() -> None
     free = places(5, on=DAY + timedelta(days=2))
     found = Availability(limited=True, days=(*places(0).days, *free.days))
     async with somebody(approval__availability=found) as person:
-        for name, form in (("who", PERSON), ("department", {"department": "home"}), ("purpose", VISIT)):
+        for name, form in (("who", PERSON), ("department", {"department": "home"})):
             shown = await person.send(f"/apply/{name}", **form)
-        assert shown.url.path == "/en/apply/when"
-        assert re.search(rf'<option value="{DAY}"[^>]*disabled[^>]*>[^<]*\(full\)', shown.text)
-        assert f"{DAY + timedelta(days=1)}" not in shown.text, "the department receives nobody then"
-        assert f'<option value="{DAY + timedelta(days=2)}" selected' in shown.text
+        assert shown.url.path == "/en/apply/visit"
+        assert f"Full: {DAY:%A}, {DAY.day} {DAY:%B}" in shown.text
+        days = re.findall(r'type="radio" name="date-0" id="[^"]+" value="([^"]+)"', shown.text)
+        assert days == [f"{DAY + timedelta(days=2)}"], (
+            "neither the full day, nor one on which nobody is received"
+        )
         assert "The next day with free places is" in shown.text
-        assert (await person.send("/apply/when", **when(DAY + timedelta(days=2)))).status_code == 200
+        free_day = when(DAY + timedelta(days=2))
+        assert (await person.send("/apply/visit", **VISIT, **free_day)).url.path == "/en/apply/check"
+
+
+async def test_nothing_is_chosen_that_nobody_said(reader: Reader) -> None:
+    await reader.send("/apply/who", **PERSON)
+    asked = (await reader.send("/apply/department", department="home")).text
+    assert " checked" not in asked
+    missing = await reader.send("/apply/visit")
+    assert missing.status_code == 422
+    for place in ("purpose_kind", "purpose", "date-0", "half-0"):
+        assert f'href="#{place}"' in missing.text
+        assert f'id="{place}"' in missing.text
+    assert "#officer" not in missing.text, "whoever names nobody meets anyone who deals with it"
+
+
+@pytest.mark.parametrize(
+    ("half", "hours"), [("am", ("09:00", "13:00")), ("pm", ("14:00", "16:00"))], ids=["morning", "afternoon"]
+)
+async def test_half_a_day_has_the_hours_of_its_site_on_that_day(half: str, hours: tuple[str, str]) -> None:
+    with_break = tuple(
+        OpeningHours(weekday=day, opens=opens, closes=closes, valid_from=date(2020, 1, 1))
+        for day in range(7)
+        for opens, closes in ((time(9), time(13)), (time(14), time(16)))
+    )
+    sites = SiteList(items=(SITE.model_copy(update={"hours": with_break}),))
+    async with somebody(approval__sites=sites) as person:
+        await person.answer()
+        checked = await person.send("/apply/visit", **VISIT, **{"date-0": f"{DAY}", "half-0": half})
+        assert checked.url.path == "/en/apply/check"
+        (slot,) = person.client.last("application.check")[1].preferred
+        assert (f"{slot.start:%H:%M}", f"{slot.end:%H:%M}") == hours
+        again = (await person.open("/apply/visit")).text
+        assert re.search(rf'name="half-0" id="[^"]+" value="{half}" checked', again)
+        exact = {"date-0": f"{DAY}", "half-0": half, "from-0": "10:00", "to-0": "10:30"}
+        await person.send("/apply/visit", **VISIT, **exact)
+        (slot,) = person.client.last("application.check")[1].preferred
+    assert (slot.start, slot.end) == (time(10), time(10, 30)), "exact hours count"
+
+
+async def test_half_a_day_without_free_hours_is_refused_where_it_was_chosen() -> None:
+    async with somebody(approval__availability=places(5)) as person:
+        await person.send("/apply/who", **PERSON)
+        await person.send("/apply/department", department="home")
+        refused = await person.send("/apply/visit", **VISIT, **{"date-0": f"{DAY}", "half-0": "pm"})
+        assert (refused.status_code, 'href="#half-0"' in refused.text) == (422, True)
+        late = FieldError(field="preferred.0.to", code="window_over")
+        person.client.answers["application.check"] = Checked(problems=(late,))
+        refused = await person.send("/apply/visit", **VISIT, **{"date-0": f"{DAY}", "half-0": "am"})
+    assert 'href="#half-0"' in refused.text
+    assert 'href="#to-0"' not in refused.text
+
+
+async def test_who_comes_alone_is_not_asked_about_others(reader: Reader) -> None:
+    await reader.answer()
+    assert "deliver_by" not in (await reader.open("/apply/visit")).text
+    asked = await reader.send("/apply/visit", **VISIT, **when(), wishes="yes")
+    assert asked.url.path == "/en/apply/companions"
+    again = await reader.send("/apply/visit", **VISIT, **when())
+    assert again.url.path == "/en/apply/check", "the wish was taken back"

@@ -16,7 +16,10 @@ from tests.support.factories.gateway import REFERENCE, TableClient, claims, sign
 from tests.support.system.page_reader import PERSON, Reader, hidden, somebody
 
 REQUEST_ID = "0195f3a2-0000-4000-8000-000000000000"
-WHY = {"officer": "anyone", "purpose_kind": "hearing", "purpose": "My case of 3 December"}
+WHY = {
+    "officer": "anyone", "purpose_kind": "hearing", "purpose": "My case of 3 December",
+    "date-0": "2026-12-01", "from-0": "10:00", "to-0": "12:00",
+}  # fmt: skip
 
 
 @pytest.fixture
@@ -42,13 +45,13 @@ async def prove_again(person: Reader, client: TableClient, to: str) -> httpx.Res
 async def test_an_answer_posted_after_the_session_ended_is_filled_in_after_signing_in(reader: Reader) -> None:
     await reader.answer()
     reader.sign_out_by_time()
-    asked = await reader.send("/apply/purpose", **WHY)
+    asked = await reader.send("/apply/visit", **WHY)
     assert asked.url.path == "/en/sign-in"
     shown = await prove_again(reader, reader.client, hidden(asked)["to"])
-    assert shown.url.path == "/en/apply/purpose"
+    assert shown.url.path == "/en/apply/visit"
     assert "My case of 3 December" in shown.text
     assert 'value="hearing" checked' in shown.text
-    assert (await reader.send("/apply/purpose", **WHY)).url.path == "/en/apply/check", (
+    assert (await reader.send("/apply/visit", **WHY)).url.path == "/en/apply/check", (
         "and all the other answers"
     )
 
@@ -86,20 +89,20 @@ async def test_an_answer_too_long_for_a_cookie_does_not_prevent_signing_in(reade
     await reader.answer()
     reader.sign_out_by_time()
     noise = "".join(chr(0x4E00 + (n * n * 31 + n * 7919) % 20000) for n in range(5_000))
-    assert (await reader.send("/apply/purpose", purpose=noise)).url.path == "/en/sign-in"
-    assert (await prove_again(reader, reader.client, "apply/purpose")).url.path == "/en/apply/purpose"
+    assert (await reader.send("/apply/visit", purpose=noise)).url.path == "/en/sign-in"
+    assert (await prove_again(reader, reader.client, "apply/visit")).url.path == "/en/apply/visit"
 
 
 async def test_an_answer_that_cannot_be_checked_just_now_stays_on_its_page(reader: Reader) -> None:
     await reader.answer()
     reader.client.answers["application.check"] = Unavailable("down")
-    outage = await reader.send("/apply/purpose", **WHY)
+    outage = await reader.send("/apply/visit", **WHY)
     assert (outage.status_code, outage.headers["retry-after"]) == (503, "2")
     assert "Nothing is lost" in outage.text
     assert "My case of 3 December" in outage.text
     assert "Error:" not in outage.text
     reader.client.answers["application.check"] = Checked()
-    assert (await reader.send("/apply/purpose", **WHY)).url.path == "/en/apply/check"
+    assert (await reader.send("/apply/visit", **WHY)).url.path == "/en/apply/check"
 
 
 async def test_an_answer_whose_choices_are_unavailable_can_be_sent_again(reader: Reader) -> None:
@@ -107,10 +110,10 @@ async def test_an_answer_whose_choices_are_unavailable_can_be_sent_again(reader:
     reader.client.answers["application.check"] = reader.client.answers["approval.officers"] = Unavailable(
         "down"
     )
-    outage = await reader.send("/apply/purpose", **WHY)
+    outage = await reader.send("/apply/visit", **WHY)
     assert outage.status_code == 503
     assert hidden(outage) == WHY
-    assert 'action="/en/apply/purpose"' in outage.text
+    assert 'action="/en/apply/visit"' in outage.text
     assert "Clear my answers" in outage.text
 
 
@@ -128,7 +131,7 @@ async def test_a_submission_during_an_outage_leaves_all_answers_and_the_key(read
 
 async def test_answers_that_another_tab_changed_are_shown_before_they_are_sent(reader: Reader) -> None:
     one_tab = hidden(await reader.answer())
-    await reader.send("/apply/purpose", **WHY)
+    await reader.send("/apply/visit", **WHY)
     shown = await reader.send("/apply/check", **one_tab)
     assert (
         shown.status_code,
@@ -140,11 +143,31 @@ async def test_answers_that_another_tab_changed_are_shown_before_they_are_sent(r
     assert reader.client.last("application.submit")[1].purpose == "My case of 3 December"
 
 
+async def test_a_form_that_shows_what_another_tab_has_changed_is_shown_again_with_what_is_stored(
+    reader: Reader,
+) -> None:
+    await reader.answer()
+    one_tab = hidden(await reader.open("/apply/visit"))
+    await reader.send("/apply/who", **PERSON | {"name": "Harjit Singh"})
+    shown = await reader.send("/apply/visit", **one_tab, **WHY)
+    assert (shown.status_code, "changed in another window" in shown.text) == (409, True)
+    assert "The application is now for: Harjit Singh" in shown.text
+    assert WHY["purpose"] in shown.text, "what was typed is still there"
+    seen_now = await reader.send("/apply/visit", **hidden(shown), **WHY)
+    assert seen_now.url.path == "/en/apply/check"
+
+
+async def test_a_step_back_in_the_same_tab_changes_nothing_in_another_window(reader: Reader) -> None:
+    first = hidden(await reader.open("/apply/who"))
+    await reader.answer()
+    assert (await reader.send("/apply/who", **first, **PERSON)).url.path == "/en/apply/check"
+
+
 async def test_a_tab_of_a_sent_application_shows_that_and_starts_no_other(reader: Reader) -> None:
     checked = await reader.answer()
-    other_tab = hidden(await reader.open("/apply/purpose"))
+    other_tab = hidden(await reader.open("/apply/visit"))
     await reader.send("/apply/check", **hidden(checked))
-    response = await reader.send("/apply/purpose", **other_tab, **WHY)
+    response = await reader.send("/apply/visit", **other_tab, **WHY)
     assert response.url.path == "/en/apply/done"
     assert "sent already" in response.text
     assert REFERENCE in response.text
@@ -199,19 +222,29 @@ async def test_control_without_the_digest_unseen_answers_are_sent(
 ) -> None:
     monkeypatch.setattr(submission, "digest", lambda _: "the same")
     one_tab = hidden(await reader.answer())
-    await reader.send("/apply/purpose", **WHY)
+    await reader.send("/apply/visit", **WHY)
     await reader.send("/apply/check", **one_tab)
     assert reader.client.last("application.submit")[1].purpose == WHY["purpose"]
+
+
+async def test_control_without_the_digest_a_form_goes_on_with_the_name_of_another_tab(
+    reader: Reader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await reader.answer()
+    one_tab = hidden(await reader.open("/apply/visit"))
+    monkeypatch.setattr(routes, "digest", lambda *_: one_tab["seen"])
+    await reader.send("/apply/who", **PERSON | {"name": "Harjit Singh"})
+    assert "Harjit Singh" in (await reader.send("/apply/visit", **one_tab, **WHY)).text
 
 
 async def test_control_without_the_key_an_old_tab_starts_another_application(
     reader: Reader, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     checked = await reader.answer()
-    other_tab = hidden(await reader.open("/apply/purpose"))
+    other_tab = hidden(await reader.open("/apply/visit"))
     await reader.send("/apply/check", **hidden(checked))
     monkeypatch.setattr(routes, "was_sent", lambda *_: False)
-    assert (await reader.send("/apply/purpose", **other_tab, **WHY)).url.path == "/en/apply/who"
+    assert (await reader.send("/apply/visit", **other_tab, **WHY)).url.path == "/en/apply/who"
 
 
 async def test_control_without_the_stored_fields_the_answer_is_lost_after_signing_in(
@@ -220,7 +253,7 @@ async def test_control_without_the_stored_fields_the_answer_is_lost_after_signin
     monkeypatch.setattr(ApplyRoute, "signed_out", PageRoute.signed_out)
     await reader.answer()
     reader.sign_out_by_time()
-    asked = await reader.send("/apply/purpose", **WHY)
+    asked = await reader.send("/apply/visit", **WHY)
     assert WHY["purpose"] not in (await prove_again(reader, reader.client, hidden(asked)["to"])).text
 
 
@@ -232,4 +265,4 @@ async def test_control_without_the_fields_in_the_outage_page_the_choice_is_lost(
     reader.client.answers["application.check"] = reader.client.answers["approval.officers"] = Unavailable(
         "down"
     )
-    assert hidden(await reader.send("/apply/purpose", **WHY)) == {}
+    assert hidden(await reader.send("/apply/visit", **WHY)) == {}

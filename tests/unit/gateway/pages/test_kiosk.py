@@ -28,8 +28,10 @@ from tests.support.system.page_reader import PERSON, SAME_SITE, Reader, hidden, 
 
 STEPS = {
     "who": PERSON, "department": {"department": "home"},
-    "purpose": {"officer": "anyone", "purpose_kind": "meeting", "purpose": "Licence"},
-    "when": {"date-0": "2026-12-01", "from-0": "10:00", "to-0": "12:00"},
+    "visit": {
+        "officer": "anyone", "purpose_kind": "meeting", "purpose": "Licence", "date-0": "2026-12-01",
+        "from-0": "10:00", "to-0": "12:00", "wishes": "yes",
+    },
     "companions": {"more": "no", "vehicle": "", "assistance": "", "deliver_by": "sms"},
 }  # fmt: skip
 """The questions of an application, with answers."""
@@ -60,7 +62,7 @@ async def kiosk() -> AsyncIterator[Reader]:
 async def test_an_application_at_a_kiosk_carries_the_kiosk_and_its_site(kiosk: Reader) -> None:
     assert (await kiosk.send("/apply/who", **PERSON)).url.path == "/en/apply/department"
     asked = await kiosk.send("/apply/department", department="home")
-    assert asked.url.path == "/en/apply/purpose"
+    assert asked.url.path == "/en/apply/visit"
     assert 'name="site"' not in asked.text, "the site is the kiosk's"
     _, request, principal, _ = kiosk.client.last("application.check")
     assert (principal.kiosk, principal.site, principal.kind) == ("KIO-0001", "PCS1", "applicant")

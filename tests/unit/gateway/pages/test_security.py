@@ -361,7 +361,7 @@ async def test_answers_are_not_shown_to_the_next_mobile_on_the_same_phone() -> N
         await sign_in(person, (await person.open("/apply/who")).text)
         await person.send("/apply/who", **PERSON)
         http.cookies.set("session", "ended")
-        await sign_in(person, (await person.open("/apply/purpose")).text, "91234 56789")
+        await sign_in(person, (await person.open("/apply/visit")).text, "91234 56789")
         assert "Gurpreet" not in (await person.open("/apply/who")).text
 
 
@@ -374,7 +374,7 @@ async def test_answers_reused_from_an_old_application_are_not_shown_to_the_next_
         name = APPLICATION.applicant.name
         assert f'value="{name}"' in (await person.open("/apply/who")).text
         http.cookies.set("session", "ended")
-        await sign_in(person, (await person.open("/apply/purpose")).text, "91234 56789")
+        await sign_in(person, (await person.open("/apply/visit")).text, "91234 56789")
         assert name not in (await person.open("/apply/who")).text
 
 

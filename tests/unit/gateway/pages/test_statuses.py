@@ -2,17 +2,19 @@
 
 import re
 from datetime import date, timedelta
+from time import monotonic
 from typing import Any
 from uuid import uuid4
 
 import pytest
 
 from contracts.crockford import new_reference
-from contracts.errors import NotFound
+from contracts.errors import NotAuthenticated, NotFound, TooManyAttempts
 from contracts.rpc.accounts.sessions import ApplicantSession, OtpAccepted
-from contracts.rpc.application import StatusView
+from contracts.rpc.application import NumberToProve, StatusView
 from contracts.rpc.call import Nothing
 from services.chassis.runtime.clock import now
+from services.gateway.pages import sign_in
 from tests.support.factories.gateway import REFERENCE, browser, claims, signed
 from tests.support.factories.pages import application, happened
 from tests.support.system.page_reader import Reader, closed, hidden, stub, visiting
@@ -91,31 +93,82 @@ async def test_the_link_of_a_message_fills_in_the_reference_and_opens_nothing() 
     assert 'action="/en/status"' in real.text
     assert 'id="mobile_last4"' in real.text
     assert "noindex" in real.headers["x-robots-tag"]
-    assert real.text.replace(reference, "PCS-0000-0000") == made_up.text
+    real_text, made_up_text = (re.sub(r'name="key" value="[^"]*"', "", one.text) for one in (real, made_up))
+    assert real_text.replace(reference, "PCS-0000-0000") == made_up_text
     assert f'value="{reference}"' in typed.text, "however it is written"
     assert 'value="&lt;b&gt;"' in wrong.text
     assert person.client.asked == [], "nothing is looked up"
 
 
-@pytest.mark.parametrize(
-    ("status", "words", "page"),
-    [
-        ("rejected", "To read what the department wrote", ""),
-        ("returned", "To complete the application", "/complete"),
-    ],
-)
-async def test_the_status_of_a_decision_leads_to_the_words_of_the_department(
-    status: str, words: str, page: str
+def decided(status: str, mobile: str | None = "+919876543210", last4: str = "3210") -> dict[str, Any]:
+    """Return the services' replies about an application that the department has answered."""
+
+    def found(asked: Any) -> StatusView:
+        if (asked.reference, asked.mobile_last4) != (REFERENCE, last4):
+            raise NotFound
+        return seen(status, status).model_copy(update={"note": "Come with the file"})
+
+    return {
+        "application__status": found,
+        "application__durations": wait(),
+        "application__number_to_prove": NumberToProve(mobile=mobile),
+        "accounts__request_otp": OtpAccepted(request_id=uuid4(), resend_after=30),
+        "accounts__verify_otp": ApplicantSession(
+            access_token=signed(claims("applicant")), expires_at=now() + timedelta(hours=1)
+        ),
+    }
+
+
+@pytest.mark.parametrize("status", ["rejected", "returned"])
+async def test_the_link_of_a_message_leads_to_the_words_of_the_department_by_one_press_and_a_code(
+    status: str,
 ) -> None:
-    found = seen(status, status)
-    async with visiting(application__status=found) as person:
-        shown = await person.send("/status", reference=REFERENCE, mobile_last4="3210")
-        person.http.cookies.set("session", signed(claims("applicant")))
-        after_signing_in = await person.http.get(f"/en/sign-in?to=applications/{REFERENCE}{page}")
-    assert words in shown.text
-    assert shown.text.index('name="to"') < shown.text.index("What happened"), "the action is on top"
-    assert hidden(shown)["to"] == f"applications/{REFERENCE}{page}"
-    assert after_signing_in.headers["location"] == f"/en{PAGE}{page}"
+    async with visiting(**decided(status)) as person:
+        link = await person.open(f"/s/{REFERENCE}")
+        code = await person.send(f"/s/{REFERENCE}", key=hidden(link)["key"])
+        shown = await person.send("/sign-in/code", code="123456")
+    assert code.url.path == "/en/sign-in/code"
+    assert "3210" not in code.text, "nobody learns the number"
+    assert f"If there is an application {REFERENCE}" in code.text
+    assert person.client.last("accounts.request_otp")[1].mobile == "+919876543210"
+    assert shown.url.path == "/en/status/result"
+    assert "Come with the file" in shown.text
+
+
+async def test_a_press_about_no_application_or_too_often_looks_the_same_and_sends_nothing() -> None:
+    pages = []
+    for more in (
+        {},
+        {"application__number_to_prove": NumberToProve()},
+        {"accounts__request_otp": TooManyAttempts("too many", retry_after=60, limit="number")},
+    ):
+        async with visiting(**decided("rejected") | more) as person:
+            person.client.answers["accounts.verify_otp"] = NotAuthenticated(code="code_expired")
+            if not more:
+                person.client.answers["accounts.verify_otp"] = NotAuthenticated(
+                    code="wrong_code", tries_left=4
+                )
+            began = monotonic()
+            code = await person.send(f"/s/{REFERENCE}", key="k")
+            assert monotonic() - began >= sign_in.EQUAL_SECONDS
+            wrong = await person.send("/sign-in/code", code="000000")
+            again = await person.send(f"/s/{REFERENCE}", key="another")
+            assert again.url.path == "/en/sign-in/code"
+            assert sum(name == "application.number_to_prove" for name, *_ in person.client.asked) == 1
+        texts = [
+            re.sub(r'name="key" value="[^"]*"|\d+ seconds?|data-wait="\d+"', "", one.text)
+            for one in (code, wrong)
+        ]
+        pages.append(((code.status_code, wrong.status_code), texts))
+    assert pages[0] == pages[1] == pages[2]
+    assert pages[0][0] == (200, 422)
+
+
+async def test_a_link_of_another_mobile_shows_its_reader_nothing_more() -> None:
+    async with visiting(claims("applicant"), **decided("rejected", last4="0000")) as person:
+        shown = await person.open(f"/s/{REFERENCE}")
+    assert shown.url.path == f"/en/s/{REFERENCE}"
+    assert "Come with the file" not in shown.text
 
 
 async def test_the_link_of_a_message_leads_straight_to_another_date_with_one_code() -> None:
@@ -126,6 +179,7 @@ async def test_the_link_of_a_message_leads_straight_to_another_date_with_one_cod
     )  # fmt: skip
     async with visiting(
         application__status=found,
+        application__number_to_prove=NumberToProve(mobile="+919876543210"),
         **closed(view),
         accounts__request_otp=OtpAccepted(request_id=uuid4(), resend_after=30),
         accounts__verify_otp=ApplicantSession(
@@ -133,7 +187,7 @@ async def test_the_link_of_a_message_leads_straight_to_another_date_with_one_cod
         ),
     ) as person:
         status = await person.send("/status", reference=REFERENCE, mobile_last4="3210")
-        code = await person.send("/sign-in", mobile="9876543210", **hidden(status))
+        code = await person.send(f"/s/{REFERENCE}", **hidden(status))
         card = await person.send("/sign-in/code", code="123456")
         wrong = await person.send(f"{PAGE}/open", id_last4="0000", **hidden(card))
         dates = await person.send(f"{PAGE}/open", id_last4="4821", **hidden(wrong))

@@ -539,5 +539,6 @@ async def test_who_comes_alone_is_not_asked_about_others(reader: Reader) -> None
     assert "deliver_by" not in (await reader.open("/apply/visit")).text
     asked = await reader.send("/apply/visit", **VISIT, **when(), wishes="yes")
     assert asked.url.path == "/en/apply/companions"
+    assert 'value="no" checked' not in asked.text
     again = await reader.send("/apply/visit", **VISIT, **when())
     assert again.url.path == "/en/apply/check", "the wish was taken back"

@@ -121,6 +121,7 @@ class Visitor:
                 self.page.check("input[name=id_type][value=driving_licence]")
                 self.page.fill("#id_last4", last_four)
             press(self.page)
+        self.page.check("input[name=more][value=no]")
         self._choose("assistance", "wheelchair")
         press(self.page)
         return self.page.locator(".govuk-panel strong").inner_text()

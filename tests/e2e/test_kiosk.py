@@ -65,6 +65,7 @@ class Kiosk(Visitor):
         self.page.fill("#purpose", "Arms licence renewal")
         self.page.check("#wishes")
         self.choose_time()
+        self.page.check("input[name=more][value=no]")
         self._choose("assistance", "guide")
         self.page.wait_for_url("**/check")
         press(self.page)

@@ -3,6 +3,7 @@
 import asyncio
 import re
 from contextlib import suppress
+from secrets import token_hex
 from uuid import NAMESPACE_URL, UUID, uuid4, uuid5
 
 from fastapi import Response
@@ -51,6 +52,8 @@ async def send_code(view: OpenPage) -> Response:
     form, cookie = await view.form(), cookies.answers_cookie(view.request)
     answers = cookie.read(view.request)
     before = answers.get("sign_in") if text_of(form, "again") else None
+    if before and "reference" in before:  # nobody learns this number
+        before = None
     if before and _wait(before) > 0:
         return view.to("/sign-in/code")
     mobile, to = (
@@ -96,7 +99,9 @@ async def send_code_to_applicant(view: OpenPage, reference: str) -> Response:
     sent, _equal = await asyncio.gather(
         _code_to_applicant(view, reference, key), asyncio.sleep(EQUAL_SECONDS)
     )
-    mobile, request_id = sent or (before.get("mobile", ""), before.get("request_id", str(uuid4())))
+    if sent is None:  # the cookie is as long as one with a number
+        sent = before.get("mobile", token_hex(7)[:13]), before.get("request_id", str(uuid4()))
+    mobile, request_id = sent
     answers["sign_in"] = {
         "request_id": request_id, "mobile": mobile, "reference": reference,
         "to": dates if text_of(form, "to") == dates else f"s/{reference}",

@@ -249,6 +249,7 @@ ANSWERS: dict[str, Any] = {
     "application__photograph": NotFound(), "application__lookup": rpc.application.LookupHits(items=()),
     "application__waiting_here": rpc.application.LookupHits(items=()), "issuance__view": pass_view(),
     "issuance__qr": picture(), "issuance__whole_link": WholeLink(code="aB3dE5fG7hJ9kL1mN2pQ4r"),
+    "application__number_to_prove": rpc.application.NumberToProve(mobile="+919876543210"),
     "application__invite": rpc.application.Invited(references=(REFERENCE, "PCS-0000-0000")),
     "application__submit": rpc.application.Acknowledged(reference=REFERENCE, status="submitted"),
     "application__list_applications": rpc.application.ApplicationList(

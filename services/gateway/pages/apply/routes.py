@@ -34,6 +34,8 @@ from services.gateway.pages.shared.questions import (
 from services.gateway.pages.shared.view import ApplicantPage, OpenPage, View, page_router
 
 router = page_router("/apply", ApplyRoute)
+BEFORE_0_23 = ("purpose", "when")
+"""Pages that are one now; while releases change, somebody may still have one of them open."""
 
 
 @router.get("", dependencies=[rate_limited("read")])
@@ -90,6 +92,7 @@ async def answer(view: ApplicantPage, name: str) -> Response:
 
 
 def _question(name: str) -> Question:
+    name = "visit" if name in BEFORE_0_23 else name
     if name not in BY_NAME:
         raise NotFound("no such question")
     return BY_NAME[name]

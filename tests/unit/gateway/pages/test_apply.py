@@ -138,6 +138,13 @@ async def test_nobody_skips_a_question(reader: Reader) -> None:
     assert (await reader.open("/apply/check")).url.path == "/en/apply/who"
 
 
+async def test_a_page_of_the_release_before_leads_to_the_one_that_asks_the_same_now(reader: Reader) -> None:
+    await reader.answer()
+    half = await reader.send("/apply/purpose", **VISIT | {"purpose": "My case of 3 December"})
+    assert half.status_code == 422, "the day is asked for on the same page"
+    assert "My case of 3 December" in half.text
+
+
 async def test_a_name_in_another_script_is_suggested_in_english_letters_and_can_be_corrected(
     reader: Reader,
 ) -> None:
@@ -539,5 +546,6 @@ async def test_who_comes_alone_is_not_asked_about_others(reader: Reader) -> None
     assert "deliver_by" not in (await reader.open("/apply/visit")).text
     asked = await reader.send("/apply/visit", **VISIT, **when(), wishes="yes")
     assert asked.url.path == "/en/apply/companions"
+    assert 'value="no" checked' not in asked.text
     again = await reader.send("/apply/visit", **VISIT, **when())
     assert again.url.path == "/en/apply/check", "the wish was taken back"

@@ -164,6 +164,14 @@ async def test_a_press_about_no_application_or_too_often_looks_the_same_and_send
     assert pages[0][0] == (200, 422)
 
 
+async def test_the_number_of_an_application_does_not_come_out_by_another_page() -> None:
+    async with visiting(**decided("rejected")) as person:
+        await person.send(f"/s/{REFERENCE}", key="k")
+        again = await person.send("/sign-in", again="yes", key="k")
+    assert "3210" not in again.text
+    assert person.client.last("accounts.request_otp")[1].mobile == "", "as if nothing had been typed"
+
+
 async def test_a_link_of_another_mobile_shows_its_reader_nothing_more() -> None:
     async with visiting(claims("applicant"), **decided("rejected", last4="0000")) as person:
         shown = await person.open(f"/s/{REFERENCE}")

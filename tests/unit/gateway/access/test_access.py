@@ -291,6 +291,8 @@ PAGES = {
         GET /ops/gate-incidents
         POST /ops/gate-incidents/{incident_id}/seen
         GET /ops
+        GET POST /ops/messages
+        GET /ops/messages/{subject}
         GET /ops/dead-letters/{queue}
         GET /ops/dead-letters/{queue}/{letter}
         GET POST /ops/dead-letters/{queue}/{letter}/replay

@@ -39,7 +39,9 @@ UNANSWERED = {
     "the page shows the rest without it": {
         "approval.whereabouts", "notify.undelivered_here",
     },
-    "a state gives it": {"notify.preview_rejection", "notify.preview_withdrawal"},
+    "a state gives it": {
+        "notify.preview_rejection", "notify.preview_withdrawal", "notify.trace_messages",
+    },
     "no page asks it": {"accounts.export_logins", "approval.export_directory"},
     "the pass, of which tests of its own give it": {"verify.pass_use"},
 }  # fmt: skip

@@ -10,6 +10,7 @@ from contracts.model import Person
 from contracts.rpc.application import LookupHit, PassSummary, Photograph
 from contracts.rpc.approval.decisions import RecordedDecisions
 from contracts.rpc.approval.reviews import EarlierReview, FirstApproval, QueueCounts, ReviewList
+from contracts.rpc.audit import AuditEntries, AuditEntry
 from contracts.rpc.notify import FailedTry, MessageTrace, MessageTraces, PassTrace, VendorReport
 from services.chassis.runtime.clock import now
 from tests.support.factories.gateway import NUMBER, REFERENCE
@@ -191,6 +192,20 @@ NO_DECISIONS = {"approval.decisions": RecordedDecisions(items=())}
 
 
 LOG = f"/audit/log?what={AUDITED}&first=2026-11-01&last=2026-11-30"
+
+
+OPEN_PAGE = {
+    "approval.audit_entries": AuditEntries(
+        items=tuple(
+            AuditEntry(
+                id=uuid4(), service="approval", at=now() - timedelta(minutes=one), actor="HOM-0001",
+                role="department", action="list_reviews", objects=(AUDITED,), result="refreshed", address="",
+            )
+            for one in range(27)
+        )
+    )
+}  # fmt: skip
+"""Looks that the open page of a desk took by itself."""
 
 
 NOTHING_RECORDED = dict.fromkeys(AUDIT_LOG, NO_ENTRIES)

@@ -284,6 +284,7 @@ PAGES = {
         GET /audit
         GET POST /audit/search
         GET POST /audit/log
+        GET /audit/log.csv
         GET /audit/applications/{reference}
         GET /audit/passes/{number}
     """,

@@ -121,13 +121,16 @@ def write(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
     A cell that a spreadsheet would take for a formula gets an apostrophe in front; `read` takes it away.
     """
+    return "\ufeff" + write_rows([columns]) + write_rows(rows)
+
+
+def write_rows(rows: Iterable[Sequence[str]]) -> str:
+    """Return further lines of a table, as `write` makes them."""
     out = io.StringIO(newline="")
-    writer = csv.writer(out)
-    writer.writerow(columns)
-    writer.writerows(
+    csv.writer(out).writerows(
         [f"'{cell}" if cell.startswith(_BEGINS_A_FORMULA) else cell for cell in row] for row in rows
     )
-    return "\ufeff" + out.getvalue()
+    return out.getvalue()
 
 
 def plain(cell: str) -> str:

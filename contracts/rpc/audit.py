@@ -19,6 +19,12 @@ class AuditQuestion(Page):
     first: date | None = None
     last: date | None = None
     """Days in Indian Standard Time."""
+    actions: tuple[str, ...] = Field(default=(), max_length=200)
+    """Names of RPCs; none admits all."""
+    refused: bool = False
+    """Only what was refused."""
+    export: bool = False
+    """It is for a file of the log, which the log says, and not that somebody looked at it."""
 
 
 class AuditEntry(Wire):
@@ -33,7 +39,10 @@ class AuditEntry(Wire):
     """The name of the RPC."""
     objects: tuple[str, ...]
     result: str
-    """``done``, ``repeated`` for a command that had been carried out before, or the code of the refusal."""
+    """``done``, ``repeated`` for a command that had been carried out before, or the code of the refusal.
+
+    ``refreshed`` is a look that an open page took by itself.
+    """
     address: str
     """A keyed hash of the network address."""
 

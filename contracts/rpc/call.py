@@ -73,6 +73,8 @@ class Call(Wire):
     traceparent: str | None = None
     address: str = ""
     """A keyed hash of the caller's network address, for rate limits."""
+    by_itself: bool = False
+    """An open page asks again by itself; no person asked for it."""
 
 
 Callers = Literal[

@@ -1,6 +1,7 @@
 """RPC of notify: resends, prints, webhooks of vendors, the local phone."""
 
 from typing import Annotated
+from uuid import UUID
 
 from pydantic import Base64Bytes, Field
 
@@ -104,6 +105,87 @@ class UndeliveredPasses(Wire):
     items: tuple[UndeliveredPass, ...]
 
 
+class MessageSearch(Strict):
+    """What messages are looked for by: one of the three. None of them is personal."""
+
+    reference: str | None = Field(default=None, max_length=40)
+    pass_number: str | None = Field(default=None, max_length=40)
+    message_id: UUID | None = None
+    """As the logs of the sender have it."""
+
+
+class FailedTry(Wire):
+    """A try that did not succeed."""
+
+    at: Instant
+    reason: str
+    """Our code for the vendor's answer, as ``docs/messages.md`` explains it."""
+
+
+class VendorReport(Wire):
+    """What a vendor has told of a message later; it is kept for some days."""
+
+    at: Instant
+    status: str
+    reason: str | None = None
+
+
+class MessageTrace(Wire):
+    """What became of one message on one channel: neither its text nor whom it is for."""
+
+    id: UUID
+    event_id: UUID
+    """The same on every channel of one message."""
+    purpose: str
+    pass_number: str | None = None
+    channel: DeliverBy
+    state: str
+    queued_at: Instant
+    step: int
+    """0 on the channel that the person chose, 1 on the one after it, and so on."""
+    is_resend: bool
+    """Somebody asked for it again."""
+    is_replaced: bool
+    """Its applicant has another number since."""
+    attempts: int
+    failed: tuple[FailedTry, ...]
+    """The newest twenty tries that did not succeed, the oldest first."""
+    reason: str | None = None
+    """Why it failed, or why the last try did not succeed."""
+    possible_duplicates: int = 0
+    provider: str | None = None
+    """The vendor that accepted it."""
+    reports: tuple[VendorReport, ...] = ()
+    due_at: Instant | None = None
+    """When it is tried next; only while it waits."""
+    next_at: Instant | None = None
+    """When it goes on to the next channel, unless its vendor reports the delivery before."""
+    ended_at: Instant | None = None
+    expires_at: Instant | None = None
+    is_undelivered: bool = False
+    """Its chain has ended without a sign that the pass has arrived: reception is shown it."""
+
+
+class PassTrace(Wire):
+    """A pass of an application, as far as its messages depend on it."""
+
+    number: str
+    revoked: bool
+    printed: bool
+
+
+class MessageTraces(Wire):
+    """All messages about one application, the newest first; at most fifty."""
+
+    reference: str | None
+    """None where a message is about no application, as a one-time code is."""
+    application_id: UUID | None
+    """The subject of its events."""
+    erased: bool = False
+    passes: tuple[PassTrace, ...] = ()
+    items: tuple[MessageTrace, ...]
+
+
 LARGEST_WEBHOOK = 176 * 1024
 """Bytes of the body of a webhook, which fits into a message as base64."""
 
@@ -159,6 +241,10 @@ UNDELIVERED_HERE = Method(
         A pass leaves the list when it is printed, delivered after all, sent to another number, revoked or
         over.
         """),
+)  # fmt: skip
+TRACE_MESSAGES = Method(
+    "notify", "trace_messages", MessageSearch, MessageTraces, names_people=True,
+    said="What became of messages",
 )  # fmt: skip
 RECEIVE_WEBHOOK = Method(
     "notify", "receive_webhook", Webhook, Nothing, command=True, carries_key=True, keeps_own_record=True,

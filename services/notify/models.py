@@ -21,6 +21,7 @@ class Base(DeclarativeBase):
     type_annotation_map: ClassVar = {
         dict[Language, str]: JSONB,
         dict[str, dict[Language, str]]: JSONB,
+        list[dict[str, str]]: JSONB,
         datetime: TIMESTAMP(timezone=True),
         str: Text,
         DeliverBy: Text,
@@ -91,6 +92,8 @@ class MessageRow(Base):
     """
     reason: Mapped[str | None]
     """Code of the last try that did not succeed."""
+    failed_tries: Mapped[list[dict[str, str]]] = mapped_column(server_default="[]")
+    """Time and code of the newest tries that did not succeed, the oldest first."""
     provider: Mapped[str | None]
     """`Channel.name` of the vendor that accepted the message."""
     provider_id: Mapped[str | None]

@@ -4,7 +4,16 @@ from contracts.rpc import notify as contract
 from services.chassis.audit import entries, heads
 from services.chassis.db.providers import DatabaseProvider, SettingsProvider
 from services.chassis.rpc.server import rpc, rpc_together
-from services.notify.handlers import local_phone, opt_outs, previews, prints, resends, undelivered, webhooks
+from services.notify.handlers import (
+    local_phone,
+    opt_outs,
+    previews,
+    prints,
+    resends,
+    traces,
+    undelivered,
+    webhooks,
+)
 
 
 class Service:
@@ -18,6 +27,7 @@ class Service:
     wrong_number = rpc(contract.WRONG_NUMBER, opt_outs.stop_messages)
     record_print = rpc(contract.RECORD_PRINT, prints.record_print)
     undelivered_here = rpc(contract.UNDELIVERED_HERE, undelivered.list_here)
+    trace_messages = rpc(contract.TRACE_MESSAGES, traces.trace_messages)
     receive_webhook = rpc(contract.RECEIVE_WEBHOOK, webhooks.receive)
     receive_webhooks = rpc_together(contract.RECEIVE_WEBHOOK, webhooks.receive_together)
     webhook_challenge = rpc(contract.WEBHOOK_CHALLENGE, webhooks.answer_challenge)

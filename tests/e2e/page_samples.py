@@ -10,6 +10,8 @@ from contracts.model import Person
 from contracts.rpc.application import LookupHit, PassSummary, Photograph
 from contracts.rpc.approval.decisions import RecordedDecisions
 from contracts.rpc.approval.reviews import EarlierReview, FirstApproval, QueueCounts, ReviewList
+from contracts.rpc.audit import AuditEntries, AuditEntry
+from contracts.rpc.notify import FailedTry, MessageTrace, MessageTraces, PassTrace, VendorReport
 from services.chassis.runtime.clock import now
 from tests.support.factories.gateway import NUMBER, REFERENCE
 from tests.support.factories.pages import (
@@ -140,6 +142,38 @@ ISSUED = APPLICATION.model_copy(
 
 
 DEAD = "/ops/dead-letters/verify.PassIssued"
+MESSAGE = f"/ops/messages/{AUDITED}"
+
+
+def traced(**given: Any) -> MessageTrace:
+    """Return a message that failed on a channel."""
+    facts: dict[str, Any] = {
+        "id": REVIEW_ID, "event_id": REVIEW_ID, "purpose": "pass_issued", "channel": "sms", "state": "failed",
+        "queued_at": now() - timedelta(minutes=5), "step": 1, "is_resend": False,
+        "is_replaced": False, "attempts": 1, "failed": (), "provider": "msg91", "ended_at": now(),
+    }  # fmt: skip
+    return MessageTrace(**{**facts, **given})
+
+
+TRACED = MessageTraces(
+    reference=AUDITED,
+    application_id=REVIEW_ID,
+    passes=(PassTrace(number=NUMBER, revoked=False, printed=False),),
+    items=(
+        traced(
+            reason="bad_number", is_undelivered=True, possible_duplicates=1,
+            reports=(VendorReport(at=now(), status="failed", reason="bad_number"),),
+        ),
+        traced(
+            channel="whatsapp", step=0, attempts=2, reason="not_on_whatsapp", provider=None,
+            failed=tuple(FailedTry(at=now(), reason=one) for one in ("credentials", "not_on_whatsapp")),
+        ),
+        traced(
+            event_id=uuid4(), purpose="application_submitted", state="queued", reason="timeout",
+            due_at=now(), ended_at=None,
+        ),
+    ),
+)  # fmt: skip
 
 
 AUDIT = f"/audit/applications/{AUDITED}"
@@ -152,6 +186,20 @@ NO_DECISIONS = {"approval.decisions": RecordedDecisions(items=())}
 
 
 LOG = f"/audit/log?what={AUDITED}&first=2026-11-01&last=2026-11-30"
+
+
+OPEN_PAGE = {
+    "approval.audit_entries": AuditEntries(
+        items=tuple(
+            AuditEntry(
+                id=uuid4(), service="approval", at=now() - timedelta(minutes=one), actor="HOM-0001",
+                role="department", action="list_reviews", objects=(AUDITED,), result="refreshed", address="",
+            )
+            for one in range(27)
+        )
+    )
+}  # fmt: skip
+"""Looks that the open page of a desk took by itself."""
 
 
 NOTHING_RECORDED = dict.fromkeys(AUDIT_LOG, NO_ENTRIES)

@@ -15,9 +15,12 @@ from contracts.errors import Forbidden
 from contracts.model import IST
 from contracts.rpc.audit import AuditEntries, AuditEntry, AuditQuestion
 from contracts.rpc.call import Call, Method
-from services.chassis.audit.record import DONE
+from services.chassis.audit.record import DONE, REFRESHED, REPEATED, note_action
 from services.chassis.db import cursors
 from services.chassis.db.tables import audit_log
+
+EXPORT = "export_audit"
+"""What the log says that an auditor did who made a file of it."""
 
 
 def list_entries(
@@ -42,6 +45,12 @@ def list_entries(
         wanted.append(table.actor == request.actor)
     if request.object is not None:
         wanted.append(table.objects.contains([request.object]))
+    if request.actions:
+        wanted.append(table.action.in_(request.actions))
+    if request.refused:
+        wanted.append(table.result.not_in((DONE, REPEATED, REFRESHED)))
+    if request.export:
+        note_action(EXPORT)
     query = select(audit_log).where(*wanted).order_by(table.at.desc(), table.id.desc())
     found = [
         AuditEntry.from_attributes(row, service=service)

@@ -2,7 +2,8 @@
 
 The RPC server begins and ends an `Entry` around a call. `once` adds the row of a command to the transaction
 of its effect. The server adds every other one before it replies: nobody sees what is not recorded. What was
-refused is recorded, too, with the code of the refusal.
+refused is recorded, too, with the code of the refusal. An open page that asks again by itself adds a row only
+if it shows something that no row of the last minutes names.
 
 A row names no person: staff by their login, an applicant by the keyed hash of their mobile, and what the call
 was about by references, numbers, logins and ids. Free text is never recorded.
@@ -13,10 +14,11 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Protocol
 from uuid import UUID
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from contracts import login_ids
@@ -32,6 +34,10 @@ from services.chassis.runtime.clock import now
 
 log = logs.logger(__name__)
 DONE, REPEATED = "done", "repeated"
+REFRESHED = "refreshed"
+"""Result of a look that an open page took by itself."""
+KNOWN_FOR = timedelta(minutes=10)
+"""For so long what a login was shown is not recorded again where its page only asks again by itself."""
 MOST_OBJECTS = 400
 """A page of a list has 200 lines at most, and a line names two."""
 _FORMS = {
@@ -70,6 +76,8 @@ class Entry:
     call: Call
     objects: list[str] = field(default_factory=list)
     result: str = DONE
+    action: str = ""
+    """What was done, where the name of the method does not say it."""
     is_recorded: bool = False
 
 
@@ -116,8 +124,14 @@ def recording(
 
 def finish(entry: Entry, reply: Wire, db: Database) -> None:
     """Record a call that was handled, unless its transaction did it or its handler keeps a record."""
-    if not (entry.is_recorded or entry.method.keeps_own_record):
-        _insert(db, [_row(entry, objects_of(reply), entry.result)])
+    if entry.is_recorded or entry.method.keeps_own_record:
+        return
+    row = _row(entry, objects_of(reply), entry.result)
+    if entry.call.by_itself and not entry.method.command:
+        if _is_known(db, row):
+            return
+        row["result"] = REFRESHED
+    _insert(db, [row])
 
 
 def add_done(session: Session, reply: object, *, action: str | None = None) -> None:
@@ -141,6 +155,13 @@ def note_repeat() -> None:
     entry = _current.get()
     if entry is not None:
         entry.result = REPEATED
+
+
+def note_action(name: str) -> None:
+    """Note what the current call does, where the name of its method does not say it."""
+    entry = _current.get()
+    if entry is not None:
+        entry.action = name
 
 
 def note_object(name: str) -> None:
@@ -212,12 +233,26 @@ def _row(entry: Entry, of_reply: Sequence[str], result: str) -> dict[str, Any]:
         "at": now(),
         "actor": principal.login_id or ("anonymous" if principal.kind == "anonymous" else principal.id),
         "role": "assisted" if helped else principal.role or principal.kind,
-        "action": entry.method.name,
+        "action": entry.action or entry.method.name,
         "objects": list(dict.fromkeys(objects))[:MOST_OBJECTS],
         "result": result,
         "address": entry.call.address,
         "correlation_id": entry.call.correlation_id[:64],
     }
+
+
+def _is_known(db: Database, row: bulk.Row) -> bool:
+    """Return whether rows of the last minutes name all that a login was shown, at the same address.
+
+    Where something may be left out of the row, it is not.
+    """
+    table = audit_log.c
+    same = [table[name] == row[name] for name in ("actor", "role", "action", "address")]
+    recent = (table.at > row["at"] - KNOWN_FOR, table.result.in_((DONE, REFRESHED)))
+    with db.queries() as session:
+        seen = session.scalars(select(table.objects).where(*same, *recent)).all()
+    named = {name for objects in seen for name in objects}
+    return bool(seen) and named.issuperset(row["objects"]) and len(row["objects"]) < MOST_OBJECTS
 
 
 def _insert(db: Database, rows: Sequence[bulk.Row]) -> None:

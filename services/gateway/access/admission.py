@@ -77,6 +77,7 @@ class Caller:
         address: keyed hash of the network address.
         until: when the request must be answered, on the monotonic clock.
         session_ends: when the session's token expires; None without a session.
+        by_itself: whether an open page asks again, and no person does.
     """
 
     def __init__(
@@ -86,6 +87,8 @@ class Caller:
         address: str,
         until: float,
         session_ends: datetime | None = None,
+        *,
+        by_itself: bool = False,
     ) -> None:
         self.state = state
         self.principal = principal
@@ -94,6 +97,7 @@ class Caller:
         self.gate_device: SessionClaims | None = None
         """The enrolled device of a gate that a guard uses."""
         self._until = until
+        self._by_itself = by_itself
 
     async def query(self, method: Method[Q, R], request: Q) -> R:
         """Return a service's reply to a method that changes nothing.
@@ -143,6 +147,7 @@ class Caller:
             problems=problems,
             address=self.address,
             until=min(self._until, monotonic() + within),
+            by_itself=self._by_itself,
         )
 
     async def hit(self, limit: str, *key: str) -> None:
@@ -162,6 +167,11 @@ class Caller:
         """Take back an attempt, because it was right."""
         await self.state.rate_limits.forgive(limit, self.state.keyed_hash(" ".join(key)))
 
+    def going_on(self) -> "Caller":
+        """Return the same caller with time for the next part of an answer that is streamed."""
+        until = monotonic() + ANSWER_SECONDS
+        return Caller(self.state, self.principal, self.address, until, self.session_ends, by_itself=True)
+
     def with_session(self, claims: SessionClaims, token: str) -> "Caller":
         """Return the caller of the same request with another session of its browser, which was checked."""
         principal = principal_of(claims).model_copy(update={"proof": self.state.sessions.prove(token)})
@@ -172,7 +182,9 @@ class Caller:
         proof = self.principal.proof
         proved = proof and self.state.sessions.prove(proof.session, token)
         principal = self.principal.model_copy(update={"gate_device": device.sub, "proof": proved})
-        caller = Caller(self.state, principal, self.address, self._until, self.session_ends)
+        caller = Caller(
+            self.state, principal, self.address, self._until, self.session_ends, by_itself=self._by_itself
+        )
         caller.gate_device = device
         return caller
 
@@ -259,7 +271,8 @@ class Access:
         if principal.kind == "applicant" and not self._wherever:
             device, helper = await kiosk_of(request), await operator_of(request)
             principal = principal_of(claims, device, helper)  # services record who typed for the applicant
-        if not is_fetched_by_page(request):
+        by_itself = is_fetched_by_page(request)
+        if not by_itself:
             state.active_sessions |= {one.sid for one in (claims, helper) if one is not None}
         proof = state.sessions.prove(
             token,
@@ -267,7 +280,8 @@ class Access:
             _operator_token(request) if helper is not None else None,
         )
         ends = datetime.fromtimestamp(claims.exp, UTC)
-        return Caller(state, principal.model_copy(update={"proof": proof}), address, until, ends)
+        principal = principal.model_copy(update={"proof": proof})
+        return Caller(state, principal, address, until, ends, by_itself=by_itself)
 
 
 def _log_refusal(claims: SessionClaims, code: str) -> None:

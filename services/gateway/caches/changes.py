@@ -26,7 +26,7 @@ class QueueChanges:
         self._replies: PolledReplies[_Queue, ReviewList] = PolledReplies(
             "queue of a department",
             lambda _queue, officer: client.call(
-                rpc.approval.reviews.LIST_REVIEWS, _NEWEST, principal=officer
+                rpc.approval.reviews.LIST_REVIEWS, _NEWEST, principal=officer, by_itself=True
             ),
             every,
         )

@@ -1,7 +1,7 @@
 """Lookups that a page and the JSON interface share, or that ask several services."""
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Protocol, TypeVar
 from uuid import UUID
@@ -80,6 +80,7 @@ class Position(Protocol):
 
 
 L = TypeVar("L", bound=Position)
+NO_ACTIONS: Mapping[str, Collection[str]] = {}
 
 
 async def audit_heads(caller: Caller, question: HeadQuestion) -> AuditHeads:
@@ -95,13 +96,28 @@ async def audit_heads(caller: Caller, question: HeadQuestion) -> AuditHeads:
     return AuditHeads(items=tuple(items), next=following)
 
 
-async def audit_entries(caller: Caller, question: AuditQuestion) -> AuditEntries:
+async def audit_entries(
+    caller: Caller, question: AuditQuestion, actions: Mapping[str, Collection[str]] = NO_ACTIONS
+) -> AuditEntries:
     """Return a page of who looked at or did what in all services, the newest first, to an auditor.
+
+    Args:
+        caller: who asks.
+        question: which rows.
+        actions: names of RPCs by service, if only these are wanted.
 
     Raises:
         ContractError: as `audit_heads`, or `Forbidden`.
     """
-    found = await _of_all_services(caller, "AUDIT_ENTRIES", question)
+    found = await asyncio.gather(
+        *(
+            caller.query(
+                getattr(rpc, service).AUDIT_ENTRIES,
+                question.model_copy(update={"actions": tuple(actions[service])} if actions else {}),
+            )
+            for service in actions or SERVICES
+        )
+    )
     dated = ((one.at, one) for page in found for one in page.items)
     items, following = _merge(dated, question.limit, any(page.next for page in found))
     return AuditEntries(items=tuple(items), next=following)

@@ -121,6 +121,7 @@ class RpcClient:
         address: str = "",
         until: float = float("inf"),
         ahead: bool = False,
+        by_itself: bool = False,
     ) -> R:
         """Call a method and return its reply.
 
@@ -134,6 +135,7 @@ class RpcClient:
             until: when the caller gives up at the latest, on the monotonic clock.
             ahead: it takes no turn among the calls of visitors. All calls of the gate do so, and those from
                 which a gateway learns whom it must refuse.
+            by_itself: an open page asks again, and no person does.
 
         Raises:
             Unavailable: no reply within the limit, or no connection to the service.
@@ -155,6 +157,7 @@ class RpcClient:
                 correlation_id=logs.correlation_id(),
                 traceparent=span.traceparent,
                 address=address,
+                by_itself=by_itself,
             )
             try:
                 reply = await self._within_limit(

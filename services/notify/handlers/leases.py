@@ -108,6 +108,10 @@ update messages set
     when is_undelivered then statement_timestamp() when given.state = 'queued' then messages.undelivered_at
   end,
   reason = case when is_untried then messages.reason else given.reason end,
+  failed_tries = case when is_untried or given.reason is null then failed_tries else
+    case when jsonb_array_length(failed_tries) < 20 then failed_tries else failed_tries - 0 end
+      || jsonb_build_object('at', statement_timestamp(), 'reason', given.reason)
+  end,
   personal = case when is_erased then null else personal end
 from held join given using (id)
 where messages.id = held.id and case

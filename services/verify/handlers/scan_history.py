@@ -1,6 +1,6 @@
 """Recorded scans for an auditor: when, where, by whom, with which verdict; nobody is named."""
 
-from sqlalchemy import or_, select
+from sqlalchemy import false, or_, select
 from sqlalchemy.orm import Session
 
 from contracts.errors import NotFound
@@ -49,6 +49,10 @@ def list_entries(request: AuditQuestion, call: Call, session: Session) -> AuditE
         wanted.append(or_(ScanRow.scanned_by == request.actor, ScanRow.sent_by == request.actor))
     if request.object is not None:
         wanted.append(ScanRow.pass_number == request.object)
+    if request.actions and "scan" not in request.actions:
+        wanted.append(false())
+    if request.refused:
+        wanted.append(ScanRow.verdict.not_in(("admit", "exit")))
     query = select(ScanRow).where(*wanted).order_by(ScanRow.recorded_at.desc(), ScanRow.id.desc())
     scans = [
         AuditEntry(

@@ -225,6 +225,7 @@ class TableClient(RpcClient):
         address: str = "",
         until: float = float("inf"),
         ahead: bool = False,
+        by_itself: bool = False,
     ) -> Any:
         name = f"{method.service}.{method.name}"
         if problems:  # the services refuse a new command with them, and record nothing
@@ -232,8 +233,7 @@ class TableClient(RpcClient):
         assert principal.proof or principal.kind == "anonymous", f"nothing proves who calls {name}"
         stated = self._principals.verify(principal, now())
         self.asked.append((name, request, stated, idempotency_key))
-        if ahead:
-            self.ahead.add(name)
+        self.ahead |= {name} if ahead else set()
         answer = self.answers.get(name, Unavailable("not in the table"))
         if isinstance(answer, Exception):
             raise answer

@@ -6,6 +6,7 @@ import signal
 from contextlib import suppress
 from datetime import timedelta
 from math import inf
+from typing import Any
 from uuid import uuid4
 
 import jwt
@@ -20,7 +21,7 @@ from services.chassis.runtime.clock import now
 from services.gateway import state as state_module
 from services.gateway.rpc.ops_client import OpsClient
 from services.gateway.state import age_of
-from tests.support.factories.gateway import browser, browsing, claims, running, signed, stubbed, until
+from tests.support.factories.gateway import browser, browsing, claims, proven, running, signed, stubbed, until
 
 
 async def test_the_gateway_is_ready_once_it_can_check_sessions() -> None:
@@ -170,6 +171,32 @@ async def test_accounts_is_told_which_sessions_people_use_and_again_if_it_did_no
     for expected in ((sid,), ()):
         await state.denied.refresh()
         assert client.last("accounts.denied_sessions")[1].active == expected
+
+
+async def test_services_hear_which_calls_an_open_page_makes_by_itself(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    app, client = stubbed(accounts__list_logins=LoginList(items=()), approval__list_reviews=Unavailable())
+    told, call = [], client.call
+
+    async def listen(method: Any, request: Any, **more: Any) -> Any:
+        told.append((method.name, more.get("by_itself")))
+        return await call(method, request, **more)
+
+    monkeypatch.setattr(client, "call", listen)
+    token = signed(claims("staff", sub="ADO-0001", role="ado", department=None))
+    async with browser(app, Authorization=f"Bearer {token}") as http:
+        for headers in ({"Sec-Fetch-Dest": "empty"}, {"Epass-Asked-By-Person": "1"}, {}):
+            await http.get("/api/v1/logins", headers=headers)
+    stream = app.state.gateway.queue_changes.of(proven(session=claims()), 0.01)
+    assert [one async for one in stream] == []
+    looks = [one for one in told if one[0] in ("list_logins", "list_reviews")]
+    assert looks == [
+        ("list_logins", True),
+        ("list_logins", False),
+        ("list_logins", False),
+        ("list_reviews", True),
+    ]
 
 
 async def test_what_a_gateway_must_know_is_asked_ahead_of_visitors() -> None:

@@ -1,6 +1,7 @@
 """What the rows of the audit log say that somebody did or looked at, in words."""
 
 from contracts.rpc import METHODS
+from contracts.subscriptions import SERVICES
 from services.gateway.pages.shared.languages import _
 
 ACTIONS: dict[str, str] = {f"{one.service}.{one.name}": one.said for one in METHODS if one.said} | {
@@ -17,6 +18,7 @@ ACTIONS: dict[str, str] = {f"{one.service}.{one.name}": one.said for one in METH
     "approval.import_escalation": _("Applied a file of the directory"),
     "issuance.rotate_key": _("Began a new signing key"),
     "issuance.withdraw_key": _("Withdrew a signing key"),
+    **{f"{service}.export_audit": _("File of the audit log") for service in SERVICES},
     "verify.preview": _("Previewed a pass"),
     "verify.override": _("Let somebody in with a supervisor's PIN"),
 }

@@ -63,7 +63,12 @@ TASKS: Mapping[Role, tuple[Entry, ...]] = {
     ),
     "reception": (("/counter", _("Counter")),),
     "assisted": (("/assist", _("Apply for a visitor")),),
-    "ops": (("/ops", _("The system")), ("/ops/gate-incidents", _("Incidents at gates")), GATE_DEVICES),
+    "ops": (
+        ("/ops", _("The system")),
+        ("/ops/messages", _("Find a message")),
+        ("/ops/gate-incidents", _("Incidents at gates")),
+        GATE_DEVICES,
+    ),
     "auditor": (
         ("/audit", _("Decisions and scans")),
         ("/audit/log", _("Who looked at and did what")),

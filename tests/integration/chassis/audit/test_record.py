@@ -216,11 +216,27 @@ def test_an_auditor_finds_rows_by_actor_object_and_day_and_is_recorded_too(appro
     assert found(actor="FIN-0001") == ["FIN-0001"]
     assert found(object=review[1]) == ["HOM-0001"]
     assert found(last=(now() - timedelta(days=2)).date()) == []
+    assert found(actions=("approve",)) == found(refused=True) == []
+    assert found(actions=("approve", "list_reviews")) == ["FIN-0001", "HOM-0001"]
     with pytest.raises(Forbidden):
         approval_service.audit_entries(AuditQuestion(), by(desk()))
     assert rows(approval_service.db)[2:] == [
-        *[("AUD-0001", "auditor", "audit_entries", "done")] * 4,
+        *[("AUD-0001", "auditor", "audit_entries", "done")] * 7,
         ("HOM-0001", "department", "audit_entries", "forbidden"),
+    ]
+    refused = approval_service.audit_entries(AuditQuestion(refused=True), by(AUDITOR))["items"]
+    assert [one["result"] for one in refused] == ["forbidden"]
+
+
+def test_a_file_of_the_log_is_one_row_however_many_parts_it_has(approval_service) -> None:
+    asked = AuditQuestion(export=True, limit=1)
+    going_on = by(AUDITOR).model_copy(update={"by_itself": True})
+    following = approval_service.audit_entries(AuditQuestion(), by(AUDITOR))["next"]
+    for call in (by(AUDITOR), going_on, going_on):
+        approval_service.audit_entries(asked.model_copy(update={"after": following}), call)
+    assert rows(approval_service.db) == [
+        ("AUD-0001", "auditor", "audit_entries", "done"),
+        ("AUD-0001", "auditor", "export_audit", "done"),
     ]
 
 
@@ -347,6 +363,50 @@ def test_the_list_of_passes_that_did_not_arrive_is_recorded_with_whose_they_are(
     assert rows(service.db, "actor, action, objects") == [
         ("RCP-0001", "undelivered_here", [one.reference, one.pass_number])
     ]
+
+
+def test_a_page_that_asks_again_by_itself_is_recorded_only_when_it_shows_somebody_new(
+    approval_service, review
+) -> None:
+    by_itself = by(desk()).model_copy(update={"by_itself": True})
+    approval_service.list_reviews(ReviewQuestion(), by(desk()))
+    for _ in range(3):
+        approval_service.list_reviews(ReviewQuestion(), by_itself)
+    looks = [("HOM-0001", "department", "list_reviews", "done")]
+    assert rows(approval_service.db) == looks
+    another = submitted(preferred=(slot((now() + timedelta(days=7)).date()),))
+    deliver(approval_service.db, another, at=now())
+    for _ in range(2):
+        approval_service.list_reviews(ReviewQuestion(), by_itself)
+    looks.append(("HOM-0001", "department", "list_reviews", "refreshed"))
+    assert rows(approval_service.db) == looks
+    assert another.reference in rows(approval_service.db, "objects")[-1][0]
+    approval_service.list_reviews(ReviewQuestion(), by(desk()))
+    assert rows(approval_service.db)[2:] == looks[:1]
+
+
+@pytest.mark.parametrize(
+    "other",
+    [{"principal": desk("home", "HOM-0002")}, {"address": "elsewhere"}, {}],
+    ids=["another login", "another address", "later"],
+)
+def test_what_somebody_else_saw_elsewhere_or_long_ago_is_recorded_of_a_page_that_asks_by_itself(
+    approval_service, review, monkeypatch, other
+) -> None:
+    approval_service.list_reviews(ReviewQuestion(), by(desk()))
+    if not other:
+        monkeypatch.setattr(record, "KNOWN_FOR", timedelta(0))
+    call = by(desk()).model_copy(update={"by_itself": True, **other})
+    approval_service.list_reviews(ReviewQuestion(), call)
+    assert [one[3] for one in rows(approval_service.db)] == ["done", "refreshed"]
+
+
+def test_a_refusal_is_recorded_although_a_page_asks_again_by_itself(approval_service, review) -> None:
+    call = by(AUDITOR).model_copy(update={"by_itself": True})
+    for _ in range(2):
+        with pytest.raises(Forbidden):
+            approval_service.list_reviews(ReviewQuestion(), call)
+    assert rows(approval_service.db) == [("AUD-0001", "auditor", "list_reviews", "forbidden")] * 2
 
 
 def test_what_no_vendor_signed_leaves_no_row_however_often_it_is_sent(databases) -> None:

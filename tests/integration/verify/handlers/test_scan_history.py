@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 
 from contracts.errors import Forbidden, NotFound
+from contracts.rpc.audit import AuditQuestion
 from contracts.rpc.issuance import PassNumber
 from contracts.rpc.verify.scans import ScanHistory
 from services.verify.handlers import scan_history
@@ -40,6 +41,22 @@ def test_a_pass_without_scans_has_none_and_an_unknown_one_is_not_found(gate: Gat
     assert history(gate, gate.issue().pass_number).items == ()
     with pytest.raises(NotFound):
         history(gate, "7K3M9QW3")
+
+
+def test_an_auditor_who_looks_for_scans_or_refusals_finds_these_alone(gate: Gate) -> None:
+    gate.enter(gate.issue(), at=NOON)
+    gate.scan(scan_of(gate.issue(valid_to=NOON - MINUTE)))
+
+    def found(**wanted) -> list[str]:
+        with gate.database.transaction() as session:
+            return [
+                one.result
+                for one in scan_history.list_entries(AuditQuestion(**wanted), calling(AUDITOR), session).items
+            ]
+
+    assert sorted(found()) == sorted(found(actions=("scan",))) == ["admit", "expired"]
+    assert found(refused=True) == ["expired"]
+    assert found(actions=("set_pin",)) == []
 
 
 def test_nobody_but_an_auditor_sees_them(gate: Gate) -> None:

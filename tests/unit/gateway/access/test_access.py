@@ -284,6 +284,7 @@ PAGES = {
         GET /audit
         GET POST /audit/search
         GET POST /audit/log
+        GET /audit/log.csv
         GET /audit/applications/{reference}
         GET /audit/passes/{number}
     """,
@@ -291,6 +292,8 @@ PAGES = {
         GET /ops/gate-incidents
         POST /ops/gate-incidents/{incident_id}/seen
         GET /ops
+        GET POST /ops/messages
+        GET /ops/messages/{subject}
         GET /ops/dead-letters/{queue}
         GET /ops/dead-letters/{queue}/{letter}
         GET POST /ops/dead-letters/{queue}/{letter}/replay

@@ -2,8 +2,8 @@
 
 import re
 from collections.abc import AsyncIterator
-from datetime import date, timedelta
-from typing import get_args
+from datetime import date, datetime, timedelta
+from typing import Any, get_args
 from uuid import UUID
 
 import pytest
@@ -148,6 +148,7 @@ async def test_no_page_of_an_auditor_has_a_form_that_changes_anything(auditor: R
     [
         ({"who": " sec-0001 "}, "who=SEC-0001"),
         ({"what": AUDITED.lower()}, f"what={AUDITED}"),
+        ({"act": "approval.approve"}, "act=approval.approve"),
         ({"what": f"{NUMBER[:4]} {NUMBER[4:]}"}, f"what={NUMBER}"),
         ({"who": "HOM-0001", "what": "ado-0001"}, "who=HOM-0001&what=ADO-0001"),
     ],
@@ -176,12 +177,16 @@ async def test_no_name_and_no_mobile_is_searched_for_or_stands_in_an_address(
 
 async def test_the_log_asks_every_service_for_the_same_days_and_shows_who_did_what(auditor: Reader) -> None:
     shown = (await auditor.http.get(f"/en/audit/log?what={AUDITED}&first=2026-11-01&last=2026-11-30")).text
-    asked = [auditor.client.last(f"{service}.audit_entries")[1] for service in SERVICES]
+    first = {name: asked for name, asked, *_ in reversed(auditor.client.asked)}
+    asked = [first[f"{service}.audit_entries"] for service in SERVICES]
     assert asked == [
-        AuditQuestion(object=AUDITED, first=date(2026, 11, 1), last=date(2026, 11, 30), limit=50)
+        AuditQuestion(object=AUDITED, first=date(2026, 11, 1), last=date(2026, 11, 30), limit=100)
     ] * len(SERVICES)
-    for what in ("HOM-0001", "approval.approve", "Looked at", "and 5 more", "Not signed in", "wrong_login"):
+    for what in ("HOM-0001", "Approved an application", "Looked at: Queue", "and 10 more", "Not signed in"):
         assert what in shown
+    assert "Signed in with a password" in shown
+    assert "Refused: a wrong login, password, code or PIN" in shown
+    assert not re.search(r">[^<]*(approval\.|wrong_login|not_found)", shown)
     auditor.client.answers["notify.audit_entries"] = Unavailable()
     assert (await auditor.http.get("/en/audit/log")).status_code == 503
 
@@ -206,7 +211,7 @@ def test_each_action_that_is_recorded_has_a_name_in_each_language(language: Lang
 async def test_the_log_says_in_words_what_was_done(auditor: Reader) -> None:
     said = {
         ("approval", "approve"): "Approved an application",
-        ("accounts", "from_tomorrow"): "accounts.from_tomorrow",
+        ("accounts", "from_tomorrow"): "Something that this version has no words for",
     }
     for (service, action), words in said.items():
         entry = AuditEntry(
@@ -217,27 +222,26 @@ async def test_the_log_says_in_words_what_was_done(auditor: Reader) -> None:
         assert words in (await auditor.http.get("/en/audit/log")).text
 
 
+def lines(service: str, at: datetime, *seconds: int, **given: Any) -> AuditEntries:
+    """Return a page of rows of a service, each some seconds before an instant; more are to come."""
+    facts = {
+        "service": service, "actor": "HOM-0001", "role": "department", "action": "approve", "objects": (),
+        "result": "done", "address": "", **given,
+    }  # fmt: skip
+    return AuditEntries(
+        items=tuple(AuditEntry(id=UUID(int=one), at=at - timedelta(seconds=one), **facts) for one in seconds),
+        next="more",
+    )
+
+
 async def test_pages_of_the_log_go_on_after_the_last_line_of_all_services(auditor: Reader) -> None:
     at = now()
-
-    def lines(service: str, *seconds: int) -> AuditEntries:
-        return AuditEntries(
-            items=tuple(
-                AuditEntry(
-                    id=UUID(int=second), service=service, at=at - timedelta(seconds=second), actor="HOM-0001",
-                    role="department", action="approve", objects=(), result="done", address="",
-                )
-                for second in seconds
-            ),
-            next="more",
-        )  # fmt: skip
-
-    auditor.client.answers["approval.audit_entries"] = lines("approval", *range(1, 101, 2))
-    auditor.client.answers["verify.audit_entries"] = lines("verify", *range(2, 102, 2))
+    auditor.client.answers["approval.audit_entries"] = lines("approval", at, *range(1, 201, 2))
+    auditor.client.answers["verify.audit_entries"] = lines("verify", at, *range(2, 202, 2), action="set_pin")
     shown = (await auditor.http.get("/en/audit/log")).text
-    assert (shown.count("approval.approve"), shown.count("verify.approve")) == (25, 25)
+    assert (shown.count("</span> Approved"), shown.count("</span> Chose a PIN")) == (50, 50)
     following = re.search(r'rel="next" href="([^"]+)"', shown)
     assert following is not None
     await auditor.http.get(following[1].replace("&amp;", "&"))
     after = auditor.client.last("issuance.audit_entries")[1].after
-    assert cursors.decode(after) == (at - timedelta(seconds=50), str(UUID(int=50)))
+    assert cursors.decode(after) == (at - timedelta(seconds=100), str(UUID(int=100)))

@@ -18,7 +18,7 @@ WITHOUT_A_STATE = {
     "no page: a file, a picture, or what a page fetches": {
         "/.well-known/security.txt", "/dev/phone/picture", "/favicon.ico", "/gate/decoder.js",
         "/gate/site.webmanifest", "/gate/worker.js", "/openapi.json", "/p/worker.js", "/p/{code}/visit.ics",
-        "/robots.txt", "/sitemap.xml", "…/applications/{reference}/qr", "…/counter/calls",
+        "/robots.txt", "/sitemap.xml", "…/applications/{reference}/qr", "…/audit/log.csv", "…/counter/calls",
         "…/counter/calls/changes", "…/counter/applications/{reference}/photograph", "…/desk/changes",
         "…/desk/directory/export/{table}.csv", "…/desk/directory/files/logins/{import_id}/passwords.csv",
         "…/gate/photographs/{reference}", "…/site.webmanifest",
@@ -39,7 +39,9 @@ UNANSWERED = {
     "the page shows the rest without it": {
         "approval.whereabouts", "notify.undelivered_here",
     },
-    "a state gives it": {"notify.preview_rejection", "notify.preview_withdrawal"},
+    "a state gives it": {
+        "notify.preview_rejection", "notify.preview_withdrawal", "notify.trace_messages",
+    },
     "no page asks it": {"accounts.export_logins", "approval.export_directory"},
     "the pass, of which tests of its own give it": {"verify.pass_use"},
 }  # fmt: skip

@@ -41,13 +41,13 @@ OF_LOGINS = {"role", "department", "site", "state"}
 """Filters of the list of logins."""
 IN_AN_ADDRESS = {
     "q", "after", "first", "last", "status", "notice", "to", "direction", "gate", "which", "month", "like",
-    "who", "what", "unseen", "kind", "tick", "row", "asks",
+    "who", "what", "act", "each", "unseen", "kind", "tick", "row", "asks",
 } | OF_A_QUEUE | OF_LOGINS  # fmt: skip
 """What the query of a page's address may contain: places, states, months and cursors.
 
 ``q`` is an officer's name, which is public; ``like`` names a line of the directory. ``who`` is a login, and
-``what`` a reference, a number or a login: what an auditor types comes there once it has such a form. ``kind``
-is one of incidents, ``tick`` a part of the queue,
+``what`` a reference, a number or a login: what an auditor types comes there once it has such a form. ``act``
+is one of the audit log, ``each`` how it is shown, ``kind`` one of incidents, ``tick`` a part of the queue,
 ``row`` a review, ``asks`` a decision.
 """
 PASS_PAGE = "/p/aB3dE5fG7hJ9kL1mN2pQ4r"

@@ -14,7 +14,7 @@ FIELDS = {
     "name": "Harjit Singh",
     "id_type": "Voter",
     "id_last4": "0917",
-    "department": "Department of Home",
+    "department-search": "hom",
     "purpose_kind": "A meeting",
     "purpose": "Arms licence renewal",
 }

@@ -52,7 +52,12 @@ async function fonts() {
 
 async function styles() {
   const options = { loadPaths: [join(here, "node_modules")], quietDeps: true };
-  const sources = { epass: "styles/epass.scss", phone: "styles/phone.scss", gate: "gate/app/style.scss" };
+  const sources = {
+    epass: "styles/epass.scss",
+    phone: "styles/phone.scss",
+    kiosk: "styles/kiosk.scss",
+    gate: "gate/app/style.scss",
+  };
   for (const [name, source] of Object.entries(sources)) {
     const { css } = compile(join(here, source), options);
     await writeFile(join(work, `${name}.css`), css);
@@ -98,12 +103,14 @@ const built = await Promise.all([
   bundle("es2018", {
     epass: script("epass"),
     kiosk: script("kiosk"),
+    staff: script("staff"),
     pass: script("pass"),
     worker: script("worker"),
     docs: script("docs"),
     "scan-field": script("scan-field"),
     style: join(work, "epass.css"),
     phone: join(work, "phone.css"),
+    "kiosk-style": join(work, "kiosk.css"),
     "gate-style": join(work, "gate.css"),
   }),
   // The gate's app needs a browser that can check Ed25519 signatures: those know all of this, in fewer bytes.

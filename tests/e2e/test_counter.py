@@ -4,13 +4,17 @@ import re
 from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 
 from bench import walk_in
 from contracts.model import Language
+from services.gateway.pages.shared.languages import LANGUAGES
+from tests.e2e.navigation import barriers, bring
+from tests.e2e.page_samples import State
 from tests.e2e.people import Staff, translated
 from tests.e2e.viewports import DESK
 from tests.support.stack.running import eventually
+from tests.support.system.pages_alone import PagesAlone
 from tests.support.system.system import System
 
 MILLIMETRE = 72 / 25.4
@@ -166,9 +170,39 @@ def test_an_operator_needs_no_mouse_and_less_than_a_minute_of_keys(
 ) -> None:
     operator = Operator(open_browser(DESK), system)
     typed = walk_in.apply(operator.page)
+    assert typed.keys < 70, typed
     expect(operator.page.locator("main")).to_contain_text("Harjit Singh")
     expect(operator.page.locator("main")).to_contain_text("Voter ID card …0917")
     assert typed.seconds < 60, typed
+
+
+def test_three_letters_of_any_language_find_a_department(chromium: Browser, alone: PagesAlone) -> None:
+    page = chromium.new_context(base_url=alone.url, viewport=DESK, reduced_motion="reduce").new_page()
+    for language in LANGUAGES:
+        bring(page, alone, State("reception", "/counter"), language)
+        field, chosen = page.locator("#department-search"), page.locator("#department")
+        lines = page.get_by_role("option").filter(visible=True)
+        for letters, code in (("hom", "home"), ("ਪੁਲ", "police")):
+            field.focus()
+            page.keyboard.type(letters)
+            expect(lines.and_(page.locator("[aria-selected=true]"))).to_have_count(1)
+            assert barriers(page) == []
+            page.keyboard.press("Enter")
+            expect(chosen).to_have_value(code)
+            expect(page).to_have_url(re.compile("/counter$"))
+        page.keyboard.press("ArrowDown")
+        page.keyboard.press("ArrowUp")
+        page.keyboard.press("Escape")
+        expect(chosen).to_have_value("police")
+        field.fill("no such thing")
+        expect(lines).to_have_attribute("aria-disabled", "true")
+        page.keyboard.press("Tab")
+        expect(chosen).to_have_value("police")
+        field.fill("")
+        page.keyboard.press("Tab")
+        expect(chosen).to_have_value("")
+    page.context.close()
+    alone.reset()
 
 
 @WAYS

@@ -4,15 +4,29 @@ from collections.abc import Callable
 
 import httpx
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 
 from contracts.model import Language
+from services.gateway.pages.shared.languages import LANGUAGES
+from tests.e2e.navigation import barriers, bring
+from tests.e2e.page_states import STATES
 from tests.e2e.people import Staff, Visitor, press, translated
 from tests.e2e.viewports import DESK
 from tests.support.stack.running import eventually
+from tests.support.system.pages_alone import PagesAlone
 from tests.support.system.system import System
 
-KIOSK = {"width": 1080, "height": 1500}
+KIOSK, NARROW_KIOSK = {"width": 1080, "height": 1600}, {"width": 800, "height": 1280}
+TOO_SMALL = """() => [...document.querySelectorAll("body :is(a, button, input, select, summary, textarea)")]
+  .map((one) => [one.textContent.trim() || one.id || one.className, one.getBoundingClientRect()])
+  .filter(([, { height, width }]) => height > 1 && (height < 63.9 || width < 63.9))
+  .map(([name, { height, width }]) => `${name}: ${Math.round(width)} x ${Math.round(height)}`)"""
+"""Returns the targets of a page that a finger misses; what is hidden has no height."""
+TYPE_SIZES = """(selector) => [...new Set([...document.querySelectorAll(selector)]
+  .map((one) => getComputedStyle(one).fontSize))]"""
+SEEN = """() => { const { bottom } = document.activeElement.getBoundingClientRect();
+  return bottom > 0 && bottom < document.querySelector("#keyboard").getBoundingClientRect().top; }"""
+"""Returns whether the field with the focus stands above the keyboard."""
 WAYS = pytest.mark.parametrize(
     ("language", "scripts"),
     [("pa", True), ("hi", True), ("en", False)],
@@ -34,16 +48,22 @@ class Kiosk(Visitor):
         """Choose the language on the start page, and sign in."""
         self.page.locator(f".epass-start form[lang={self.language}] button").tap()
         self.page.wait_for_url(f"**/{self.language}/sign-in")
-        self.touch_in("#mobile", self.mobile)
+        self.type_at_once("#mobile", self.mobile)
         self.sign_in()
         self.page.wait_for_url("**/apply/who")
 
     def touch_in(self, field: str, text: str) -> None:
+        """Touch a field and type in it."""
+        if self.scripts:
+            self.page.locator(field).tap()
+        self.type_at_once(field, text)
+
+    def type_at_once(self, field: str, text: str) -> None:
         """Type on the keyboard of the screen; without scripts there is none, and a real one types."""
         if not self.scripts:
             self.page.fill(field, text)
             return
-        self.page.locator(field).tap()
+        expect(self.page.locator(field)).to_be_focused()
         keyboard = self.page.locator("#keyboard")
         for letter in text:
             shown = f"\u25cc{letter}" if letter >= "\u0900" and not letter.isalpha() else letter
@@ -51,7 +71,7 @@ class Kiosk(Visitor):
 
     def answer_until_department(self) -> None:
         """Say who they are, and stop at the first question about the visit."""
-        self.touch_in("#name", NAMES[self.language])
+        self.type_at_once("#name", NAMES[self.language])
         expect(self.page.locator("#name")).to_have_value(NAMES[self.language])
         self.page.check("input[name=id_type][value=voter_id]")
         self.touch_in("#id_last4", f"1{ID_END}")
@@ -98,6 +118,52 @@ def kiosk(
     press(one.page)
     expect(one.page.locator(".epass-start button")).to_have_count(3)
     return one
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("size", [KIOSK, NARROW_KIOSK], ids=["1080 x 1600", "800 x 1280"])
+def test_a_kiosk_has_large_targets_and_its_keyboard_at_once(
+    chromium: Browser, alone: PagesAlone, language: Language, size: dict[str, int]
+) -> None:
+    context = chromium.new_context(base_url=alone.url, viewport=size, has_touch=True, reduced_motion="reduce")
+    page = context.new_page()
+    found: dict[str, list[str]] = {}
+    for state in STATES:
+        if "kiosk" not in (state.who or ""):
+            continue
+        bring(page, alone, state, language)
+        wrong = barriers(page) + page.evaluate(TOO_SMALL)
+        label, legend = (
+            page.evaluate(TYPE_SIZES, f"main .govuk-{one}") for one in ("label--s", "fieldset__legend--s")
+        )
+        if label and legend and label != legend:
+            wrong.append(f"labels {label}, legends {legend}")
+        begins = page.locator("#mobile, #code, #name")
+        keyboard = page.locator("#keyboard:visible").count()
+        if state.status == 200 and (begins.count() != keyboard or (keyboard and not page.evaluate(SEEN))):
+            wrong.append("no keyboard, or it covers the field")
+        if wrong:
+            found[state.name] = wrong
+    context.close()
+    alone.reset()
+    assert found == {}
+
+
+def test_a_keyboard_comes_back_and_leaves_after_a_choice(chromium: Browser, alone: PagesAlone) -> None:
+    state = next(one for one in STATES if one.path == "/apply/who" and one.who == "visitor at a kiosk")
+    context = chromium.new_context(base_url=alone.url, viewport=KIOSK, has_touch=True)
+    page = context.new_page()
+    bring(page, alone, state, "en")
+    keyboard, name = page.locator("#keyboard"), page.locator("#name")
+    keyboard.get_by_role("button", name="Hide the keyboard").tap()
+    expect(keyboard).to_be_hidden()
+    name.tap()
+    keyboard.get_by_role("button", name="Q", exact=True).tap()
+    page.locator("input[name=id_type]").first.tap()
+    expect(keyboard).to_be_hidden()
+    expect(name).to_have_value("Q")
+    context.close()
+    alone.reset()
 
 
 def has_ended(system: System, session: str) -> bool:

@@ -14,10 +14,7 @@ import "./auto-refresh.js";
 import "./code.js";
 import "./conditional-fields.js";
 import "./countdown.js";
-import "./desk.js";
-import "./help-calls.js";
 import "./opening-hours.js";
-import "./photograph.js";
 
 document.body.classList.add("js-enabled", "govuk-frontend-supported");
 createAll(Button, { preventDoubleClick: true });

@@ -1,23 +1,27 @@
 // At a kiosk, shows a keyboard on the screen: digits for a number, letters of three scripts for the rest.
 // A real keyboard works as usual.
 const DIGITS = "1234567890";
-// Indic letters stand in the order in which they are learnt. A letter with a nukta is two code points.
+// Indic letters stand in the order in which they are learnt. A letter with a nukta is two code points. No row
+// has more than eleven keys, so that a finger finds each on a narrow screen.
 const LAYOUTS = {
   pa: [
-    DIGITS, "ਅਆਇਈਉਊਏਐਓਔ", "ਾਿੀੁੂੇੈੋੌੰਂੱ੍", "ਸਹਕਖਗਘਙਚਛਜਝਞ", "ਟਠਡਢਣਤਥਦਧਨਪਫ",
-    [..."ਬਭਮਯਰਲਵੜ", "ਸ਼", "ਖ਼", "ਗ਼", "ਜ਼", "ਫ਼", "ਲ਼", ".", ","],
+    DIGITS, "ਅਆਇਈਉਊਏਐਓਔ", "ਾਿੀੁੂੇੈੋੌੰਂ", "ੱ੍ਸਹਕਖਗਘਙ", "ਚਛਜਝਞਟਠਡਢਣ", "ਤਥਦਧਨਪਫਬਭਮ",
+    [..."ਯਰਲਵੜ", "ਸ਼", "ਖ਼", "ਗ਼", "ਜ਼", "ਫ਼", "ਲ਼"],
   ],
   hi: [
-    DIGITS, "अआइईउऊऋएऐओऔ", "ािीुूृेैोौंँः़्", "कखगघङचछजझञटठ", "डढणतथदधनपफबभ",
-    [..."मयरलवशषसह", "ड़", "ढ़", "ज़", "फ़", ".", ","],
+    DIGITS, "अआइईउऊऋएऐओऔ", "ािीुूृेैोौं", "ँः़्कखगघङ", "चछजझञटठडढण", [..."तथदधनपफ", "फ़", ..."बभम"],
+    [..."यरलवशषसह", "ड़", "ढ़", "ज़"],
   ],
-  en: [DIGITS, "qwertyuiop", "asdfghjkl/", "zxcvbnm.,-@"],
+  en: [DIGITS, "qwertyuiop", "asdfghjkl/", "zxcvbnm-@"],
 };
+const STOPS = ".,";
 const NUMBER_ROWS = ["123", "456", "789"];
 const NAMES = { pa: "ਪੰਜਾਬੀ", hi: "हिन्दी", en: "English" };
 const NUMBERS = "input[inputmode=numeric], input[inputmode=tel]";
 const LATIN = "#id_last4, #name_latin, #vehicle, #employee_no";
 const ALL_CAPITALS = "#id_last4, #vehicle";
+const AT_ONCE = "#mobile, #code, #name";
+const TYPED = "main :is(input:not([type]), input[type=text], input[type=tel], textarea)";
 
 const board = document.querySelector("#keyboard");
 const numbers = new Set(document.querySelectorAll(NUMBERS));
@@ -67,10 +71,10 @@ function rowsOfLetters(erase, close) {
   if (layout === "en") {
     rows[3].unshift(key("⇧", () => show(layout, !capitals), { name: shift, wide: true, pressed: capitals }));
   }
-  rows[rows.length - 1].push(erase);
+  rows[0].push(erase);
   const blank = key(space, () => write(" "), { wide: true });
   blank.classList.add("epass-keyboard__space");
-  return [...rows, [...others, blank, close]];
+  return [...rows, [...others, blank, ...[...STOPS].map(letterKey), close]];
 }
 
 function show(chosen, withCapitals) {
@@ -104,19 +108,35 @@ function startsWithCapital(code) {
   return code === "en" && (field.matches(ALL_CAPITALS) || (field.value === "" && field.tagName === "INPUT"));
 }
 
-function open(event) {
-  field = event.target;
+function open(chosen, block = "center") {
+  field = chosen;
   const first = field.matches(LATIN) || numbers.has(field) ? "en" : document.documentElement.lang;
   show(first, startsWithCapital(first) && !numbers.has(field));
-  field.scrollIntoView({ block: "center" });
+  field.scrollIntoView({ block });
+}
+
+// Returns the field in which a visitor begins: the first, or the only one with a problem.
+function firstField() {
+  const problems = document.querySelectorAll(".govuk-error-summary__list a");
+  if (problems.length > 1) return null; // the visitor reads them first
+  return document.querySelector(problems.length ? problems[0].hash : AT_ONCE);
 }
 
 if (board) {
-  board.addEventListener("pointerdown", (event) => event.preventDefault()); // the field keeps the focus
-  const fields = "main :is(input:not([type]), input[type=text], input[type=tel], textarea)";
-  for (const one of document.querySelectorAll(fields)) {
-    one.inputMode = "none"; // the device shows no keyboard of its own
-    one.addEventListener("focus", open);
-    if (one === document.activeElement) open({ target: one });
+  const fields = document.querySelectorAll(TYPED);
+  for (const one of fields) one.inputMode = "none"; // the device shows no keyboard of its own
+  const first = firstField();
+  if (first?.matches(TYPED)) {
+    first.focus({ preventScroll: true });
+    open(first, "nearest"); // what stands above the field is read first
   }
+  for (const one of fields) one.addEventListener("focus", () => open(one));
+  board.addEventListener("pointerdown", (event) => event.preventDefault()); // the field keeps the focus
+  // Shows a keyboard that was hidden. Hides it after a choice, for which nobody needs it: not before the
+  // click, which would miss what moves.
+  document.addEventListener("click", ({ target }) => {
+    if (board.contains(target)) return;
+    if (!document.activeElement.matches(TYPED)) hide();
+    else if (board.hidden) open(document.activeElement);
+  });
 }

@@ -1,0 +1,5 @@
+// Enhances the pages of staff, which also work without scripts.
+import "./choose.js";
+import "./desk.js";
+import "./help-calls.js";
+import "./photograph.js";

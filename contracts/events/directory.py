@@ -116,6 +116,8 @@ class DepartmentRecord(Wire):
     """Days that the department closed at short notice, each with a `ClosureReason`; none of the past."""
     closed: bool = False
     """Whether nobody can ask for a visit to it any more; what was asked before stays."""
+    unstaffed: bool = False
+    """Whether no login can decide for it, so that nobody can ask for a visit; what was asked before waits."""
 
 
 class DirectoryChanged(Event, producer="approval", subscribers=("application", "notify", "verify")):

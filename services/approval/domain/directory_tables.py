@@ -170,9 +170,9 @@ class Directory:
             self._update(site, hours=with_period(site.hours, period))
         elif table == "departments":
             code = cells["code"]
-            known_one = self.departments.get(code) or DepartmentRecord(code=code, name={}, sites=())
+            new = DepartmentRecord(code=code, name={}, sites=(), unstaffed=True)
             self._update(
-                known_one,
+                self.departments.get(code) or new,
                 name=_of(cells, "name"),
                 sites=tuple(cells["sites"].split()),
                 closed=cells["closed"] == YES,

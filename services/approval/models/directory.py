@@ -137,6 +137,18 @@ class OfficerRow(Base):
     closed: Mapped[bool] = mapped_column(default=False, server_default=false())
 
 
+class DecidersRow(Base):
+    """Whether a login can decide for a department, as accounts has last said. Without a row it can.
+
+    A department that the ADO Branch adds has a row at once: nobody can decide for it yet.
+    """
+
+    __tablename__ = "deciders"
+    department: Mapped[str] = mapped_column(primary_key=True)
+    seq: Mapped[int] = mapped_column(BigInteger)
+    can_decide: Mapped[bool]
+
+
 class DutyContactsRow(Base):
     """Duty contacts of the officers of a department, or of the reception of a site.
 

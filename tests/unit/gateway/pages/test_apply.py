@@ -190,17 +190,19 @@ async def test_the_secretariat_is_asked_for_only_where_the_department_sits_at_se
     assert person.client.last("application.check")[1].site == "PCS1", "the department decides again"
 
 
-async def test_neither_a_closed_department_nor_a_closed_officer_is_offered() -> None:
+async def test_neither_a_closed_department_or_officer_nor_one_without_a_login_is_offered() -> None:
     closed = HOME.model_copy(update={"code": "old", "closed": True})
+    waits = HOME.model_copy(update={"code": "new", "unstaffed": True})
     gone = BALDEV.model_copy(update={"code": "gone", "closed": True})
     directory = {
-        "approval__departments": DepartmentList(items=(HOME, closed)),
+        "approval__departments": DepartmentList(items=(HOME, closed, waits)),
         "approval__officers": OfficerList(items=(BALDEV, gone)),
     }
     async with somebody(**directory) as person:
         asked = await person.send("/apply/who", **PERSON)
         assert 'value="home"' in asked.text
         assert 'value="old"' not in asked.text
+        assert 'value="new"' not in asked.text
         host = await person.send("/apply/department", department="home")
         assert 'value="baldev"' in host.text
         assert 'value="gone"' not in host.text

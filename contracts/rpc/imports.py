@@ -158,7 +158,7 @@ class ApplyDirectoryFile(ImportId):
 class PutLine(Export):
     """A line as it is to be: a new one, or one that was read before with this digest."""
 
-    cells: dict[str, str] = Field(max_length=30)
+    cells: dict[str, str] = Field(max_length=40)
     was: str = Field(default="", max_length=64)
     accepted: Accepted = 0
 

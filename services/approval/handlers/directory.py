@@ -118,6 +118,7 @@ _SITES = select(
     SiteRow.advice,
     SiteRow.photograph,
     SiteRow.gate_rules,
+    SiteRow.contact,
     _listed(GateRow.site_code == SiteRow.code, GateRow.position, "code", "name"),
     _listed(
         HoursRow.site_code == SiteRow.code,
@@ -144,7 +145,7 @@ _DEPARTMENTS = select(
 
 
 def _site(row: Any) -> SiteRecord:
-    code, name, address, advice, photograph, gate_rules, gates, hours, closed_days = row
+    code, name, address, advice, photograph, gate_rules, contact, gates, hours, closed_days = row
     return SiteRecord(
         code=code,
         name=name,
@@ -152,6 +153,7 @@ def _site(row: Any) -> SiteRecord:
         advice=advice,
         photograph=photograph,
         gate_rules=gate_rules,
+        contact=contact,
         gates=tuple(gate["code"] for gate in gates or ()),
         gate_names={gate["code"]: gate["name"] for gate in gates or () if gate["name"]},
         hours=hours or (),

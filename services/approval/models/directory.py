@@ -22,6 +22,7 @@ class SiteRow(Base):
     advice: Mapped[Json | None]
     photograph: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
     gate_rules: Mapped[Json | None]
+    contact: Mapped[Json | None]
     gates: Mapped[list["GateRow"]] = relationship(cascade=WHOLE, lazy="selectin", order_by="GateRow.position")
     hours: Mapped[list["HoursRow"]] = relationship(
         cascade=WHOLE, lazy="selectin", order_by="HoursRow.position"
@@ -40,6 +41,7 @@ class SiteRow(Base):
             advice=record.advice.model_dump() if record.advice else None,
             photograph=record.photograph,
             gate_rules=record.gate_rules.model_dump() if record.gate_rules else None,
+            contact=record.contact.model_dump() if record.contact else None,
             gates=[
                 GateRow(code=code, position=at, name=record.gate_names.get(code))
                 for at, code in enumerate(record.gates)

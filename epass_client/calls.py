@@ -335,7 +335,8 @@ def list_delegations(*, after: str | None = None, limit: int | None = None) -> C
 def list_departments(*, closed: bool | None = None) -> Call[DepartmentList]:
     """List departments that receive visitors, at most a minute old; the last copy while approval is down.
 
-    With `closed` also those that receive nobody any more, by which an earlier application is named.
+    With `closed` also those that receive nobody any more, or not yet, by which an earlier application is
+    named.
     """
     return Call.new("GET", "/api/v1/departments", DepartmentList, query=given(closed=closed))
 

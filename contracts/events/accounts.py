@@ -75,6 +75,21 @@ class LoginDisabled(AboutLogin, subscribers=("verify", "gateway")):
     example: ClassVar = {"disabled_by": "ADO-0001", "sessions_until": UNTIL}
 
 
+class DecidersChanged(Event, producer="accounts", subscribers=("approval",)):
+    """Whether a login can decide for a department: said when it changes, and again each day.
+
+    An assistant's login alone cannot. The day's repetition mends what was lost on the way.
+    """
+
+    department: Code
+    can_decide: bool
+    example: ClassVar = {"department": "home", "can_decide": True}
+
+    @property
+    def subject(self) -> str:
+        return f"department:{self.department}"
+
+
 class PasswordReset(AboutLogin, subscribers=("gateway",)):
     """All sessions of the login ended, since it got another one-time password. The login itself goes on."""
 

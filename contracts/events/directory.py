@@ -45,6 +45,15 @@ class SiteAdvice(Wire):
     """Where a visitor asks for a wheelchair."""
 
 
+class SiteContact(Wire):
+    """Where visitors of a site ask; each member may be empty. It is public."""
+
+    phone: str = ""
+    email: str = ""
+    note: dict[Language, str] = Field(default_factory=dict)
+    """When somebody answers, or who, by language."""
+
+
 class GateRules(Wire):
     """What the gates of a site do without a network, whom they telephone, and when they ask for digits."""
 
@@ -75,6 +84,7 @@ class SiteRecord(Wire):
     hours: tuple[OpeningHours, ...]
     closed_days: tuple[ClosedDay, ...] = ()
     advice: SiteAdvice | None = None
+    contact: SiteContact | None = None
     gate_rules: GateRules | None = None
     """None where all of them are as usual. It is not published: it has internal telephone numbers."""
 
@@ -116,6 +126,8 @@ class DepartmentRecord(Wire):
     """Days that the department closed at short notice, each with a `ClosureReason`; none of the past."""
     closed: bool = False
     """Whether nobody can ask for a visit to it any more; what was asked before stays."""
+    unstaffed: bool = False
+    """Whether no login can decide for it, so that nobody can ask for a visit; what was asked before waits."""
 
 
 class DirectoryChanged(Event, producer="approval", subscribers=("application", "notify", "verify")):

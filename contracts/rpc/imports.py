@@ -1,6 +1,6 @@
 """What importing a table as a file looks like, in each service that has tables."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from pydantic import BeforeValidator, Field, model_validator
@@ -117,11 +117,20 @@ class Export(Strict):
     table: DirectoryTable
 
 
+Missing = Literal["login", "hours", "officer", "duty_contact"]
+"""What a department can lack: a login that can decide for it, open hours of each of its sites, an officer, a
+duty contact."""
+
+
 class LineView(Wire):
     """A line of a table of the directory, and a digest by which a later change of it is noticed."""
 
     cells: dict[str, str]
     digest: str
+    is_offered: bool = True
+    """Of a department whether visitors can choose it, if it is not closed: a login can decide for it."""
+    missing: tuple[Missing, ...] = ()
+    """Of a department what it lacks."""
 
 
 class LineList(Wire):
@@ -149,7 +158,7 @@ class ApplyDirectoryFile(ImportId):
 class PutLine(Export):
     """A line as it is to be: a new one, or one that was read before with this digest."""
 
-    cells: dict[str, str] = Field(max_length=30)
+    cells: dict[str, str] = Field(max_length=40)
     was: str = Field(default="", max_length=64)
     accepted: Accepted = 0
 

@@ -93,6 +93,16 @@ class ImportRow(ImportColumns, Base):
     """A file of logins."""
 
 
+class ToldDepartmentRow(Base):
+    """What was last published of a department: whether a login can decide for it."""
+
+    __tablename__ = "told_departments"
+
+    department: Mapped[str] = mapped_column(primary_key=True)
+    can_decide: Mapped[bool]
+    told_at: Mapped[datetime]
+
+
 class LoginCounterRow(Base):
     """The last number that was issued under a prefix."""
 

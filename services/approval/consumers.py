@@ -36,6 +36,7 @@ class Consumers:
     on_mobile_changed = consumes(events.MobileChanged, event_handlers.handle_mobile_changed)
     on_pass_scanned = consumes_together(events.PassScanned, event_handlers.handle_passes_scanned)
     on_personal_data_erased = consumes(events.PersonalDataErased, event_handlers.handle_personal_data_erased)
+    on_deciders_changed = consumes(events.DecidersChanged, directory.hear_deciders)
 
     let_decisions_go = every(
         held_decisions.LOOK_SECONDS, held_decisions.let_due_go, rows=held_decisions.BATCH

@@ -47,6 +47,7 @@ RIGHTS: Mapping[str, Mapping[str, str]] = {
         "sessions": _CHANGE_AND_DELETE,
         "sign_ins": _CHANGE_AND_DELETE,
         "signing_keys": _CHANGE,
+        "told_departments": _CHANGE,
     },
     "application": _CHASSIS
     | {
@@ -66,6 +67,7 @@ RIGHTS: Mapping[str, Mapping[str, str]] = {
         "closed_days": _CHANGE_AND_DELETE,
         "closures": _CHANGE,
         "decisions": "INSERT, UPDATE (note, days_reason, reopened_at)",
+        "deciders": _CHANGE,
         "delegations": _CHANGE,
         "department_sites": _CHANGE_AND_DELETE,
         "departments": _CHANGE_AND_DELETE,

@@ -19,6 +19,12 @@ def lines() -> Iterator[State]:
     yield State("ado", f"{place}/sites/edit/PCS1")
     shut = LineList(items=(LineView(cells={**LINES["departments"], "closed": "1"}, digest="d" * 64),))
     yield State("ado", f"{place}/departments", answers={"approval.list_lines": shut})
+    new = LineView(
+        cells=LINES["departments"], digest="d" * 64, is_offered=False, missing=("login", "hours", "officer")
+    )
+    yield State("ado", f"{place}/departments", answers={"approval.list_lines": LineList(items=(new,))})
+    yield State("ado", f"{place}/departments/edit/home", answers={"approval.view_line": new})
+    yield State("ado", f"{place}/departments/edit/home")
     waiting = Conflict(code="affects_visits", applications_waiting=3)
     yield State(
         "ado", f"{place}/departments/edit/home", {"closed": "1"}, {"approval.put_line": waiting}, status=409

@@ -33,7 +33,7 @@ class SiteList(Wire):
 class DepartmentQuestion(Strict):
     """Search for departments, by their own name or by an officer's; an empty search finds all.
 
-    What is closed is only in the answer to an empty one: it has a name, and is not to be found.
+    What takes no visits is only in the answer to an empty one: it has a name, and is not to be found.
     """
 
     q: str = Field(default="", max_length=100)
@@ -48,6 +48,8 @@ class DepartmentView(Wire):
     found: tuple[events.OfficerRecord, ...] = ()
     closed: bool = False
     """Whether nobody can ask for a visit to it any more."""
+    unstaffed: bool = False
+    """Whether nobody can ask for a visit now, because no login can decide for it."""
 
 
 class DepartmentList(Wire):

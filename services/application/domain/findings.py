@@ -27,6 +27,7 @@ PROBLEMS: dict[str, str] = {
     "department_not_at_site": "this department does not sit at this site",
     "unknown_officer": "there is no such officer in this department",
     "closed_department": "this department takes no visits any more",
+    "unstaffed_department": "nobody can decide for this department now",
     "closed_officer": "this officer receives nobody any more",
     "purpose_missing": "a purpose is needed",
     "id_incomplete": "an ID is stated by its type and its last four, or not at all",

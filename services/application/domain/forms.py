@@ -17,6 +17,7 @@ from services.application.domain.visits import (
     check_host,
     check_officer_open,
     check_open,
+    check_staffed,
     vehicle_of,
     windows_of,
 )
@@ -75,6 +76,7 @@ def check_form(
     person, deliver_by = applicant_of(findings, form.applicant, mobile, is_attended=intake.is_attended)
     check_host(findings, place, form.officer)
     check_open(findings, place, form.officer)
+    check_staffed(findings, place)
     visit = Visit(
         site=form.site,
         department=form.department,

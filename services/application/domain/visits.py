@@ -42,6 +42,12 @@ def check_host(findings: Findings, place: Place, officer: str | None) -> None:
         findings.refuse("officer", "unknown_officer")
 
 
+def check_staffed(findings: Findings, place: Place) -> None:
+    """Check that somebody can decide about an application that arrives; one that has arrived waits."""
+    if place.department is not None and place.department.unstaffed:
+        findings.refuse("department", "unstaffed_department")
+
+
 def check_open(findings: Findings, place: Place, officer: str | None) -> None:
     """Check that a visit can be asked for newly: the department and the officer still receive visitors."""
     if place.department is not None and place.department.closed:

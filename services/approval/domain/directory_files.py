@@ -8,6 +8,7 @@ from datetime import date
 from pydantic import ValidationError
 
 from contracts.csv_table import Problem, Row, duplicates, read, with_quotes
+from contracts.email import is_email
 from contracts.events import EscalationMinutes, GateRules, SiteAdvice
 from contracts.model import DirectoryTable, site_of
 from services.approval.domain.directory_tables import (
@@ -84,7 +85,10 @@ def _problems(table: DirectoryTable, row: Row, stored: Directory, today: date) -
     if table == "sites":
         checks.append(("photograph", "not_yes", cells["photograph"] in ("", YES)))
         checks += _gate_rule_checks(cells)
-        checks += [check for name in SiteAdvice.model_fields for check in _in_each_language(cells, name)]
+        texts = (*SiteAdvice.model_fields, "contact")
+        checks += [check for name in texts for check in _in_each_language(cells, name)]
+        checks.append(("contact_phone", "not_a_phone", _is_phone(cells["contact_phone"])))
+        checks.append(("contact_email", "email_invalid", _is_email(cells["contact_email"])))
     elif table == "gates":
         checks.append(("code", "not_a_gate_code", site_of(cells["code"]) == cells["site"]))
         checks += _in_each_language(cells, "name")
@@ -140,6 +144,10 @@ def _gate_rule_checks(cells: Mapping[str, str]) -> list[tuple[str, str, bool]]:
 
 def _is_phone(text: str) -> bool:
     return text == "" or _PHONE.fullmatch(text) is not None
+
+
+def _is_email(text: str) -> bool:
+    return text == "" or is_email(text)
 
 
 def _is_percent(text: str) -> bool:

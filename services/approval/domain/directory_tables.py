@@ -14,6 +14,7 @@ from contracts.events import (
     GateRules,
     OfficerRecord,
     SiteAdvice,
+    SiteContact,
     SiteRecord,
 )
 from contracts.model import DirectoryTable, Language
@@ -55,6 +56,9 @@ COLUMNS: Mapping[DirectoryTable, tuple[Column, ...]] = {
         Column("photograph", longest=1),
         *(Column(name, longest=20) for name in GATE_RULES),
         *(column for name in SiteAdvice.model_fields for column in _words(name, 400, required=False)),
+        Column("contact_phone", longest=20),
+        Column("contact_email", longest=254),
+        *_words("contact", 200, required=False),
     ),
     "gates": (
         Column("site", required=True, longest=64),
@@ -147,6 +151,9 @@ class Directory:
             code = cells["code"]
             known = self.sites.get(code) or SiteRecord(code=code, name={}, address={}, gates=(), hours=())
             advice = {name: _of(cells, name) for name in SiteAdvice.model_fields}
+            contact = SiteContact(
+                phone=cells["contact_phone"], email=cells["contact_email"], note=_of(cells, "contact")
+            )
             rules = {name: cells[column] for column, name in GATE_RULES.items() if cells[column]}
             self._update(
                 known,
@@ -154,6 +161,7 @@ class Directory:
                 address=_of(cells, "address"),
                 photograph=cells["photograph"] == YES,
                 advice=SiteAdvice(**advice) if any(advice.values()) else None,
+                contact=None if contact == SiteContact() else contact,
                 gate_rules=GateRules.model_validate(rules) if rules else None,
             )
         elif table == "gates":
@@ -170,9 +178,9 @@ class Directory:
             self._update(site, hours=with_period(site.hours, period))
         elif table == "departments":
             code = cells["code"]
-            known_one = self.departments.get(code) or DepartmentRecord(code=code, name={}, sites=())
+            new = DepartmentRecord(code=code, name={}, sites=(), unstaffed=True)
             self._update(
-                known_one,
+                self.departments.get(code) or new,
                 name=_of(cells, "name"),
                 sites=tuple(cells["sites"].split()),
                 closed=cells["closed"] == YES,
@@ -248,9 +256,13 @@ def _lines_of_site(table: DirectoryTable, site: SiteRecord) -> list[tuple[str, .
         ]
     advice = site.advice or SiteAdvice()
     texts = (text for name in SiteAdvice.model_fields for text in _in_order(getattr(advice, name)))
+    asked = site.contact or SiteContact()
+    contact = (asked.phone, asked.email, *_in_order(asked.note))
     photograph = YES if site.photograph else ""
     rules = _gate_rule_cells(site.gate_rules)
-    return [(site.code, *_in_order(site.name), *_in_order(site.address), photograph, *rules, *texts)]
+    return [
+        (site.code, *_in_order(site.name), *_in_order(site.address), photograph, *rules, *texts, *contact)
+    ]
 
 
 def _lines_of_department(table: DirectoryTable, department: DepartmentRecord) -> list[tuple[str, ...]]:

@@ -54,6 +54,7 @@ PROBLEMS: dict[str, str] = {
     "unknown_officer": "there is no such officer in this department",
     "days_reason_missing": "several days need a reason",
     "closed_department": "this department takes no visits any more",
+    "unstaffed_department": "nobody can decide for this department now",
     "closed_officer": "this officer receives nobody any more",
 }
 """Error code → its sentence for developers. The pages translate the codes."""
@@ -299,6 +300,8 @@ def forward(
             raise _invalid("department", "same_department")
         if record.closed:
             raise _invalid("department", "closed_department")
+        if record.unstaffed:
+            raise _invalid("department", "unstaffed_department")
         return record.code, None
     if record is None or officer not in {known.code for known in record.officers}:
         raise _invalid("officer", "unknown_officer")

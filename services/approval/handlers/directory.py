@@ -4,11 +4,19 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import JSON, ColumnElement, func, select, update
-from sqlalchemy.dialects.postgresql import aggregate_order_by
+from sqlalchemy.dialects.postgresql import aggregate_order_by, insert
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
+from contracts.envelope import Received
 from contracts.errors import NotFound
-from contracts.events import ClosedDay, DepartmentRecord, DirectoryChanged, OfficerRecord, SiteRecord
+from contracts.events import (
+    ClosedDay,
+    DecidersChanged,
+    DepartmentRecord,
+    DirectoryChanged,
+    OfficerRecord,
+    SiteRecord,
+)
 from contracts.model import IST
 from contracts.rpc.approval.directory import (
     DepartmentList,
@@ -23,6 +31,7 @@ from services.approval.domain.directory_tables import Directory
 from services.approval.models.directory import (
     AnnouncementRow,
     ClosedDayRow,
+    DecidersRow,
     DepartmentRow,
     DepartmentSiteRow,
     GateRow,
@@ -32,6 +41,7 @@ from services.approval.models.directory import (
 )
 from services.approval.models.reviews import ClosureRow, ReviewRow
 from services.chassis.db.locks import lock
+from services.chassis.db.upserts import put
 from services.chassis.messaging import outbox
 
 LOCK = "directory"
@@ -54,7 +64,7 @@ def departments(request: DepartmentQuestion, session: Session) -> DepartmentList
     """Return departments, by code, whose name or one of whose officers matches in any language."""
     views = []
     for department in map(_department, session.execute(_DEPARTMENTS)):
-        if department.closed and request.q.strip():
+        if (department.closed or department.unstaffed) and request.q.strip():
             continue
         officers = _matching_officers(request.q, department) if request.q.strip() else ()
         officers = tuple(officer for officer in officers if not officer.closed)
@@ -108,6 +118,7 @@ _SITES = select(
     SiteRow.advice,
     SiteRow.photograph,
     SiteRow.gate_rules,
+    SiteRow.contact,
     _listed(GateRow.site_code == SiteRow.code, GateRow.position, "code", "name"),
     _listed(
         HoursRow.site_code == SiteRow.code,
@@ -128,12 +139,13 @@ _DEPARTMENTS = select(
         OfficerRow.position,
         *("code", "name", "designation", "room", "closed"),
     ),
+    select(~DecidersRow.can_decide).where(DecidersRow.department == DepartmentRow.code).scalar_subquery(),
 ).order_by(DepartmentRow.code)
 """Departments with all that belongs to them."""
 
 
 def _site(row: Any) -> SiteRecord:
-    code, name, address, advice, photograph, gate_rules, gates, hours, closed_days = row
+    code, name, address, advice, photograph, gate_rules, contact, gates, hours, closed_days = row
     return SiteRecord(
         code=code,
         name=name,
@@ -141,6 +153,7 @@ def _site(row: Any) -> SiteRecord:
         advice=advice,
         photograph=photograph,
         gate_rules=gate_rules,
+        contact=contact,
         gates=tuple(gate["code"] for gate in gates or ()),
         gate_names={gate["code"]: gate["name"] for gate in gates or () if gate["name"]},
         hours=hours or (),
@@ -149,7 +162,7 @@ def _site(row: Any) -> SiteRecord:
 
 
 def _department(row: Any) -> DepartmentRecord:
-    code, name, escalation, closed, sites, officers = row
+    code, name, escalation, closed, sites, officers, unstaffed = row
     return DepartmentRecord(
         code=code,
         name=name,
@@ -157,6 +170,7 @@ def _department(row: Any) -> DepartmentRecord:
         closed=closed,
         sites=tuple(site["site_code"] for site in sites or ()),
         officers=officers or (),
+        unstaffed=unstaffed or False,
     )
 
 
@@ -180,10 +194,27 @@ def put_department(session: Session, record: DepartmentRecord, now: datetime) ->
     if department_record(session, record.code) == record:
         return False
     session.merge(DepartmentRow.of(record))
+    if record.unstaffed:  # what accounts has said, even before the department was there, counts more
+        nobody_yet = insert(DecidersRow).values(department=record.code, seq=0, can_decide=False)
+        session.execute(nobody_yet.on_conflict_do_nothing())
     escalate_again(session, ReviewRow.department == record.code, now)
     session.flush()
     publish_department(session, record.code, now)
     return True
+
+
+def hear_deciders(received: Received[DecidersChanged], session: Session, now: datetime) -> None:
+    """Store whether a login can decide for a department, and publish the department if that changes it.
+
+    What is heard of a department that is not there yet is kept for it.
+    """
+    lock(session, LOCK)
+    event = received.event
+    before = department_record(session, event.department)
+    said = {"seq": received.seq, "can_decide": event.can_decide}
+    put(session, DecidersRow, {"department": event.department}, said, DecidersRow.seq < received.seq)
+    if department_record(session, event.department) != before:
+        publish_department(session, event.department, now)
 
 
 def publish_department(session: Session, code: str, now: datetime) -> None:

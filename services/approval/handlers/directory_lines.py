@@ -1,5 +1,6 @@
 """The directory line by line, as the ADO Branch edits it: the rules are those of its files."""
 
+from collections.abc import Iterator
 from datetime import datetime
 
 from sqlalchemy import select
@@ -17,6 +18,7 @@ from contracts.rpc.imports import (
     LineId,
     LineList,
     LineView,
+    Missing,
     PutLine,
     RemoveLine,
 )
@@ -29,10 +31,11 @@ from services.approval.domain.directory_tables import (
     digest_of,
     key_of,
 )
+from services.approval.handlers import duty_contacts
 from services.approval.handlers.directory import directory, wait_for_decisions
 from services.approval.handlers.directory_effects import effects, require_accepted
 from services.approval.handlers.directory_imports import ado_of, put_all, record_change, store
-from services.approval.models.directory import LineChangeRow
+from services.approval.models.directory import DecidersRow, LineChangeRow
 from services.chassis.rpc.idempotency import once
 
 MOST_CHANGES = 50
@@ -48,7 +51,7 @@ def list_lines(request: Export, call: Call, session: Session) -> LineList:
     ado_of(call.principal)
     names = [column.name for column in COLUMNS[request.table]]
     lines = [dict(zip(names, line, strict=True)) for line in directory(session).lines(request.table)]
-    return LineList(items=tuple(LineView(cells=cells, digest=digest_of(cells)) for cells in lines))
+    return LineList(items=tuple(_views(session, request.table, lines)))
 
 
 def view_line(request: LineId, call: Call, session: Session) -> LineView:
@@ -62,7 +65,28 @@ def view_line(request: LineId, call: Call, session: Session) -> LineView:
     cells = directory(session).find(request.table, request.key)
     if not cells:
         raise NotFound("there is no such line")
-    return LineView(cells=cells, digest=digest_of(cells))
+    return next(_views(session, request.table, [cells]))
+
+
+def _views(session: Session, table: DirectoryTable, lines: list[dict[str, str]]) -> Iterator[LineView]:
+    """Yield lines as they are shown: of a department also whether it is offered, and what it lacks."""
+    stored = directory(session)
+    deciding = set(session.scalars(select(DecidersRow.department).where(DecidersRow.can_decide)))
+    reached = duty_contacts.departments_reached(session)
+    for cells in lines:
+        line = LineView(cells=cells, digest=digest_of(cells))
+        if table != "departments":
+            yield line
+            continue
+        department = stored.departments[cells["code"]]
+        has: dict[Missing, bool] = {
+            "login": department.code in deciding,
+            "hours": all(stored.sites[code].hours for code in department.sites if code in stored.sites),
+            "officer": any(not officer.closed for officer in department.officers),
+            "duty_contact": department.code in reached,
+        }
+        missing = tuple(name for name, is_there in has.items() if not is_there)
+        yield line.model_copy(update={"is_offered": not department.unstaffed, "missing": missing})
 
 
 def history(request: LineId, call: Call, session: Session) -> LineHistory:
@@ -122,7 +146,7 @@ def put_line(request: PutLine, call: Call, session: Session, now: datetime) -> L
 
     def answer(_: str) -> LineView:
         line = directory(session).find(request.table, key_of(request.table, cells))
-        return LineView(cells=line, digest=digest_of(line))
+        return next(_views(session, request.table, [line]))
 
     return once(session, call, PUT_LINE.name, request, effect, answer, reference=str)
 

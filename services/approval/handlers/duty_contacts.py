@@ -8,6 +8,7 @@ from typing import Any
 from uuid import uuid4
 
 from pydantic import TypeAdapter
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from contracts import rpc
@@ -92,6 +93,12 @@ def contact_for(
         return EscalationContact(), None
     contact = _contacts(session, row).get(RECEPTION if step == "reception" else officer or "")
     return (EscalationContact(contact=contact), row.language) if contact else (EscalationContact(), None)
+
+
+def departments_reached(session: Session) -> set[str]:
+    """Return the departments that have a duty contact, by code."""
+    rows = session.scalars(select(DutyContactsRow).where(DutyContactsRow.place.startswith("departments/")))
+    return {row.place.partition("/")[2] for row in rows if _contacts(session, row)}
 
 
 def _names(session: Session, place: DutyPlace) -> tuple[str, ...]:

@@ -22,6 +22,7 @@ class SiteRow(Base):
     advice: Mapped[Json | None]
     photograph: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
     gate_rules: Mapped[Json | None]
+    contact: Mapped[Json | None]
     gates: Mapped[list["GateRow"]] = relationship(cascade=WHOLE, lazy="selectin", order_by="GateRow.position")
     hours: Mapped[list["HoursRow"]] = relationship(
         cascade=WHOLE, lazy="selectin", order_by="HoursRow.position"
@@ -40,6 +41,7 @@ class SiteRow(Base):
             advice=record.advice.model_dump() if record.advice else None,
             photograph=record.photograph,
             gate_rules=record.gate_rules.model_dump() if record.gate_rules else None,
+            contact=record.contact.model_dump() if record.contact else None,
             gates=[
                 GateRow(code=code, position=at, name=record.gate_names.get(code))
                 for at, code in enumerate(record.gates)
@@ -135,6 +137,18 @@ class OfficerRow(Base):
     designation: Mapped[Words]
     room: Mapped[str]
     closed: Mapped[bool] = mapped_column(default=False, server_default=false())
+
+
+class DecidersRow(Base):
+    """Whether a login can decide for a department, as accounts has last said. Without a row it can.
+
+    A department that the ADO Branch adds has a row at once: nobody can decide for it yet.
+    """
+
+    __tablename__ = "deciders"
+    department: Mapped[str] = mapped_column(primary_key=True)
+    seq: Mapped[int] = mapped_column(BigInteger)
+    can_decide: Mapped[bool]
 
 
 class DutyContactsRow(Base):

@@ -26,10 +26,12 @@ local = APIRouter(prefix="/dev", include_in_schema=False)
 async def list_departments(caller: Anyone, closed: bool = False) -> DepartmentList:
     """List departments that receive visitors, at most a minute old; the last copy while approval is down.
 
-    With `closed` also those that receive nobody any more, by which an earlier application is named.
+    With `closed` also those that receive nobody any more, or not yet, by which an earlier application is
+    named.
     """
     found = await caller.state.departments.get()
-    return DepartmentList(items=tuple(one for one in found.items if closed or not one.closed))
+    offered = (one for one in found.items if closed or not (one.closed or one.unstaffed))
+    return DepartmentList(items=tuple(offered))
 
 
 @router.get("/officers", dependencies=[rate_limited("read")])

@@ -1,17 +1,24 @@
 """The landing page, and the pages whose texts a site's administrator writes, such as help and contact."""
 
+from collections.abc import Sequence
+from contextlib import suppress
+from datetime import date
 from typing import cast
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
 
-from contracts.errors import NotFound
+from contracts.errors import ContractError, NotFound
+from contracts.events import SiteRecord
+from contracts.model import IST
+from services.chassis.runtime.clock import now
 from services.gateway.access.admission import rate_limited
 from services.gateway.access.callers import Anyone
+from services.gateway.pages.shared import directory
 from services.gateway.pages.shared.error_pages import PageRoute
-from services.gateway.pages.shared.languages import preferred
+from services.gateway.pages.shared.languages import hours_in_words, preferred, week_in_words
 from services.gateway.pages.shared.site_text import SiteTexts
-from services.gateway.pages.shared.view import PUBLIC, OpenPage
+from services.gateway.pages.shared.view import PUBLIC, OpenPage, View
 
 router = APIRouter(include_in_schema=False, route_class=PageRoute)
 
@@ -40,4 +47,19 @@ async def show_site_text(view: OpenPage, name: str) -> Response:
     texts = cast(SiteTexts, view.request.app.state.site_texts).get(name)
     if texts is None:
         raise NotFound("no such page")
-    return view.html("about.html", 200, PUBLIC, text=texts[view.language])
+    places = await _places(view) if name == "contact" else ()
+    return view.html("about.html", 200, PUBLIC, text=texts[view.language], name=name, places=places)
+
+
+async def _places(view: View) -> list[tuple[SiteRecord, list[tuple[str, Sequence[str]]]]]:
+    """Return each site with its hours of today's week in words; none while the directory does not answer."""
+    today, places = now().astimezone(IST).date(), []
+    with suppress(ContractError):
+        for site in await directory.sites(view):
+            valid = [one for one in site.hours if one.valid_from <= today <= (one.valid_to or date.max)]
+            opened = [
+                [hours_in_words(one.opens, one.closes, view.language) for one in valid if one.weekday == day]
+                for day in range(7)
+            ]
+            places.append((site, week_in_words(opened, view.language) if valid else []))
+    return places

@@ -78,8 +78,9 @@ async def _places(view: View) -> dict[str, Any]:
 
 
 @router.get("/new")
-async def ask_login(view: AdoPage) -> Response:
-    return await _form(view, {}, {})
+async def ask_login(view: AdoPage, like: Annotated[str, Query(max_length=64)] = "") -> Response:
+    """Show an empty form; ``like`` is the code of a department that is to have a login."""
+    return await _form(view, {"role": "department", "department": like} if like else {}, {})
 
 
 @router.post("/new")

@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 
 from contracts.errors import Forbidden, InvalidInput
-from contracts.events import OfficerRecord, OpeningHours, SiteRecord
+from contracts.events import OfficerRecord, OpeningHours, SiteContact, SiteRecord
 from contracts.rpc.application import (
     NOT_OPENED,
     Acknowledged,
@@ -26,8 +26,8 @@ from tests.support.factories.gateway import REFERENCE, TableClient, browser, cla
 
 SITE = SiteRecord(
     code="PCS1", name={"en": "Secretariat-1", "pa": "ਸਕੱਤਰੇਤ-1", "hi": "सचिवालय-1"},
-    address={"en": "Sector 1", "pa": "ਸੈਕਟਰ 1", "hi": "सेक्टर 1"},
-    gates=("PCS1-G1",),
+    address={"en": "Sector 1", "pa": "ਸੈਕਟਰ 1", "hi": "सेक्टर 1"}, gates=("PCS1-G1",),
+    contact=SiteContact(phone="0172-5550100", email="reception.secretariat-1@example.org"),
     hours=tuple(OpeningHours(weekday=day, opens=time(9), closes=time(17),
     valid_from=date(2020, 1, 1)) for day in range(7)),
 )  # fmt: skip

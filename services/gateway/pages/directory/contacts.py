@@ -24,7 +24,7 @@ NAMES: dict[str, str] = {"pa": _("Punjabi"), "hi": _("Hindi"), "en": _("English"
 
 @router.get("")
 async def show_places(view: AdoPage) -> Response:
-    departments = await directory.departments(view, "")
+    departments = await directory.departments(view, "", unstaffed=True)
     return view.html(
         "directory/contact_places.html",
         departments={one.code: one.name[view.language] for one in departments},

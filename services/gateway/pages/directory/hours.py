@@ -3,7 +3,7 @@
 A cell has the hours of a day: ``09:00-13:00 14:00-17:00``.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import time
 from itertools import groupby
@@ -12,9 +12,8 @@ from typing import Literal
 from fastapi.datastructures import FormData
 
 from contracts.model import Language
-from services.chassis.runtime.time_words import span
 from services.gateway.pages.shared.forms import text_of
-from services.gateway.pages.shared.languages import hours_in_words, weekday_in_words
+from services.gateway.pages.shared.languages import hours_in_words, week_in_words
 
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 WINDOWS = 2
@@ -28,7 +27,7 @@ class Week:
     """The hours of a week in words, what the form's fields hold, and whether they hold now."""
 
     state: State
-    words: list[tuple[str, list[str]]]
+    words: list[tuple[str, Sequence[str]]]
     """Days, such as ``Monday – Friday``, and when the site is open on them."""
     fields: dict[str, list[tuple[str, str]]]
     """By weekday: from and to of each opening, with empty ones to fill in."""
@@ -55,19 +54,12 @@ def weeks(lines: Iterable[Mapping[str, str]], today: str, language: Language) ->
             following = ordered[at + 1]["valid_from"] if at + 1 < len(ordered) else ""
             state: State = "past" if following and following <= today else "now"
             state = "coming" if cells["valid_from"] > today else state
-            week = Week(state, _words(cells, language), {name: _fields(cells[name]) for name in WEEKDAYS})
+            opened = [[_window(part, language) for part in cells[name].split()] for name in WEEKDAYS]
+            week = Week(
+                state, week_in_words(opened, language), {name: _fields(cells[name]) for name in WEEKDAYS}
+            )
             found["/".join((cells["site"], cells["valid_from"]))] = week
     return found
-
-
-def _words(cells: Mapping[str, str], language: Language) -> list[tuple[str, list[str]]]:
-    words = []
-    for text, group in groupby(range(7), key=lambda weekday: cells[WEEKDAYS[weekday]]):
-        days = [weekday_in_words(weekday, language) for weekday in group]
-        named = days[0] if len(days) == 1 else span(days[0], days[-1], language)
-        windows = [_window(part, language) for part in text.split()]
-        words.append((named, windows))
-    return words
 
 
 def _window(text: str, language: Language) -> str:

@@ -68,6 +68,7 @@ async def show_lines(view: AdoPage, table: DirectoryTable) -> Response:
         table=table,
         new=NEW.get(table),
         lines=[("/".join(_key(table, line.cells)), line.cells) for line in lines],
+        waiting={line.cells["code"] for line in lines if not line.is_offered},
         weeks=weeks([line.cells for line in lines], _today(), view.language) if table == "hours" else {},
         place_names=await directory.place_names(view),
         gate_name=await directory.gate_names(view),
@@ -77,11 +78,16 @@ async def show_lines(view: AdoPage, table: DirectoryTable) -> Response:
 
 @router.get("/{table}/new")
 async def ask_line(view: AdoPage, table: DirectoryTable, like: Like = "") -> Response:
-    """Show the form for a new line; ``like`` is the key of a line with whose cells it begins."""
+    """Show the form for a new line.
+
+    ``like`` is the key of a line with whose cells it begins, or of the department or site it belongs to.
+    """
     if table not in NEW:
         raise NotFound("no line is added to this table")
     cells = dict.fromkeys(labels.COLUMNS[table], "")
-    if like:
+    if like and "/" not in like:
+        cells[KEYS[table][0]] = like
+    elif like:
         known = (await _line(view, table, tuple(like.split("/")))).cells
         cells |= {name: text for name, text in known.items() if name != KEYS[table][-1]}
     return await _form(view, table, (), cells, "", {})
@@ -119,7 +125,7 @@ async def show_line(view: AdoPage, table: DirectoryTable, key: Key) -> Response:
     """Show a line with its form, and who changed it when."""
     parts = tuple(key.split("/"))
     line = await _line(view, table, parts)
-    return await _form(view, table, parts, line.cells, line.digest, {})
+    return await _form(view, table, parts, line.cells, line.digest, {}, line=line)
 
 
 @router.post("/{table}/edit/{key:path}")
@@ -244,6 +250,7 @@ async def _form(
             "gate_name": await directory.gate_names(view),
             "departments": await directory.department_names(view),
             "changes": [(change, differences(change.before, change.after)) for change in changes],
+            "line": None,
             "changed_by": None,
             "key": "",
             "arrived": False,

@@ -29,17 +29,27 @@ async def gate_names(view: View) -> Callable[[str], str]:
     return lambda code: gate_name_of(known, code, view.language)
 
 
-async def departments(view: View, site_code: str, q: str = "") -> list[DepartmentView]:
+async def departments(
+    view: View, site_code: str, q: str = "", *, unstaffed: bool = False
+) -> list[DepartmentView]:
     """Return the departments that receive visitors at a site, or at all, by name in the reader's language.
 
-    ``q`` finds them in any spelling.
+    Args:
+        q: finds them in any spelling.
+        unstaffed: whether those belong to them for which nobody can decide yet.
     """
     if q:
         found = await view.query(rpc.approval.directory.DEPARTMENTS, DepartmentQuestion(q=q[:100]))
     else:
         found = await view.caller.state.departments.get()
     return sorted(
-        (one for one in found.items if not one.closed and (not site_code or site_code in one.sites)),
+        (
+            one
+            for one in found.items
+            if not one.closed
+            and (unstaffed or not one.unstaffed)
+            and (not site_code or site_code in one.sites)
+        ),
         key=lambda one: one.name[view.language],
     )
 

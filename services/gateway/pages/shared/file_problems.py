@@ -8,7 +8,7 @@ from services.gateway.pages.shared.languages import _, texts
 _AS_IN_A_FORM = (
     *("empty", "control_character", "bad_code", "needed_for_role", "not_for_role", "not_a_gate_code"),
     *("not_of_site", "not_minutes", "not_percent", "amber_before_green", "not_a_phone", "date_past"),
-    "date_too_far",
+    *("date_too_far", "email_invalid"),
 )
 SENTENCES: dict[str, str] = {
     **{code: messages.SENTENCES[code] for code in _AS_IN_A_FORM},

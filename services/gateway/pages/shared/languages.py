@@ -8,6 +8,7 @@ from datetime import date, datetime, time, timedelta
 from functools import cache
 from importlib.resources import files
 from io import BytesIO
+from itertools import groupby
 from math import ceil
 
 from babel import Locale
@@ -143,6 +144,19 @@ def weekday_in_words(weekday: int, language: Language) -> str:
 def hours_in_words(start: time, end: time, language: Language) -> str:
     """Return from when to when on a day: ``10:00 am – 12:00 pm``."""
     return span(time_of_day(start, language), time_of_day(end, language), language)
+
+
+def week_in_words(opened: Sequence[Sequence[str]], language: Language) -> list[tuple[str, Sequence[str]]]:
+    """Return days with the same hours together, such as ``Monday – Friday``, each with its hours.
+
+    Args:
+        opened: the hours of each day of a week in words, Monday first; none of a day that is closed.
+    """
+    words = []
+    for hours, group in groupby(range(7), key=lambda weekday: opened[weekday]):
+        days = [weekday_in_words(weekday, language) for weekday in group]
+        words.append((days[0] if len(days) == 1 else span(days[0], days[-1], language), hours))
+    return words
 
 
 def instant_in_words(at: datetime, language: Language) -> str:

@@ -63,6 +63,7 @@ SENTENCES: dict[str, str] = {
     "unknown_department": _("There is no such department any more"),
     "department_not_at_site": _("This department is at the other secretariat"),
     "closed_department": _("This department takes no visits any more"),
+    "unstaffed_department": _("This department cannot take applications now. Choose another one"),
     "closed_officer": _("This officer receives nobody any more"),
     "unknown_officer": _("This person is no longer in this department"),
     "purpose_missing": _("Say what the visit is for"),

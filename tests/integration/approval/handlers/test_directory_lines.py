@@ -6,12 +6,13 @@ from typing import Any
 import pytest
 
 from contracts.errors import Conflict, Forbidden, InvalidInput, NotFound
-from contracts.events import DirectoryChanged
+from contracts.events import DecidersChanged, DirectoryChanged
 from contracts.model import DirectoryTable
+from contracts.rpc.approval.directory import DutyContact, PutDutyContacts
 from contracts.rpc.call import Call, Principal
-from contracts.rpc.imports import Export, LineChange, LineId, PutLine, RemoveLine
-from services.approval.handlers import directory_lines
-from tests.support.factories.approval import HOLI, MONDAY, NOW, published
+from contracts.rpc.imports import Export, LineChange, LineId, LineView, PutLine, RemoveLine
+from services.approval.handlers import directory, directory_lines, duty_contacts
+from tests.support.factories.approval import HOLI, MONDAY, NOW, published, received
 from tests.support.stack.concurrency import run_concurrently
 
 ADO = Principal(kind="staff", id="ADO-0001", login_id="ADO-0001", role="ado")
@@ -169,3 +170,80 @@ def test_blanks_around_a_key_make_no_new_line_of_it(approval_db) -> None:
         with approval_db.transaction() as session:
             request = PutLine(table=table, cells=line.cells | cells, was=line.digest)
             assert directory_lines.put_line(request, _call(), session, NOW) == line
+
+
+SPORTS = {
+    "code": "sports",
+    "name_en": "Sports",
+    "name_pa": "ਖੇਡਾਂ",
+    "name_hi": "खेल",
+    "sites": "T1",
+    "closed": "",
+}
+
+
+def _hear(database: Any, department: str, can_decide: bool, seq: int = 1) -> None:
+    with database.transaction() as session:
+        event = DecidersChanged(department=department, can_decide=can_decide)
+        directory.hear_deciders(received(event, seq), session, NOW)
+
+
+def _department(database: Any, code: str) -> LineView:
+    with database.transaction() as session:
+        return directory_lines.view_line(LineId(table="departments", key=(code,)), _call(), session)
+
+
+def _told(database: Any) -> list[tuple[str, bool]]:
+    """Return the departments that were published, each with whether nobody can decide for it."""
+    records = (event.department for event in published(database, DirectoryChanged))
+    return [(one.code, one.unstaffed) for one in records if one]
+
+
+def test_a_department_that_is_added_is_offered_from_its_first_login_to_the_end_of_its_last(
+    approval_db,
+) -> None:
+    _put(approval_db, "departments", SPORTS)
+    assert not _department(approval_db, "sports").is_offered
+    _put(approval_db, "officers", OFFICER | {"department": "sports", "code": "head"})
+    _hear(approval_db, "sports", True, seq=2)
+    assert _department(approval_db, "sports").is_offered
+    _hear(approval_db, "sports", True, seq=3)
+    _hear(approval_db, "sports", False, seq=1)  # an older fact that comes late
+    assert _department(approval_db, "sports").is_offered
+    _hear(approval_db, "sports", False, seq=4)
+    assert not _department(approval_db, "sports").is_offered
+    told = [("sports", True), ("sports", True), ("sports", False), ("sports", True)]
+    assert _told(approval_db) == told, "a repetition is not published"
+
+
+def test_a_department_of_before_stays_offered_until_accounts_says_that_nobody_decides(approval_db) -> None:
+    line = _department(approval_db, "home")
+    assert (line.is_offered, "login" in line.missing) == (True, True)
+    _put(approval_db, "departments", line.cells | {"name_pa": "ਗ੍ਰਹਿ", "name_hi": "गृह"}, line.digest)
+    assert _department(approval_db, "home").is_offered
+    _hear(approval_db, "home", False)
+    assert not _department(approval_db, "home").is_offered
+
+
+def test_a_login_that_is_heard_of_before_its_department_counts(approval_db) -> None:
+    _hear(approval_db, "sports", True)
+    _put(approval_db, "departments", SPORTS)
+    assert _department(approval_db, "sports").is_offered
+    assert _told(approval_db) == [("sports", False)]
+
+
+def test_a_department_says_what_it_lacks_until_it_has_it(approval_db) -> None:
+    _put(approval_db, "departments", SPORTS)
+    assert _department(approval_db, "sports").missing == ("login", "officer", "duty_contact")
+    _hear(approval_db, "sports", True)
+    _put(approval_db, "officers", OFFICER | {"department": "sports", "code": "head"})
+    assert _department(approval_db, "sports").missing == ("duty_contact",)
+    contact = DutyContact(officer="head", mobile="9876543210")
+    wanted = PutDutyContacts(kind="departments", code="sports", contacts=(contact,), language="pa")
+    with approval_db.transaction() as session:
+        revision = duty_contacts.put(wanted, _call(), session, NOW).revision
+    assert _department(approval_db, "sports").missing == ()
+    with approval_db.transaction() as session:
+        nobody = wanted.model_copy(update={"contacts": (), "was": revision})
+        duty_contacts.put(nobody, _call(), session, NOW)
+    assert _department(approval_db, "sports").missing == ("duty_contact",)

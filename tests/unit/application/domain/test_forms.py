@@ -121,6 +121,7 @@ REFUSED: list[tuple[str, str, dict[str, Any], dict[str, Any]]] = [
     ("department", "department_not_at_site", {}, {"place": Place(site(), department(sites=["S2"]))}),
     ("officer", "unknown_officer", {"officer": "finance-secretary"}, {}),
     ("department", "closed_department", {}, {"place": Place(site(), department(closed=True))}),
+    ("department", "unstaffed_department", {}, {"place": Place(site(), department(unstaffed=True))}),
     ("officer", "closed_officer", {"officer": "home-secretary"}, {"place": CLOSED_OFFICER}),
     ("purpose", "purpose_missing", {"purpose": " \n\u202e "}, {}),
     ("preferred.1.date", "date_past", {"preferred": [slot(), slot(MONDAY - timedelta(days=3))]}, {}),

@@ -13,6 +13,7 @@ from contracts.events import (
     OfficerRecord,
     OpeningHours,
     SiteAdvice,
+    SiteContact,
     SiteRecord,
 )
 from services.approval.domain.directory_files import Reading, read_table
@@ -88,6 +89,9 @@ def test_an_export_that_is_imported_again_changes_nothing(table) -> None:
         ("sites", "PCS3,a,b,c,d,e,f,,,,perhaps,," + "," * 13, "gate_then", "not_a_choice"),
         ("sites", "PCS3,a,b,c,d,e,f,,,,,call me," + "," * 13, "reception_phone", "not_a_phone"),
         ("sites", "PCS3,a,b,c,d,e,f,,,,,,,101" + "," * 12, "gate_digits", "not_percent"),
+        ("sites", "PCS3,a,b,c,d,e,f" + "," * 20 + "call me", "contact_phone", "not_a_phone"),
+        ("sites", "PCS3,a,b,c,d,e,f" + "," * 21 + "a at b", "contact_email", "email_invalid"),
+        ("sites", "PCS3,a,b,c,d,e,f" + "," * 22 + "only English,,x", "contact_pa", "empty"),
         ("gates", "PCS1,PCS2-G1,,,", "code", "not_a_gate_code"),
         ("gates", "PCS1,PCS3-G1,,,", "code", "not_a_gate_code"),
         ("gates", "PCS1,north,,,", "code", "not_a_gate_code"),
@@ -221,6 +225,14 @@ def test_a_site_chooses_what_its_gates_do_without_a_network() -> None:
     assert changed.find("sites", ("PCS1",))["gate_then"] == "supervisor"
     usual = changed_by("sites", "PCS1,a,b,c,d,e,f,,,,,," + "," * 13)
     assert usual.sites["PCS1"].gate_rules is None
+
+
+def test_a_site_says_where_its_visitors_ask() -> None:
+    start = "PCS1,a,b,c,d,e,f" + "," * 20
+    asked = changed_by("sites", f"{start}0172-5550100,desk@example.org,x,y,z").sites["PCS1"].contact
+    words = {"en": "x", "pa": "y", "hi": "z"}
+    assert asked == SiteContact(phone="0172-5550100", email="desk@example.org", note=words)
+    assert changed_by("sites", start).sites["PCS1"].contact is None
 
 
 def test_a_column_that_a_file_does_not_have_stays_as_it_is() -> None:

@@ -312,6 +312,12 @@ def test_a_review_is_forwarded_to_a_department_or_to_an_officer_of_this_one() ->
         ({"officer": "home-secretary"}, None, "officer", "unknown_officer"),
         ({"department": "finance"}, department("finance", closed=True), "department", "closed_department"),
         (
+            {"department": "finance"},
+            department("finance", unstaffed=True),
+            "department",
+            "unstaffed_department",
+        ),
+        (
             {"officer": "home-secretary"},
             department(officers=(officer(closed=True),)),
             "officer",

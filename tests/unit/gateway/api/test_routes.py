@@ -15,7 +15,7 @@ from contracts.rpc.accounts.logins import LoginList
 from contracts.rpc.accounts.sessions import OtpAccepted
 from contracts.rpc.application import Acknowledged
 from contracts.rpc.approval.decisions import Approve
-from contracts.rpc.approval.directory import DepartmentList, OfficerList
+from contracts.rpc.approval.directory import DepartmentList, DepartmentView, OfficerList
 from contracts.rpc.call import Nothing
 from contracts.rpc.notify import PhoneMessages, SentMessage
 from contracts.rpc.verify.scans import ScanResult
@@ -252,6 +252,15 @@ def test_no_route_takes_the_requests_of_another() -> None:
 async def test_a_path_with_a_trailing_slash_is_not_redirected() -> None:
     async with browsing(accounts__list_logins=LoginList(items=())) as (http, _):
         assert (await http.get("/api/v1/logins/", headers=as_staff("ado"))).status_code in {404, 405}
+
+
+async def test_departments_that_receive_nobody_now_are_listed_only_when_they_are_asked_for() -> None:
+    known = [DepartmentView(code="home", name={}, sites=())]
+    known += [known[0].model_copy(update={"code": name, name: True}) for name in ("closed", "unstaffed")]
+    async with browsing(approval__departments=DepartmentList(items=tuple(known))) as (http, _):
+        for query, codes in (("", ["home"]), ("?closed=true", ["home", "closed", "unstaffed"])):
+            found = (await http.get(f"/api/v1/departments{query}")).json()["items"]
+            assert [one["code"] for one in found] == codes
 
 
 @pytest.mark.parametrize(

@@ -203,17 +203,19 @@ async def test_the_places_of_earlier_applications_stand_on_top() -> None:
     assert "Where you applied before" not in searched
 
 
-async def test_neither_a_closed_department_nor_a_closed_officer_is_offered() -> None:
+async def test_neither_a_closed_department_or_officer_nor_one_without_a_login_is_offered() -> None:
     closed = HOME.model_copy(update={"code": "old", "closed": True})
+    waits = HOME.model_copy(update={"code": "new", "unstaffed": True})
     gone = BALDEV.model_copy(update={"code": "gone", "closed": True})
     directory = {
-        "approval__departments": DepartmentList(items=(HOME, closed)),
+        "approval__departments": DepartmentList(items=(HOME, closed, waits)),
         "approval__officers": OfficerList(items=(BALDEV, gone)),
     }
     async with somebody(**directory) as person:
         asked = await person.send("/apply/who", **PERSON)
         assert 'value="home@PCS1"' in asked.text
         assert 'value="old@' not in asked.text
+        assert 'value="new@' not in asked.text
         host = await person.send("/apply/department", department="home")
         assert 'value="baldev"' in host.text
         assert 'value="gone"' not in host.text

@@ -7,7 +7,7 @@ import pytest
 from contracts.errors import Conflict, IdempotencyKeyReused, InvalidInput
 from contracts.rpc.approval.directory import DepartmentList, SiteList
 from contracts.rpc.call import Nothing
-from contracts.rpc.imports import Effects, LineChange, LineHistory, LineView
+from contracts.rpc.imports import Effects, LineChange, LineHistory, LineList, LineView
 from services.approval.domain import directory_tables
 from services.chassis.runtime.clock import now
 from services.gateway.pages.directory.labels import COLUMNS, LABELS
@@ -94,6 +94,27 @@ async def test_a_change_is_shown_at_once_although_the_directory_is_cached(ado: R
     ado.client.answers["approval.departments"] = DepartmentList(items=(renamed,))
     await ado.http.post(f"{PLACE}/departments/edit/home", data=LINES["departments"], headers=SAME_SITE)
     assert "Home and Justice" in (await ado.http.get(f"{PLACE}/officers")).text
+
+
+async def test_a_department_without_a_login_says_so_in_the_list_and_what_mends_it_on_its_page(
+    ado: Reader,
+) -> None:
+    line = LineView(cells=LINES["departments"], digest="d", is_offered=False, missing=("login", "officer"))
+    ado.client.answers |= {"approval.list_lines": LineList(items=(line,)), "approval.view_line": line}
+    assert "Not offered: no login" in (await ado.http.get(f"{PLACE}/departments")).text
+    page = (await ado.http.get(f"{PLACE}/departments/edit/home")).text
+    assert "because nobody can decide" in page
+    assert page.count("Missing") == 2
+    for mend in ("/en/desk/logins/new?like=home", f"{PLACE}/officers/new?like=home"):
+        assert f'href="{mend}"' in page
+    ado.client.answers["approval.departments"] = DepartmentList(
+        items=(HOME.model_copy(update={"unstaffed": True}),)
+    )
+    assert '<option value="home" selected' in (await ado.http.get(f"{PLACE}/officers/new?like=home")).text
+    assert (
+        'href="/en/desk/directory/contacts/departments/home"'
+        in (await ado.http.get("/en/desk/directory/contacts")).text
+    )
 
 
 async def test_a_new_department_names_its_sites(ado: Reader) -> None:

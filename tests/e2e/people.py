@@ -7,12 +7,17 @@ from typing import Any
 import pytest
 from playwright.sync_api import Locator, Page
 
-from contracts.model import IST, Language
+from contracts.model import IST, Language, Role
+from contracts.rpc.accounts.logins import IssueLogin
+from epass_client import calls
 from services.chassis.runtime.clock import now
 from services.gateway.pages.shared.languages import texts
 from tests.support.stack.plain_http import asks
 from tests.support.stack.running import eventually
+from tests.support.system import actors
 from tests.support.system.system import System
+
+PASSWORD = "a password of the tests"
 
 
 def translated(text: str, language: Language) -> str:
@@ -47,6 +52,15 @@ def newest_message(system: System, mobile: str, purpose: str, after: int = 0) ->
         return found[-1] if len(found) > after else None
 
     return eventually(look, f"{purpose} comes to {mobile}", 30)
+
+
+def new_login(system: System, role: Role, department: str | None = None) -> dict[str, str]:
+    """Return a login that has chosen its own password."""
+    ado = actors.Staff(system, "ado")
+    made = ado.send(calls.issue_login(IssueLogin(role=role, name="Second Officer", department=department)))
+    first = system.client().sign_in(made.login_id, made.initial_password)
+    actors.Actor(system, first).send(calls.change_password(made.initial_password, PASSWORD))
+    return {"login_id": made.login_id, "password": PASSWORD}
 
 
 class Visitor:

@@ -7,25 +7,11 @@ from datetime import timedelta
 import pytest
 from playwright.sync_api import Page, expect
 
-from contracts.model import IST, Language, Role
-from contracts.rpc.accounts.logins import IssueLogin
-from epass_client import calls
+from contracts.model import IST, Language
 from services.chassis.runtime.clock import now
-from tests.e2e.people import Staff, Visitor, newest_message, press, translated
+from tests.e2e.people import Staff, Visitor, new_login, newest_message, press, translated
 from tests.e2e.viewports import DESK, PHONE
-from tests.support.system import actors
 from tests.support.system.system import System
-
-PASSWORD = "a password of the tests"
-
-
-def new_login(system: System, role: Role, department: str | None = None) -> dict[str, str]:
-    """Return a login that has chosen its own password."""
-    ado = actors.Staff(system, "ado")
-    made = ado.send(calls.issue_login(IssueLogin(role=role, name="Second Officer", department=department)))
-    first = system.client().sign_in(made.login_id, made.initial_password)
-    actors.Actor(system, first).send(calls.change_password(made.initial_password, PASSWORD))
-    return {"login_id": made.login_id, "password": PASSWORD}
 
 
 @pytest.mark.parametrize(

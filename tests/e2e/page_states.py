@@ -288,6 +288,7 @@ def counter() -> Iterator[State]:
     waiting = {"application.waiting_here": LookupHits(items=(asked, HIT))}
     yield State("reception", "/counter", answers=waiting)
     yield State("reception", "/counter", answers={"application.waiting_here": Unavailable()})
+    yield State("reception", "/counter/calls")
     yield State(
         "reception", "/counter/lookup", {"q": "Kaur"}, {"application.lookup": LookupHits(items=(HIT,))}
     )

@@ -2,13 +2,17 @@
 
 import re
 from collections.abc import Callable
+from datetime import date
+from uuid import UUID
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from bench import walk_in
 from contracts.model import Language
-from services.gateway.pages.shared.languages import LANGUAGES
+from contracts.rpc.verify.incidents import HelpCall, HelpCalls
+from services.chassis.runtime.clock import now
+from services.gateway.pages.shared.languages import LANGUAGES, day_in_words
 from tests.e2e.navigation import barriers, bring
 from tests.e2e.page_samples import State
 from tests.e2e.people import Staff, translated
@@ -17,6 +21,10 @@ from tests.support.stack.running import eventually
 from tests.support.system.pages_alone import PagesAlone
 from tests.support.system.system import System
 
+DAYS = (date(2026, 12, 1), date(2027, 1, 3), date(2027, 9, 30))
+CALL = HelpCall(
+    id=UUID(int=1), site="PCS1", gate="PCS1-G1", reason="danger", called_at=now(), called_by="SEC-0001"
+)
 MILLIMETRE = 72 / 25.4
 """In points."""
 WAYS = pytest.mark.parametrize(
@@ -202,6 +210,43 @@ def test_three_letters_of_any_language_find_a_department(chromium: Browser, alon
         page.keyboard.press("Tab")
         expect(chosen).to_have_value("")
     page.context.close()
+    alone.reset()
+
+
+@pytest.mark.parametrize("scripts", [True, False], ids=["with scripts", "without"])
+def test_the_day_is_said_in_words_under_its_field(
+    chromium: Browser, alone: PagesAlone, scripts: bool
+) -> None:
+    context = chromium.new_context(base_url=alone.url, viewport=DESK, java_script_enabled=scripts)
+    page = context.new_page()
+    for language in LANGUAGES:
+        bring(page, alone, State("reception", "/counter"), language)
+        field, said = page.locator("#date-0"), page.locator("#date-0-in-words")
+        for day in (date.fromisoformat(field.input_value()), *DAYS) if scripts else ():
+            field.fill(day.isoformat())
+            expect(said).to_have_text(day_in_words(day, language))
+        expect(said).to_have_text(day_in_words(date.fromisoformat(field.input_value()), language))
+        if scripts:
+            field.fill("")
+            expect(said).to_be_hidden()
+    context.close()
+    alone.reset()
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_calls_for_help_are_a_page_also_for_a_counter_without_scripts(
+    chromium: Browser, alone: PagesAlone, language: Language
+) -> None:
+    for scripts in (True, False):
+        context = chromium.new_context(base_url=alone.url, viewport=DESK, java_script_enabled=scripts)
+        page = context.new_page()
+        bring(page, alone, State("reception", "/counter/calls"), language)
+        expect(page.locator("h1")).to_have_text(translated("Calls for help", language))
+        expect(page.locator(".epass-bar")).to_be_visible()
+        alone.answers["verify.help_calls"] = HelpCalls(items=(CALL,))
+        page.reload()
+        expect(page.locator(".epass-call form button")).to_have_count(1)
+        context.close()
     alone.reset()
 
 

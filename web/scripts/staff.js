@@ -1,5 +1,6 @@
 // Enhances the pages of staff, which also work without scripts.
 import "./choose.js";
+import "./day-in-words.js";
 import "./desk.js";
 import "./help-calls.js";
 import "./photograph.js";

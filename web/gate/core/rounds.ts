@@ -53,6 +53,8 @@ export class Rounds {
   #endedMoves: string[] = [];
   /** Since when lists come under a key that is not known here. */
   #newKeySince: number | null = null;
+  /** Whether the server has said since the start that it takes nothing of this device. */
+  #isTold = false;
   #round: Promise<void> | null = null;
   #running = false;
   #timer: ReturnType<typeof setTimeout> | null = null;
@@ -102,7 +104,15 @@ export class Rounds {
     await this.refresh();
   }
 
+  /** Return whether asking is of no use: only a code of the ADO Branch enrols a device. */
+  #waitsForCode(): boolean {
+    const { notEnrolled, unsent } = this.#device;
+    const sendsForGateBefore = notEnrolled === "device_of_other_gate" && unsent > 0;
+    return this.#isTold && notEnrolled !== null && !sendsForGateBefore;
+  }
+
   async #oneRound(): Promise<void> {
+    if (this.#waitsForCode()) return;
     try {
       await this.#device.endSession();
       await this.#signIn().catch((error) => this.#sendOfOtherGate(error));
@@ -152,7 +162,10 @@ export class Rounds {
   /** Forget the visitors: the session has ended, or the server takes nothing of this device any more. */
   async end(refused: Refused): Promise<void> {
     const problem = NOT_ENROLLED.find((code) => code === refused.code) ?? null;
-    if (problem !== null) await this.#device.enrolled(problem);
+    if (problem !== null) {
+      this.#isTold = true;
+      await this.#device.enrolled(problem);
+    }
     await this.#device.forget();
     // A browser that a guard signs in on after its device was revoked has no device any more.
     if (problem === "device_revoked" || problem === "device_missing") await this.#device.store.forgetDevice().catch(reportStorage);

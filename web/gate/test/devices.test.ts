@@ -49,6 +49,9 @@ test("a device that is not enrolled asks for a code, holds nothing, and works on
   const { gate } = await openGate(server);
   assert.deepEqual([gate.state().notEnrolled, gate.state().signedIn], ["device_missing", false]);
   assert.ok(!server.asked.includes("GET /api/v1/gate/manifest"));
+  const asked = server.asked.length;
+  await gate.refresh();
+  assert.equal(server.asked.length, asked, "it knows, and does not ask again");
   await assert.rejects(gate.enrol("GAT-0001-wrong"), new GateProblem("code_wrong"));
   await gate.enrol(CODE);
   const { notEnrolled, signedIn, passes } = gate.state();

@@ -157,9 +157,11 @@ async def reissue(view: ReceptionPage, number: str) -> Response:
 
 @router.get("/calls")
 async def show_calls(view: ReceptionPage) -> Response:
-    """Show which gates call, as a part that a script puts into an open page."""
+    """Show which gates call: a page, or for a script the part that it puts into an open page."""
     found = await view.query(rpc.verify.incidents.HELP_CALLS, HelpQuestion(site=view.principal.site))
-    return view.html("counter/calls.html", calls=found.items, gate_name=await directory.gate_names(view))
+    is_opened = view.request.headers.get("sec-fetch-mode") == "navigate"
+    template = "counter/calls_page.html" if is_opened else "counter/calls.html"
+    return view.html(template, calls=found.items, gate_name=await directory.gate_names(view))
 
 
 @router.get("/calls/changes")

@@ -85,6 +85,7 @@ def _environment(language: Language) -> Environment:
     for words, known in vocabulary.VOCABULARIES.items():
         environment.globals[f"{words}_items"] = partial(vocabulary.items, known, language)
         environment.globals[f"{words}_name"] = partial(vocabulary.name_of, known, language=language)
+    environment.globals["month_names"] = partial(languages.month_names, language)
     environment.globals["new_key"] = lambda: str(uuid4())
     return environment
 

@@ -14,6 +14,7 @@ from contracts.rpc.approval.capacity import Availability
 from contracts.rpc.approval.directory import OfficerList
 from contracts.rpc.call import Nothing
 from contracts.rpc.notify import UndeliveredPass, UndeliveredPasses
+from contracts.rpc.verify.incidents import HelpCalls
 from services.chassis.runtime.clock import now
 from services.gateway.pages.counter import party
 from services.gateway.pages.counter.form import next_window
@@ -392,3 +393,12 @@ async def test_paper_is_printed_while_the_directory_of_officers_does_not_answer(
     operator.client.answers["issuance.view"] = pass_view(officer="baldev")
     sheet = await operator.open(f"/passes/{NUMBER}/{kind}/a6")
     assert (sheet.status_code, "Home" in sheet.text, "Baldev" in sheet.text) == (200, True, False)
+
+
+async def test_calls_for_help_are_a_page_when_opened_and_a_part_for_a_script(operator: Operator) -> None:
+    operator.client.answers["verify.help_calls"] = HelpCalls()
+    part = await operator.open("/calls")
+    page = await operator.http.get("/en/counter/calls", headers={"Sec-Fetch-Mode": "navigate"})
+    assert part.text.strip() == ""
+    assert "<h1" in page.text
+    assert "There are none." in page.text

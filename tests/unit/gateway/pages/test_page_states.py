@@ -18,7 +18,7 @@ WITHOUT_A_STATE = {
     "no page: a file, a picture, or what a page fetches": {
         "/.well-known/security.txt", "/dev/phone/picture", "/favicon.ico", "/gate/decoder.js",
         "/gate/site.webmanifest", "/gate/worker.js", "/openapi.json", "/p/worker.js", "/p/{code}/visit.ics",
-        "/robots.txt", "/sitemap.xml", "…/applications/{reference}/qr", "…/audit/log.csv", "…/counter/calls",
+        "/robots.txt", "/sitemap.xml", "…/applications/{reference}/qr", "…/audit/log.csv",
         "…/counter/calls/changes", "…/counter/applications/{reference}/photograph", "…/desk/changes",
         "…/desk/directory/export/{table}.csv", "…/desk/directory/files/logins/{import_id}/passwords.csv",
         "…/gate/photographs/{reference}", "…/site.webmanifest",

@@ -29,12 +29,11 @@ const HINDI_FEATURES = [
   "nukt", "akhn", "rphf", "rkrf", "blwf", "half", "cjct", "pres", "abvs", "blws", "psts", "dist", "mark",
   "abvm", "blwm",
 ];
+const DANDA = "\u0964\u0965";
 const SCRIPTS = {
   latin: ["noto-sans", "latin", range(0x20, 0x7e) + SIGNS],
-  gurmukhi: ["noto-sans-gurmukhi", "gurmukhi", range(0x0a01, 0x0a76) + joiners],
-  devanagari: ["noto-sans-devanagari", "devanagari", HINDI + joiners, HINDI_FEATURES],
-  // The full stop of both scripts; in the font of one script, a page in the other would fetch that font too.
-  danda: ["noto-sans-devanagari", "devanagari", "\u0964\u0965"],
+  gurmukhi: ["noto-sans-gurmukhi", "gurmukhi", range(0x0a01, 0x0a76) + DANDA + joiners],
+  devanagari: ["noto-sans-devanagari", "devanagari", HINDI + DANDA + joiners, HINDI_FEATURES],
   // The language switch names each language in its own letters; one word must not cost a whole font.
   "gurmukhi-name": ["noto-sans-gurmukhi", "gurmukhi", "ਪੰਜਾਬੀ"],
   "devanagari-name": ["noto-sans-devanagari", "devanagari", "हिन्दी"],

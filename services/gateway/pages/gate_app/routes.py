@@ -24,7 +24,7 @@ from services.gateway.pages.shared.render import ICONS_TO_INSTALL, asset, text
 
 START = "/gate"
 DECODER = "/gate/decoder.js"
-ASSETS = ("gate.js", "gate-style.css", "decoder.wasm", "latin.woff2", "danda.woff2", "devanagari.woff2",
+ASSETS = ("gate.js", "gate-style.css", "decoder.wasm", "latin.woff2", "devanagari.woff2",
           "gurmukhi.woff2", "devanagari-name.woff2", "gurmukhi-name.woff2")  # fmt: skip
 """Built files that the app needs when the network is gone."""
 ICONS = ("/static/icon.svg", "/static/icons/icon-192.png")

@@ -193,7 +193,7 @@ ANSWERS: dict[str, Any] = {
     "approval__sites": SiteList(items=(SITE.model_copy(update={"photograph": True}), OTHER_SITE)),
     "approval__departments": DepartmentList(items=(HOME, AT_BOTH)),
     "approval__officers": OfficerList(items=(BALDEV,)),
-    "approval__transparency": TRANSPARENCY,
+    "approval__transparency": TRANSPARENCY, "approval__site_texts": rpc.approval.site_texts.SiteTexts(),
     "approval__numbers": desk_numbers(),
     "approval__list_closures": ClosureList(items=(closure(), closure(lifted_at=now(), lifted_by="HOM-0001",
     reason="officer_away"), closure(day=date(2026, 1, 2), told=0, reason="other")), next="on"),

@@ -108,6 +108,11 @@ SENTENCES: dict[str, str] = {
     "not_minutes": _("Enter a whole number of minutes"),
     "amber_before_green": _("It goes on with a warning at least for as long as without one"),
     "not_a_choice": _("Choose one of these"),
+    "one_line": _("Write one line"),
+    "line_too_long": _("Write at most 120 characters"),
+    "page_too_long": _("Write at most 6000 characters"),
+    "all_too_long": _("All texts of the site together are too long. Shorten this one"),
+    "no_title": _("The first line is the title: # and a space before it"),
     "not_a_phone": _("Enter a telephone number, such as 0172-5550101"),
     "not_hours": _("Enter from when to when it is open, the earlier hours first"),
     "last_ado": _(

@@ -239,6 +239,8 @@ PAGES = {
         POST /desk/logins/{login_id}/disable
         GET /desk/directory/contacts
         GET POST /desk/directory/contacts/{kind}/{code}
+        GET /desk/directory/texts
+        GET POST /desk/directory/texts/{text}
         GET /desk/directory/lines
         GET /desk/directory/lines/{table}
         GET POST /desk/directory/lines/{table}/new

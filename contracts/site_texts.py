@@ -7,6 +7,8 @@ TextLine = Literal["ownership", "footer"]
 TextPage = Literal["help", "contact", "privacy", "accessibility", "terms", "service"]
 """Texts that are pages, in Markdown, whose first line is the title after ``#``."""
 TextName = TextLine | TextPage
+LARGEST_EMBLEM = 150_000
+"""Bytes of a picture that is sent; a much smaller one is made of it."""
 LONGEST_LINE = 120
 LONGEST_PAGE = 6_000
 """Characters."""

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from contracts.csv_table import Problem
 from contracts.errors import Conflict, InvalidInput, Unavailable
-from contracts.rpc.approval.site_texts import SiteText, SiteTexts
+from contracts.rpc.approval.site_texts import Emblem, SiteText, SiteTexts
 from contracts.rpc.imports import ImportReport, LineEffect, LineList, LineView
 from services.chassis.runtime.clock import now
 from tests.e2e.page_samples import State
@@ -90,6 +90,10 @@ def texts() -> Iterator[State]:
     yield State("ado", place, answers=own)
     yield State("ado", f"{place}/ownership")
     yield State("ado", f"{place}/help?notice=saved", answers=own)
+    yield State("ado", f"{place}/emblem")
+    kept = Emblem(png="AA==", set_by="ADO-0002", set_at=now(), revision="1")
+    yield State("ado", f"{place}/emblem?notice=changed", answers={"approval.emblem": kept})
+    yield State("ado", f"{place}/emblem", {}, status=422)
     wrong = {"approval.put_site_text": InvalidInput.of("text_hi", "no_title")}
     yield State("ado", f"{place}/help", {"text_hi": "Help"}, wrong, status=422)
     crossed = {"approval.put_site_text": Conflict(code="changed_meanwhile", by="ADO-0002")}

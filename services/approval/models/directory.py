@@ -169,11 +169,14 @@ class DutyContactsRow(Base):
 
 
 class SiteTextRow(Base):
-    """Text of the site in the languages in which the ADO Branch has written it."""
+    """Text of the site in the languages in which the ADO Branch has written it; or its emblem.
+
+    Of the emblem, ``words`` has the picture under ``png``, as base64.
+    """
 
     __tablename__ = "site_texts"
     name: Mapped[str] = mapped_column(primary_key=True)
-    words: Mapped[Words]
+    words: Mapped[Json]
     set_by: Mapped[str]
     set_at: Mapped[datetime]
 

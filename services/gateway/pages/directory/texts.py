@@ -1,16 +1,18 @@
 """The texts of the site, which the ADO Branch writes: whose it is, the footer, help, contact and others."""
 
+from base64 import b64encode
 from collections.abc import Mapping
 from typing import Annotated, Any, get_args
 
 from fastapi import Path, Response
+from starlette.datastructures import UploadFile
 
 from contracts import rpc
 from contracts.csv_table import LARGEST_FILE
 from contracts.errors import Conflict, IdempotencyKeyReused, InvalidInput, Unavailable
-from contracts.rpc.approval.site_texts import PutSiteText, SiteText
+from contracts.rpc.approval.site_texts import Emblem, PutEmblem, PutSiteText, SiteText
 from contracts.rpc.call import Nothing
-from contracts.site_texts import LONGEST_PAGE, TextLine, TextName
+from contracts.site_texts import LARGEST_EMBLEM, LONGEST_PAGE, TextLine, TextName
 from services.gateway.pages.shared import site_text
 from services.gateway.pages.shared.forms import key_of, problems_of, text_of
 from services.gateway.pages.shared.languages import LANGUAGES, _
@@ -31,6 +33,44 @@ LABELS: dict[str, str] = {"en": _("In English"), "pa": _("In Punjabi"), "hi": _(
 async def show_texts(view: AdoPage) -> Response:
     found = await view.query(rpc.approval.site_texts.SITE_TEXTS, Nothing())
     return view.html("directory/texts.html", titles=TITLES, written={one.name: one for one in found.items})
+
+
+@router.get("/emblem")
+async def show_emblem(view: AdoPage) -> Response:
+    """Show the emblem, and a form for another one."""
+    return _emblem(view, await view.query(rpc.approval.site_texts.EMBLEM, Nothing()))
+
+
+@router.post("/emblem")
+async def put_emblem(view: AdoPage) -> Response:
+    """Store an emblem or, with ``remove``, have none; unless somebody else has changed it meanwhile."""
+    form = await view.upload(LARGEST_FILE)
+    file = form.get("picture")
+    data = await file.read() if isinstance(file, UploadFile) else b""
+    await form.close()
+    stored = Emblem(revision=text_of(form, "was"))
+    if text_of(form, "remove"):
+        data = b""
+    elif not data or len(data) > LARGEST_EMBLEM:
+        code = "picture_too_large" if data else "picture_missing"
+        return _emblem(view, stored, {"picture": code}, 422)
+    try:
+        request = PutEmblem(picture=b64encode(data).decode(), was=stored.revision)
+        await view.command(rpc.approval.site_texts.PUT_EMBLEM, request, key_of(form))
+    except InvalidInput as error:
+        return _emblem(view, stored, problems_of(error), 422)
+    except Unavailable:  # no browser sends a file twice
+        return _emblem(view, stored, {}, 503)
+    except Conflict:
+        return view.to("/desk/directory/texts/emblem", "changed")
+    await view.refresh_directory()
+    return view.to("/desk/directory/texts/emblem", "saved")
+
+
+def _emblem(
+    view: View, stored: Emblem, errors: Mapping[str, str] | None = None, status: int = 200
+) -> Response:
+    return view.html("directory/emblem.html", status, stored=stored, errors=errors or {})
 
 
 @router.get("/{text}")

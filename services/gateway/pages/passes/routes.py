@@ -70,7 +70,7 @@ async def show_pass(request: Request, caller: Anyone, code: Code, wanted: Wanted
         HIDDEN,
         language,
         elsewhere={language: f"/p/{code}?in={language}" for language in LANGUAGES},
-        site=site_text.lines(caller.state, language),
+        identity=site_text.lines(caller.state, language),
         code=code,
         shown=shown,
         facts=facts,
@@ -132,7 +132,7 @@ def _no_pass(request: Request, status: int, sentence: str, headers: dict[str, st
         HIDDEN | (headers or {}),
         language_of(request),
         elsewhere={},
-        site=site_text.lines(state_of(request), language_of(request)),
+        identity=site_text.lines(state_of(request), language_of(request)),
         sentences=sentences,
     )
 

@@ -218,7 +218,7 @@ def _page(request: Request, template: str, status: int, headers: Mapping[str, st
         elsewhere={},
         kiosk=kiosk,
         clearable=not staff,
-        site=site_text.lines(state_of(request), language),
+        identity=site_text.lines(state_of(request), language),
         navigation=navigation.links(reader, language, inner) if reader else [],
         onward=navigation.onward(language, is_staff=staff, at_kiosk=kiosk),
         **shown,

@@ -9,6 +9,7 @@ Files are read once, when the process starts. HTML in them is shown as text, and
 elsewhere.
 """
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -62,10 +63,17 @@ SiteTexts = Mapping[str, Mapping[Language, SiteText]]
 
 
 def lines(state: GatewayState, language: Language) -> dict[str, str]:
-    """Return the lines that every page shows: whose website it is, and the last one of the footer."""
+    """Return what every page shows: whose website it is, the last line, and the address of the emblem."""
     own = written(state)
     usual = {name: texts(language).gettext(line) for name, line in LINES.items()}
-    return {name: own.get(name, {}).get(language) or line for name, line in usual.items()}
+    shown = {name: own.get(name, {}).get(language) or line for name, line in usual.items()}
+    emblem = state.emblem.value
+    return shown | {"emblem": emblem_address(emblem.png) if emblem and emblem.png else ""}
+
+
+def emblem_address(png: str) -> str:
+    """Return the address of an emblem, which has a digest of its content."""
+    return f"/emblem/{hashlib.sha256(png.encode()).hexdigest()[:16]}.png"
 
 
 def page_of(files: SiteTexts, state: GatewayState, name: str) -> Mapping[Language, SiteText] | None:

@@ -143,7 +143,7 @@ class View:
             "notice": self.notice,
             "gate_name": self._gate_name,
             "navigation": navigation.links(self.principal, self.language, inner),
-            "site": site_text.lines(self.caller.state, self.language),
+            "identity": site_text.lines(self.caller.state, self.language),
         }
         all_headers = {**PRIVATE, **(RETRY if unavailable else {}), **(headers or {})}
         return page(template, status, all_headers, self.language, **{**shown, **values})
@@ -232,7 +232,10 @@ class View:
         state = self.caller.state
         with suppress(ContractError):
             await asyncio.gather(
-                state.sites.refresh(), state.departments.refresh(), state.site_texts.refresh()
+                state.sites.refresh(),
+                state.departments.refresh(),
+                state.site_texts.refresh(),
+                state.emblem.refresh(),
             )
 
 

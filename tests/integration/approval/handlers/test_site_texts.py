@@ -1,13 +1,16 @@
 """The texts of the site as the ADO Branch writes them: no change lost, and who changed what."""
 
+from base64 import b64decode, b64encode
 from datetime import timedelta
+from io import BytesIO
 from typing import Any
 
 import pytest
+from PIL import Image
 from sqlalchemy import select
 
 from contracts.errors import Conflict, Forbidden, InvalidInput
-from contracts.rpc.approval.site_texts import PutSiteText, SiteText
+from contracts.rpc.approval.site_texts import Emblem, PutEmblem, PutSiteText, SiteText
 from contracts.rpc.call import Call, Principal
 from services.approval.handlers import site_texts
 from services.approval.models.directory import LineChangeRow
@@ -74,6 +77,33 @@ def test_only_the_ado_branch_writes_them(approval_db) -> None:
     with pytest.raises(Forbidden):
         put(approval_db, OWNED, by=CLERK)
     assert stored(approval_db) == {}
+
+
+def test_an_emblem_is_kept_apart_from_the_texts_until_it_is_removed(approval_db) -> None:
+    def send(picture: str, was: str = "", by: Principal = ADO) -> Emblem:
+        with approval_db.transaction() as session:
+            request = PutEmblem(picture=picture, was=was)
+            return site_texts.put_emblem(request, Call(principal=by, deadline=NOW), session, NOW)
+
+    made = BytesIO()
+    Image.new("RGB", (300, 300)).save(made, "JPEG")
+    picture = b64encode(made.getvalue()).decode()
+    kept = send(picture)
+    assert b64decode(kept.png).startswith(b"\x89PNG")
+    assert kept.set_by == "ADO-0001"
+    put(approval_db, OWNED)
+    assert set(stored(approval_db)) == {"ownership"}
+    with pytest.raises(Conflict):
+        send(picture, by=OTHER)
+    with pytest.raises(Forbidden):
+        send("", kept.revision, by=CLERK)
+    with pytest.raises(InvalidInput):
+        send("AAAA", kept.revision)
+    assert send("", kept.revision, by=OTHER) == Emblem()
+    with approval_db.transaction() as session:
+        rows = session.scalars(select(LineChangeRow).where(LineChangeRow.record == "texts/emblem")).all()
+        assert [row.changed_by for row in rows] == ["ADO-0001", "ADO-0002"]
+        assert len(rows[0].after["png"]) == 64, "a digest, and not the picture"
 
 
 def test_all_texts_together_fit_into_a_message(approval_db, monkeypatch) -> None:

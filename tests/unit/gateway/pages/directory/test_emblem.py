@@ -52,7 +52,8 @@ async def test_a_replica_with_another_emblem_lets_nobody_store_it(ado: Reader) -
     assert (other.status_code, other.headers["cache-control"]) == (200, "no-store")
 
 
-async def test_an_emblem_is_removed(ado: Reader) -> None:
+async def test_a_large_emblem_is_taken_and_removed(ado: Reader) -> None:
+    assert (await send(ado, b"x" * LARGEST_EMBLEM)).status_code == 303, "as large as it may be"
     await send(ado, b"", was="r-1", remove="1")
     asked = ado.client.last("approval.put_emblem")[1]
     assert (asked.picture, asked.was) == ("", "r-1")

@@ -67,6 +67,7 @@ async def test_a_large_emblem_is_taken_and_removed(ado: Reader) -> None:
         (b"x", InvalidInput.of("picture", "not_a_picture"), 422, "no PNG or JPEG"),
         (b"x", Unavailable(), 503, "A picture, PNG or JPEG"),
     ],
+    ids=["none", "too large", "no picture", "no answer"],
 )
 async def test_what_is_no_emblem_is_refused_in_words(
     ado: Reader, picture: bytes, refusal, status: int, sentence: str

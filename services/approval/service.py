@@ -17,6 +17,7 @@ from services.approval.handlers import (
     held_decisions,
     numbers,
     queries,
+    site_texts,
     watchlist_entries,
     watchlist_matches,
 )
@@ -43,6 +44,10 @@ class Service:
     remove_line = rpc(contract.directory.REMOVE_LINE, directory_lines.remove_line)
     put_duty_contacts = rpc(contract.directory.PUT_DUTY_CONTACTS, duty_contacts.put)
     duty_contacts = rpc(contract.directory.DUTY_CONTACTS, duty_contacts.view)
+    emblem = rpc(contract.site_texts.EMBLEM, site_texts.view_emblem)
+    put_emblem = rpc(contract.site_texts.PUT_EMBLEM, site_texts.put_emblem)
+    put_site_text = rpc(contract.site_texts.PUT_SITE_TEXT, site_texts.put)
+    site_texts = rpc(contract.site_texts.SITE_TEXTS, site_texts.view)
     send_directory_file = rpc(contract.directory.SEND_DIRECTORY_FILE, directory_imports.send)
     check_directory_file = rpc(contract.directory.CHECK_DIRECTORY_FILE, directory_imports.check)
     apply_directory_file = rpc(contract.directory.APPLY_DIRECTORY_FILE, directory_imports.apply)

@@ -75,6 +75,8 @@ class GatewayState:
         self.jwks = self._cache(rpc.issuance.JWKS, Nothing())
         self.sites = self._cache(rpc.approval.directory.SITES, Nothing())
         self.departments = self._cache(rpc.approval.directory.DEPARTMENTS, DepartmentQuestion())
+        self.site_texts = self._cache(rpc.approval.site_texts.SITE_TEXTS, Nothing())
+        self.emblem = self._cache(rpc.approval.site_texts.EMBLEM, Nothing())
         self.transparency = self._cache(rpc.approval.numbers.TRANSPARENCY, Nothing(), COUNTS_SECONDS)
         self.status_list = self._cache(rpc.issuance.STATUS_LIST, Nothing(), settings.status_list_seconds / 5)
         metrics.REVOCATIONS_AGE.labels("gateway").set_function(lambda: age_of(self.status_list.value, now()))
@@ -122,6 +124,8 @@ class GatewayState:
             self.jwks,
             self.sites,
             self.departments,
+            self.site_texts,
+            self.emblem,
             self.transparency,
             self.status_list,
         )

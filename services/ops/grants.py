@@ -84,6 +84,7 @@ RIGHTS: Mapping[str, Mapping[str, str]] = {
         "reference_versions": _CHANGE_AND_DELETE,
         "reviews": _CHANGE,
         "site_hours": _CHANGE_AND_DELETE,
+        "site_texts": _CHANGE_AND_DELETE,
         "sites": _CHANGE_AND_DELETE,
         "watchlist_entries": _CHANGE,
         "watchlist_matches": _CHANGE_AND_DELETE,

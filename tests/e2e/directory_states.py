@@ -4,7 +4,9 @@ from collections.abc import Iterator
 
 from contracts.csv_table import Problem
 from contracts.errors import Conflict, InvalidInput, Unavailable
+from contracts.rpc.approval.site_texts import Emblem, SiteText, SiteTexts
 from contracts.rpc.imports import ImportReport, LineEffect, LineList, LineView
+from services.chassis.runtime.clock import now
 from tests.e2e.page_samples import State
 from tests.support.factories.pages import REVIEW_ID
 from tests.support.system.pages_alone import LINES
@@ -78,6 +80,24 @@ def contacts() -> Iterator[State]:
     yield State("ado", f"{place}/departments/home", {"mobile.baldev": "12"}, bad, status=422)
     crossed = {"approval.put_duty_contacts": Conflict(code="changed_meanwhile", by="ADO-0002")}
     yield State("ado", f"{place}/departments/home", {"mobile.baldev": "12"}, crossed, status=409)
+
+
+def texts() -> Iterator[State]:
+    """Yield the pages of the texts of the site."""
+    place = "/desk/directory/texts"
+    written = SiteText(name="help", words={"en": "# Help"}, set_by="ADO-0002", set_at=now(), revision="1")
+    own = {"approval.site_texts": SiteTexts(items=(written,))}
+    yield State("ado", place, answers=own)
+    yield State("ado", f"{place}/ownership")
+    yield State("ado", f"{place}/help?notice=saved", answers=own)
+    yield State("ado", f"{place}/emblem")
+    kept = Emblem(png="AA==", set_by="ADO-0002", set_at=now(), revision="1")
+    yield State("ado", f"{place}/emblem?notice=changed", answers={"approval.emblem": kept})
+    yield State("ado", f"{place}/emblem", {}, status=422)
+    wrong = {"approval.put_site_text": InvalidInput.of("text_hi", "no_title")}
+    yield State("ado", f"{place}/help", {"text_hi": "Help"}, wrong, status=422)
+    crossed = {"approval.put_site_text": Conflict(code="changed_meanwhile", by="ADO-0002")}
+    yield State("ado", f"{place}/footer", {"text_hi": "e-Pass"}, crossed, status=409)
 
 
 def files() -> Iterator[State]:

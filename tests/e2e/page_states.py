@@ -36,7 +36,7 @@ from contracts.rpc.verify.scans import ScanResult
 from contracts.visiting_rules import ClosedWish
 from services.chassis.runtime.clock import now
 from services.gateway.pages.shared.site_text import PAGES
-from tests.e2e.directory_states import contacts, files, lines
+from tests.e2e.directory_states import contacts, files, lines, texts
 from tests.e2e.gate_states import kiosk, supervised, undelivered, without_supervisors
 from tests.e2e.page_samples import (
     APPROVED,
@@ -484,7 +484,7 @@ STATES = [
         update={"verdict": "id_mismatch", "preview": False, "supervisors": ("SEC-0009",)})}),
     State("security", "/gate/enter", {**CHECKED, "supervisor": "", "supervisor_pin": "1"}, {"verify.scan":
         ADMIT.model_copy(update={"call_supervisor": True, "supervisors": ("SEC-0009",)})}, status=422),
-    *files(), *lines(), *contacts(),
+    *files(), *lines(), *contacts(), *texts(),
     State("ado", "/desk/logins/new"),
     State("ado", "/desk/logins/new", {}, status=422),
     State("ado", "/desk/logins/new", {"role": "ado", "name": "Harjit"}),

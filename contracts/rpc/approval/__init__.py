@@ -1,10 +1,28 @@
 """The RPCs of approval by subject, and the pages of its audit log."""
 
-from contracts.rpc.approval import capacity, closures, decisions, directory, numbers, reviews, watchlist
+from contracts.rpc.approval import (
+    capacity,
+    closures,
+    decisions,
+    directory,
+    numbers,
+    reviews,
+    site_texts,
+    watchlist,
+)
 from contracts.rpc.audit import AuditEntries, AuditHeads, AuditQuestion, HeadQuestion
 from contracts.rpc.call import Method
 
-__all__ = ["capacity", "closures", "decisions", "directory", "numbers", "reviews", "watchlist"]
+__all__ = [
+    "capacity",
+    "closures",
+    "decisions",
+    "directory",
+    "numbers",
+    "reviews",
+    "site_texts",
+    "watchlist",
+]
 
 AUDIT_ENTRIES = Method(
     "approval", "audit_entries", AuditQuestion, AuditEntries, names_people=True, said="Audit log"

@@ -168,6 +168,19 @@ class DutyContactsRow(Base):
     set_at: Mapped[datetime]
 
 
+class SiteTextRow(Base):
+    """Text of the site in the languages in which the ADO Branch has written it; or its emblem.
+
+    Of the emblem, ``words`` has the picture under ``png``, as base64.
+    """
+
+    __tablename__ = "site_texts"
+    name: Mapped[str] = mapped_column(primary_key=True)
+    words: Mapped[Json]
+    set_by: Mapped[str]
+    set_at: Mapped[datetime]
+
+
 class LineChangeRow(Base):
     """A change of a line of the directory: by whom, when, and what it was. It never changes."""
 

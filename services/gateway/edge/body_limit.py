@@ -15,8 +15,8 @@ from services.gateway.edge import problems
 
 LARGEST_BODY = 64 * 1024
 """In bytes."""
-UPLOADS = re.compile(rf"/({'|'.join(get_args(Language))})/desk/directory/files")
-"""The one address that takes a file."""
+UPLOADS = re.compile(rf"/({'|'.join(get_args(Language))})/desk/directory/(files|texts/emblem)")
+"""The addresses that take a file."""
 LARGEST_UPLOAD = LARGEST_FILE + 16 * 1024
 """In bytes: a file, and the other fields of its form."""
 SYNC = "/api/v1/scans/sync"

@@ -17,9 +17,11 @@ from services.gateway.access.callers import Anyone
 from services.gateway.pages.shared import directory
 from services.gateway.pages.shared.error_pages import PageRoute
 from services.gateway.pages.shared.languages import hours_in_words, preferred, week_in_words
-from services.gateway.pages.shared.site_text import SiteTexts
+from services.gateway.pages.shared.site_text import SiteTexts, page_of
 from services.gateway.pages.shared.view import PUBLIC, OpenPage, View
 
+FIRST_SECONDS = 0.5
+"""A page waits no longer than this for the texts of the ADO Branch, and only for the first copy of them."""
 router = APIRouter(include_in_schema=False, route_class=PageRoute)
 
 
@@ -44,7 +46,9 @@ async def show_landing(view: OpenPage) -> Response:
 @router.get("/{language:lang}/about/{name}", dependencies=[rate_limited("read")])
 async def show_site_text(view: OpenPage, name: str) -> Response:
     """Show a page; in another language, with a notice, where the reader's is missing."""
-    texts = cast(SiteTexts, view.request.app.state.site_texts).get(name)
+    files = cast(SiteTexts, view.request.app.state.site_texts)
+    await view.caller.state.site_texts.get_at_once(FIRST_SECONDS)
+    texts = page_of(files, view.caller.state, name)
     if texts is None:
         raise NotFound("no such page")
     places = await _places(view) if name == "contact" else ()

@@ -1,18 +1,20 @@
 """What browsers, search engines and researchers look for at fixed addresses, made from the settings."""
 
+from base64 import b64decode
 from datetime import timedelta
 from importlib.resources import files
 
 from fastapi import APIRouter, Response
 from fastapi.responses import JSONResponse, PlainTextResponse
 
+from contracts.errors import NotFound
 from contracts.model import Language
 from services.chassis.runtime.clock import now
 from services.gateway.access.admission import rate_limited
 from services.gateway.access.callers import Anyone
 from services.gateway.pages.shared.languages import LANGUAGES, _, texts
 from services.gateway.pages.shared.render import ICONS_TO_INSTALL, text
-from services.gateway.pages.shared.site_text import PAGES
+from services.gateway.pages.shared.site_text import PAGES, emblem_address
 
 router = APIRouter(include_in_schema=False)
 FOUND_BY_SEARCH = ("", "/transparency", *(f"/about/{name}" for name in PAGES))
@@ -67,6 +69,23 @@ async def show_icon(_caller: Anyone) -> Response:
     """Return the icon at the address where browsers look on pages that name none."""
     icon = files("services.gateway").joinpath("static/icons/favicon.ico").read_bytes()
     return Response(icon, headers=_A_DAY, media_type="image/x-icon")
+
+
+@router.get("/emblem/{name}", dependencies=[rate_limited("read")])
+async def show_emblem(caller: Anyone, name: str) -> Response:
+    """Return the emblem of the site, for ever under an address of its content.
+
+    A replica that has not heard of the newest one yet returns its own, to be stored nowhere.
+
+    Raises:
+        NotFound: the site has none.
+    """
+    emblem = await caller.state.emblem.get()
+    if not emblem.png:
+        raise NotFound("there is no emblem")
+    is_this_one = emblem_address(emblem.png) == f"/emblem/{name}"
+    cached = "public, max-age=31536000, immutable" if is_this_one else "no-store"
+    return Response(b64decode(emblem.png), headers={"Cache-Control": cached}, media_type="image/png")
 
 
 @router.get("/{language:lang}/site.webmanifest", dependencies=[rate_limited("read")])

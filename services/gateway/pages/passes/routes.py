@@ -23,11 +23,13 @@ from services.gateway.access.callers import Anyone
 from services.gateway.edge.problems import RETRY_SECONDS
 from services.gateway.pages.passes import visit_calendar
 from services.gateway.pages.passes.facts import ENDINGS, condition_of, facts_of, gate_of
+from services.gateway.pages.shared import site_text
 from services.gateway.pages.shared.error_pages import PageRoute, language_of
 from services.gateway.pages.shared.languages import LANGUAGES, _, texts
 from services.gateway.pages.shared.qr import inline
 from services.gateway.pages.shared.render import asset, page
 from services.gateway.pages.shared.timeline import REVOCATIONS
+from services.gateway.state import state_of
 
 router = APIRouter(include_in_schema=False, route_class=PageRoute)
 Code = Annotated[str, Path(max_length=40)]
@@ -68,6 +70,7 @@ async def show_pass(request: Request, caller: Anyone, code: Code, wanted: Wanted
         HIDDEN,
         language,
         elsewhere={language: f"/p/{code}?in={language}" for language in LANGUAGES},
+        identity=site_text.lines(caller.state, language),
         code=code,
         shown=shown,
         facts=facts,
@@ -129,6 +132,7 @@ def _no_pass(request: Request, status: int, sentence: str, headers: dict[str, st
         HIDDEN | (headers or {}),
         language_of(request),
         elsewhere={},
+        identity=site_text.lines(state_of(request), language_of(request)),
         sentences=sentences,
     )
 

@@ -30,9 +30,10 @@ from contracts.model import Language
 from services.gateway.access.admission import ANSWER_SECONDS, SAFE_METHODS, is_at_kiosk
 from services.gateway.edge import problems
 from services.gateway.edge.problems import RETRY_SECONDS, STATUS_TABLE
-from services.gateway.pages.shared import cookies, navigation
+from services.gateway.pages.shared import cookies, navigation, site_text
 from services.gateway.pages.shared.languages import LANGUAGES, preferred
 from services.gateway.pages.shared.render import page
+from services.gateway.state import state_of
 
 RETRY = {"Retry-After": str(RETRY_SECONDS)}
 PAGE_SECONDS = ANSWER_SECONDS + 0.5
@@ -217,6 +218,7 @@ def _page(request: Request, template: str, status: int, headers: Mapping[str, st
         elsewhere={},
         kiosk=kiosk,
         clearable=not staff,
+        identity=site_text.lines(state_of(request), language),
         navigation=navigation.links(reader, language, inner) if reader else [],
         onward=navigation.onward(language, is_staff=staff, at_kiosk=kiosk),
         **shown,

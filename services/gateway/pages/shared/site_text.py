@@ -1,25 +1,37 @@
-"""The texts that the administrator of a site writes: privacy notice, help, contact and others, in Markdown.
+"""The texts that a site writes: whose it is, privacy notice, help, contact and others; pages in Markdown.
 
-One file holds one page in one language: ``<page>.<language>.md``, whose first line is the title after ``#``.
+The ADO Branch writes them on a page, and approval keeps them (`contracts/rpc/approval/site_texts.py`). Of a
+text that nobody has written there, and until approval has answered for the first time, the files count. One
+file holds one page in one language: ``<page>.<language>.md``, whose first line is the title after ``#``.
 The files of ``site_texts/`` are what a new site begins with. A folder of the site's own
 (``EPASS_SITE_TEXTS``) replaces them page by page: of a page that has a file there, no file is read here.
 Files are read once, when the process starts. HTML in them is shown as text, and nothing is loaded from
 elsewhere.
 """
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import get_args
 
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 from markupsafe import Markup
 
 from contracts.model import Language
+from contracts.site_texts import TextPage
+from services.gateway.pages.shared.languages import _, texts
+from services.gateway.state import GatewayState
 
-PAGES = ("help", "contact", "privacy", "accessibility", "terms", "service")
+PAGES = get_args(TextPage)
 """The pages, in the order of the footer; ``service`` says who runs it."""
+LINES: Mapping[str, str] = {
+    "ownership": _("Official website of the Government of Punjab"),
+    "footer": _("Visitor passes of the Punjab Civil Secretariat"),
+}
+"""The lines, as they are until the ADO Branch writes others."""
 FOLDER = Path(__file__).parents[2] / "site_texts"
 _LANGUAGES: tuple[Language, ...] = ("en", "hi", "pa")
 """In the order in which a missing language falls back."""
@@ -50,6 +62,42 @@ SiteTexts = Mapping[str, Mapping[Language, SiteText]]
 """Page → reader's language → the text, which may be in another language where that one is missing."""
 
 
+def lines(state: GatewayState, language: Language) -> dict[str, str]:
+    """Return what every page shows: whose website it is, the last line, and the address of the emblem."""
+    own = written(state)
+    usual = {name: texts(language).gettext(line) for name, line in LINES.items()}
+    shown = {name: own.get(name, {}).get(language) or line for name, line in usual.items()}
+    emblem = state.emblem.value
+    return shown | {"emblem": emblem_address(emblem.png) if emblem and emblem.png else ""}
+
+
+def emblem_address(png: str) -> str:
+    """Return the address of an emblem, which has a digest of its content."""
+    return f"/emblem/{hashlib.sha256(png.encode()).hexdigest()[:16]}.png"
+
+
+def page_of(files: SiteTexts, state: GatewayState, name: str) -> Mapping[Language, SiteText] | None:
+    """Return a page by the reader's language: as the ADO Branch has written it, else as the files have it."""
+    words = written(state).get(name) if name in PAGES else None
+    if not words:
+        return files.get(name)
+    return _by_reader({language: _parsed(text, language, name) for language, text in words.items()})
+
+
+def written(state: GatewayState) -> Mapping[str, Mapping[Language, str]]:
+    """Return the texts that the ADO Branch has written, by name, as this process knows them."""
+    known = state.site_texts.value
+    return {one.name: one.words for one in known.items} if known else {}
+
+
+def usual(own: Path | None, name: str) -> Mapping[Language, str]:
+    """Return what the files have of a text, to begin with."""
+    if name in LINES:
+        return {language: texts(language).gettext(LINES[name]) for language in _LANGUAGES}
+    found = (_files(own) if own else {}).get(name) or _files(FOLDER)[name]
+    return {language: path.read_text(encoding="utf-8") for language, path in found.items()}
+
+
 def load(own: Path | None) -> SiteTexts:
     """Return all pages, with those of a site's own folder in place of ours.
 
@@ -58,14 +106,18 @@ def load(own: Path | None) -> SiteTexts:
     """
     theirs = _files(own) if own else {}
     found = _files(FOLDER) | theirs
-    texts = {}
+    loaded = {}
     for name in PAGES:
         if name not in found:
             raise WrongSiteText(f"there is no file of the page {name}")
         known = {language: _text(path, language) for language, path in found[name].items()}
-        last = next(known[language] for language in _LANGUAGES if language in known)
-        texts[name] = {language: known.get(language, last) for language in _LANGUAGES}
-    return texts
+        loaded[name] = _by_reader(known)
+    return loaded
+
+
+def _by_reader(known: Mapping[Language, SiteText]) -> Mapping[Language, SiteText]:
+    last = next(known[language] for language in _LANGUAGES if language in known)
+    return {language: known.get(language, last) for language in _LANGUAGES}
 
 
 def _files(folder: Path) -> dict[str, dict[Language, Path]]:
@@ -80,9 +132,13 @@ def _files(folder: Path) -> dict[str, dict[Language, Path]]:
 
 
 def _text(path: Path, language: Language) -> SiteText:
-    first, _, rest = path.read_text(encoding="utf-8").lstrip("\ufeff\n").partition("\n")
+    return _parsed(path.read_text(encoding="utf-8"), language, path.name)
+
+
+def _parsed(text: str, language: Language, name: str) -> SiteText:
+    first, _, rest = text.lstrip("\ufeff\n").partition("\n")
     if not first.startswith("# "):
-        raise WrongSiteText(f"{path.name} does not begin with a title: # …")
+        raise WrongSiteText(f"{name} does not begin with a title: # …")
     return SiteText(language, first.removeprefix("# ").strip(), rendered(rest))
 
 

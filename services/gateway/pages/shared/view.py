@@ -18,7 +18,7 @@ from contracts.tokens import SessionClaims
 from services.gateway.access import callers
 from services.gateway.access.admission import SAFE_METHODS, Access, Caller, kiosk_of, operator_of
 from services.gateway.edge.origin import is_same_origin
-from services.gateway.pages.shared import kiosk_visit, navigation
+from services.gateway.pages.shared import kiosk_visit, navigation, site_text
 from services.gateway.pages.shared.answers import POSTED, VISIT, Answers, owner
 from services.gateway.pages.shared.cookies import answers_cookie, result_cookie
 from services.gateway.pages.shared.error_pages import (
@@ -143,6 +143,7 @@ class View:
             "notice": self.notice,
             "gate_name": self._gate_name,
             "navigation": navigation.links(self.principal, self.language, inner),
+            "identity": site_text.lines(self.caller.state, self.language),
         }
         all_headers = {**PRIVATE, **(RETRY if unavailable else {}), **(headers or {})}
         return page(template, status, all_headers, self.language, **{**shown, **values})
@@ -230,7 +231,12 @@ class View:
         """
         state = self.caller.state
         with suppress(ContractError):
-            await asyncio.gather(state.sites.refresh(), state.departments.refresh())
+            await asyncio.gather(
+                state.sites.refresh(),
+                state.departments.refresh(),
+                state.site_texts.refresh(),
+                state.emblem.refresh(),
+            )
 
 
 def page_router(prefix: str, route: type[PageRoute] = PageRoute) -> APIRouter:

@@ -32,6 +32,7 @@ EXPECTED = {
         GET /.well-known/audit-heads
         GET POST /hooks/{vendor}
         GET /.well-known/security.txt
+        GET /emblem/{name}
         GET /favicon.ico
         GET /robots.txt
         GET /sitemap.xml
@@ -239,6 +240,9 @@ PAGES = {
         POST /desk/logins/{login_id}/disable
         GET /desk/directory/contacts
         GET POST /desk/directory/contacts/{kind}/{code}
+        GET /desk/directory/texts
+        GET POST /desk/directory/texts/emblem
+        GET POST /desk/directory/texts/{text}
         GET /desk/directory/lines
         GET /desk/directory/lines/{table}
         GET POST /desk/directory/lines/{table}/new

@@ -37,6 +37,7 @@ PARTS = {
     "match_id": str(REVIEW_ID),
     "verb": "approve",
     "name": "who",
+    "text": "help",
     "kind": "sites",
     "code": "PCS1",
     "table": "holidays",

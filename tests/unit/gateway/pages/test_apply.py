@@ -40,6 +40,7 @@ async def reader() -> AsyncIterator[Reader]:
 async def test_everything_that_was_answered_reaches_the_service_once(reader: Reader) -> None:
     checked = await reader.answer()
     assert checked.url.path == "/en/apply/check"
+    assert "Official website of the Government of Punjab" in checked.text
     sent = hidden(checked)
     done = await reader.send("/apply/check", **sent)
     assert REFERENCE in done.text

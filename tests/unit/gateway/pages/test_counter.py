@@ -338,6 +338,7 @@ async def test_printing_is_recorded_before_the_sheet_is_shown(
     assert f'src="/api/v1/passes/{NUMBER}/qr.svg"' in sheet
     assert "PCS1-G1" not in sheet
     assert ", Gate 1</dd>" in sheet
+    assert ("Official website of the Government of Punjab" in sheet) == (kind == "pass")
 
 
 async def test_no_sheet_is_shown_while_printing_cannot_be_recorded(operator: Operator) -> None:

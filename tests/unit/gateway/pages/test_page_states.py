@@ -21,7 +21,7 @@ WITHOUT_A_STATE = {
         "/robots.txt", "/sitemap.xml", "…/applications/{reference}/qr", "…/audit/log.csv",
         "…/counter/calls/changes", "…/counter/applications/{reference}/photograph", "…/desk/changes",
         "…/desk/directory/export/{table}.csv", "…/desk/directory/files/logins/{import_id}/passwords.csv",
-        "…/gate/photographs/{reference}", "…/site.webmanifest",
+        "…/gate/photographs/{reference}", "…/site.webmanifest", "/emblem/{name}",
     },
     "it only leads on": {
         "/", "/q/{code}", "…/applications/{reference}/resend", "…/desk/directory/lines",

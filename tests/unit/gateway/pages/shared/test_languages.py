@@ -24,7 +24,19 @@ TRANSLATED = ("pa", "hi")
 SCRIPTS = {"pa": "GURMUKHI", "hi": "DEVANAGARI"}
 LATIN = re.compile(r"[A-Za-z][A-Za-z0-9-]*")
 ALLOWED = {
-    *("CSV", "UTF-8", "QR", "SMS", "WhatsApp", "e-Pass", "PB65AB1234", "PCS-7K3M-9QWX", "PCS1-G3"),
+    *(
+        "CSV",
+        "UTF-8",
+        "PNG",
+        "JPEG",
+        "QR",
+        "SMS",
+        "WhatsApp",
+        "e-Pass",
+        "PB65AB1234",
+        "PCS-7K3M-9QWX",
+        "PCS1-G3",
+    ),
     *("PWD-0007", "SEC-0001", "refuse", "supervisor"),
 }
 PLACEHOLDER = re.compile(r"%\(\w+\)[a-z]")

@@ -270,6 +270,8 @@ NAMES = {"name", "name_latin", "applicant", "mobile", "email", "visitors", "comp
 """Fields of replies that name people, or show them."""
 NAMES_NOBODY_ELSE = {
     "application.status": "no name",
+    "application.number_to_prove": "no page shows it; a code is sent there",
+    "approval.site_texts": "texts of the site",
     "issuance.view_by_link": "who has the link holds the pass",
     "approval.sites": "names of places",
     "approval.departments": "names of departments",

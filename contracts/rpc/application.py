@@ -386,6 +386,12 @@ WAITING_HERE = Method(
 )  # fmt: skip
 DURATIONS = Method("application", "durations", DepartmentCode, Durations)
 AUDIT_ENTRIES = Method(
-    "application", "audit_entries", AuditQuestion, AuditEntries, names_people=True, said="Audit log"
+    "application",
+    "audit_entries",
+    AuditQuestion,
+    AuditEntries,
+    names_people=True,
+    polled=True,
+    said="Audit log",
 )
 AUDIT_HEADS = Method("application", "audit_heads", HeadQuestion, AuditHeads)

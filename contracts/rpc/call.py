@@ -137,6 +137,8 @@ class Method(Generic[Q, R]):
     """Whether the request itself carries the key that makes a repeat safe, as a scan carries its nonce."""
     names_people: bool = False
     """Whether its reply names people, so that a look of staff is recorded. Each command is recorded."""
+    polled: bool = False
+    """Whether open pages ask it by themselves, or files in parts: what shows nothing new is no look."""
     keeps_own_record: bool = False
     """Whether its handler records what was done, as a scan is a record itself."""
     together: bool = False

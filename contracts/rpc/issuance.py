@@ -180,6 +180,12 @@ REISSUE = Method("issuance", "reissue", ReissuePass, PassView, command=True, sai
 JWKS = Method("issuance", "jwks", Nothing, Jwks, in_transaction=True)
 STATUS_LIST = Method("issuance", "status_list", Nothing, StatusList, in_transaction=True)
 AUDIT_ENTRIES = Method(
-    "issuance", "audit_entries", AuditQuestion, AuditEntries, names_people=True, said="Audit log"
+    "issuance",
+    "audit_entries",
+    AuditQuestion,
+    AuditEntries,
+    names_people=True,
+    polled=True,
+    said="Audit log",
 )
 AUDIT_HEADS = Method("issuance", "audit_heads", HeadQuestion, AuditHeads)

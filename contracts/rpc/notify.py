@@ -256,6 +256,12 @@ PREVIEW_CLOSURE = Method("notify", "preview_closure", ClosurePreview, MessagePre
 PREVIEW_WITHDRAWAL = Method("notify", "preview_withdrawal", WithdrawalPreview, MessagePreview)
 PREVIEW_REJECTION = Method("notify", "preview_rejection", RejectionPreview, MessagePreview)
 AUDIT_ENTRIES = Method(
-    "notify", "audit_entries", AuditQuestion, AuditEntries, names_people=True, said="Audit log"
+    "notify",
+    "audit_entries",
+    AuditQuestion,
+    AuditEntries,
+    names_people=True,
+    polled=True,
+    said="Audit log",
 )
 AUDIT_HEADS = Method("notify", "audit_heads", HeadQuestion, AuditHeads)

@@ -7,6 +7,12 @@ from contracts.rpc.call import Method
 __all__ = ["gate_devices", "logins", "second_factor", "sessions"]
 
 AUDIT_ENTRIES = Method(
-    "accounts", "audit_entries", AuditQuestion, AuditEntries, names_people=True, said="Audit log"
+    "accounts",
+    "audit_entries",
+    AuditQuestion,
+    AuditEntries,
+    names_people=True,
+    polled=True,
+    said="Audit log",
 )
 AUDIT_HEADS = Method("accounts", "audit_heads", HeadQuestion, AuditHeads)

@@ -25,6 +25,12 @@ __all__ = [
 ]
 
 AUDIT_ENTRIES = Method(
-    "approval", "audit_entries", AuditQuestion, AuditEntries, names_people=True, said="Audit log"
+    "approval",
+    "audit_entries",
+    AuditQuestion,
+    AuditEntries,
+    names_people=True,
+    polled=True,
+    said="Audit log",
 )
 AUDIT_HEADS = Method("approval", "audit_heads", HeadQuestion, AuditHeads)

@@ -211,7 +211,7 @@ class Whereabouts(Wire):
 
 
 LIST_REVIEWS = Method(
-    "approval", "list_reviews", ReviewQuestion, ReviewList, names_people=True,
+    "approval", "list_reviews", ReviewQuestion, ReviewList, names_people=True, polled=True,
     said="Queue of applications",
     http=Http("department", "list_reviews", "GET /reviews",
         "List the queue, the longest waiting first or in another order."),

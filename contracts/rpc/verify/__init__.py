@@ -7,6 +7,12 @@ from contracts.rpc.verify import incidents, manifests, offline_scans, presence, 
 __all__ = ["incidents", "manifests", "offline_scans", "presence", "scans", "supervisors"]
 
 AUDIT_ENTRIES = Method(
-    "verify", "audit_entries", AuditQuestion, AuditEntries, names_people=True, said="Audit log"
+    "verify",
+    "audit_entries",
+    AuditQuestion,
+    AuditEntries,
+    names_people=True,
+    polled=True,
+    said="Audit log",
 )
 AUDIT_HEADS = Method("verify", "audit_heads", HeadQuestion, AuditHeads)

@@ -127,7 +127,7 @@ def finish(entry: Entry, reply: Wire, db: Database) -> None:
     if entry.is_recorded or entry.method.keeps_own_record:
         return
     row = _row(entry, objects_of(reply), entry.result)
-    if entry.call.by_itself and not entry.method.command:
+    if entry.call.by_itself and entry.method.polled:
         if _is_known(db, row):
             return
         row["result"] = REFRESHED

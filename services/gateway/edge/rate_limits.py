@@ -34,9 +34,10 @@ LIMITS: dict[str, tuple[RateLimitItem, ...]] = {
     "availability": (RateLimitItemPerMinute(300),),
     "status_reference": (RateLimitItemPerHour(10), RateLimitItemPerDay(20)),
     "status_anywhere": (RateLimitItemPerDay(200),),
+    "code_by_reference": (RateLimitItemPerHour(3), RateLimitItemPerDay(5)),
 }
-"""Counted in the store: by address; `status_reference` by reference and address, `status_anywhere` by
-reference."""
+"""Counted in the store: by address; `status_reference` by reference and address, `status_anywhere` and
+`code_by_reference` by reference."""
 GUESSES = {"status", "status_reference", "status_anywhere"}
 """Refused while the store is away. The others are allowed then, and accounts still counts guesses."""
 MINUTE_LIMITS: dict[str, int | None] = {

@@ -3,18 +3,18 @@
 import asyncio
 import re
 from contextlib import suppress
-from secrets import token_hex
 from uuid import NAMESPACE_URL, UUID, uuid4, uuid5
 
 from fastapi import Response
 
 from contracts import rpc
-from contracts.errors import InvalidInput, NotAuthenticated, TooManyAttempts, Unavailable
+from contracts.errors import ContractError, InvalidInput, NotAuthenticated, TooManyAttempts, Unavailable
 from contracts.mobile import only_digits
 from contracts.rpc.accounts.sessions import RequestOtp, VerifyOtp
 from contracts.rpc.application import ReferenceOnly
+from contracts.rpc.call import Nothing
 from services.chassis.runtime.clock import now
-from services.gateway.access.admission import rate_limited
+from services.gateway.access.admission import claims_of, rate_limited
 from services.gateway.pages.shared import cookies
 from services.gateway.pages.shared.answers import POSTED, VISIT, Answers, owner
 from services.gateway.pages.shared.forms import key_of, text_of
@@ -96,14 +96,12 @@ async def send_code_to_applicant(view: OpenPage, reference: str) -> Response:
         before = {}
     if before and _wait(before) > 0:
         return view.to("/sign-in/code")
-    sent, _equal = await asyncio.gather(
+    request_id, _equal = await asyncio.gather(
         _code_to_applicant(view, reference, key), asyncio.sleep(EQUAL_SECONDS)
     )
-    if sent is None:  # the cookie is as long as one with a number
-        sent = before.get("mobile", token_hex(7)[:13]), before.get("request_id", str(uuid4()))
-    mobile, request_id = sent
+    # The cookie has no number: it holds what its owner types, too, and its length would tell.
     answers["sign_in"] = {
-        "request_id": request_id, "mobile": mobile, "reference": reference,
+        "request_id": str(request_id or before.get("request_id") or uuid4()), "reference": reference,
         "to": dates if text_of(form, "to") == dates else f"s/{reference}",
         "again_at": now().timestamp() + WAIT_SECONDS, "key": str(uuid4()),
     }  # fmt: skip
@@ -112,21 +110,28 @@ async def send_code_to_applicant(view: OpenPage, reference: str) -> Response:
     return response
 
 
-async def _code_to_applicant(view: View, reference: str, key: str) -> tuple[str, str] | None:
-    """Return to which number a code was sent, and its request; None where none was sent.
+async def _code_to_applicant(view: View, reference: str, key: str) -> UUID | None:
+    """Return the request for the code that was sent; None where none was, for whatever reason.
 
     Raises:
-        Unavailable: a service does not answer.
+        Unavailable: accounts or application does not answer, whether there is such an application or not.
     """
-    with suppress(ValueError, TooManyAttempts):
+    try:
         question = ReferenceOnly(reference=reference)
-        mobile = (await view.query(rpc.application.NUMBER_TO_PROVE, question)).mobile
-        if mobile is not None:
-            asked = RequestOtp(mobile=mobile, language=view.language)
-            asked = cookies.with_devices(asked, view.request, "mobiles")
-            once = str(uuid5(NAMESPACE_URL, f"{key} {mobile}"))
-            sent = await view.command(rpc.accounts.sessions.REQUEST_OTP, asked, once)
-            return mobile, str(sent.request_id)
+    except ValueError:
+        return None
+    _keys, found = await asyncio.gather(
+        view.query(rpc.accounts.sessions.SESSION_KEYS, Nothing()),
+        view.query(rpc.application.NUMBER_TO_PROVE, question),
+    )
+    if found.mobile is None:
+        return None
+    with suppress(ContractError):
+        await view.caller.hit("code_by_reference", question.reference)
+        asked = RequestOtp(mobile=found.mobile, language=view.language)
+        asked = cookies.with_devices(asked, view.request, "mobiles")
+        once = str(uuid5(NAMESPACE_URL, f"s {question.reference} {key}"))
+        return (await view.command(rpc.accounts.sessions.REQUEST_OTP, asked, once)).request_id
     return None
 
 
@@ -161,7 +166,8 @@ async def check_code(view: OpenPage) -> Response:
         return _code_page(view, pending, {}, 503, typed=code)
     await end_replaced(view, session.access_token)
     response = view.to(place_of(pending["to"]))
-    cookie.write(response, answers_for(answers, owner(pending["mobile"])))
+    claims = await claims_of(view.caller.state, session.access_token)
+    cookie.write(response, answers_for(answers, owner(claims.mobile or "")))
     cookies.sign_in(response, view.request, session.access_token, session.expires_at)
     if not view.kiosk and not view.operator:
         cookies.remember_device(response, view.request, "mobiles", session.device)
@@ -219,7 +225,7 @@ def _no_more_codes(view: View, answers: Answers, mobile: str, to: str, error: To
         TooManyAttempts: no code was asked for in this browser.
     """
     pending = answers.get("sign_in")
-    is_mine = pending is not None and only_digits(pending["mobile"]) == only_digits(mobile)
+    is_mine = pending is not None and only_digits(pending.get("mobile", "")) == only_digits(mobile)
     if pending is None or not is_mine or pending.get("spent") or now().timestamp() > pending.get("until", 0):
         raise error
     pending["to"] = to[:80]
@@ -246,7 +252,7 @@ def _code_page(
     typed: str = "",
     left: str | int | None = None,
 ) -> Response:
-    end = only_digits(pending["mobile"])[-4:]
+    end = only_digits(pending.get("mobile", ""))[-4:]
     values = {"errors": errors, "mobile_end": end, "wait": _wait(pending), "typed": typed, "left": left}
     values["reference"] = pending.get("reference", "")
     return view.html("sign_in/code.html", status, **values)

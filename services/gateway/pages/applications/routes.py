@@ -1,5 +1,6 @@
 """The history, one application, its QR and its message; and for everybody the status by reference."""
 
+import re
 from contextlib import suppress
 from datetime import timedelta
 
@@ -23,6 +24,8 @@ from services.gateway.pages.shared.qr import inline
 from services.gateway.pages.shared.view import ApplicantPage, OpenPage, page_router
 from services.gateway.pages.shared.vocabulary import state_of
 
+_LIKE_A_REFERENCE = re.compile(r"[A-Z]{3}-[A-Z0-9]{4}-[A-Z0-9]{4}")
+"""Other words of an address are in no sentence of ours."""
 router = page_router("")
 ON_A_PAGE = 20
 STATUS = "/status/result"
@@ -158,7 +161,8 @@ async def ask_status_of(view: OpenPage, reference: str) -> Response:
         with suppress(NotFound):  # it is of another mobile
             await lookups.application_status(view.caller, question)
             return view.save_result(view.to(STATUS), STATUS, question.model_dump())
-    return view.html("applications/status.html", errors={}, found=None, typed={"reference": typed})
+    given = {"typed": {"reference": typed}, "may_send": bool(_LIKE_A_REFERENCE.fullmatch(typed))}
+    return view.html("applications/status.html", errors={}, found=None, **given)
 
 
 @router.post("/status", dependencies=[rate_limited("status")])

@@ -46,13 +46,15 @@ async def render_question(
     Raises:
         Unavailable: the directory with the choices does not answer.
     """
-    offered = await _offered(view, question.name, answers)
+    offered, seen = await _offered(view, question.name, answers), digest(answers, question)
     if question.name == "name-latin" and "name_latin" not in answers:
         answers = answers | {"name_latin": await suggested_spelling(view, answers)}
+    if question.name == "visit" and "preferred" in answers:
+        answers = answers | {"preferred": visit_times.with_halves(answers["preferred"], offered["days"])}
     values = {
         "answers": answers,
         "errors": errors,
-        "seen": digest(answers, question),
+        "seen": seen,
         "previous": before(question.name, answers),
         "step": step_of(question.name, answers),
         "key": answers.get("key", ""),

@@ -1,5 +1,7 @@
 """The pages of applying. Companions and the submission have modules of their own."""
 
+from functools import partial
+
 from fastapi import Response
 
 from contracts.errors import NotFound, Unavailable
@@ -21,7 +23,7 @@ from services.gateway.pages.apply.question_page import (
 )
 from services.gateway.pages.shared import directory, visit_times
 from services.gateway.pages.shared.answers import Answers
-from services.gateway.pages.shared.application_form import request_of
+from services.gateway.pages.shared.application_form import request_of, without_halves
 from services.gateway.pages.shared.forms import text_of
 from services.gateway.pages.shared.questions import (
     BY_NAME,
@@ -30,6 +32,7 @@ from services.gateway.pages.shared.questions import (
     Question,
     at_halves,
     next_question,
+    read_times,
 )
 from services.gateway.pages.shared.view import ApplicantPage, OpenPage, View, page_router
 
@@ -65,7 +68,9 @@ async def answer(view: ApplicantPage, name: str) -> Response:
     question, answers, form = _question(name), with_key(current_answers(view)), await view.form()
     if was_sent(answers, form):
         return view.to("/apply/done", notice="sent")
-    given, problems = question.read(form, answers)
+    # A page "when" of the release before has the times alone.
+    read = partial(read_times, halves=False) if name == "when" else question.read
+    given, problems = read(form, answers)
     earlier = _unanswered_before(question, answers)
     if earlier is not None:  # the answers have expired meanwhile: this one is kept
         given.pop("preferred", None)  # its hours depend on what is missing
@@ -126,7 +131,10 @@ async def _checked(
     if not problems and question.name == "visit":
         found = await visit_requests.problems_of(view.caller, request_of(answers, view.language))
         problems = question.problems_of((one.field, one.code) for one in found)
-    return answers, at_halves(problems, answers.get("preferred", ()))
+    problems = at_halves(problems, answers.get("preferred", ()))
+    if not problems and question.name == "visit":  # a gateway of the release before reads hours alone
+        answers = answers | {"preferred": without_halves(answers["preferred"])}
+    return answers, problems
 
 
 async def _with_site(view: View, answers: Answers) -> tuple[Answers, Problems]:

@@ -26,7 +26,7 @@ _SIGN_INS = {
 _DIRECTORY = {
     "apply_directory_file", "put_duty_contacts", "put_line", "remove_line", "send_directory_file",
     "rotate_key", "withdraw_key", "set_pin", "name_supervisor", "end_supervisor", "demand_supervisors",
-    "lift_supervisors",
+    "lift_supervisors", "put_site_text", "put_emblem",
 }  # fmt: skip
 _BY_SERVICE = {
     "accounts": DIRECTORY, "approval": DECISIONS, "application": APPLICATIONS, "issuance": PASSES,

@@ -4,6 +4,7 @@ A form is read into the fields of the request, so that each wrong or missing val
 field.
 """
 
+import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -17,7 +18,7 @@ from fastapi.datastructures import FormData
 from pydantic import ValidationError
 
 from contracts import rpc
-from contracts.errors import Conflict, Forbidden, InvalidInput, NotFound, Unavailable
+from contracts.errors import Conflict, Forbidden, InvalidInput, NotFound
 from contracts.model import IST, RejectionReason, Slot
 from contracts.rpc.approval.capacity import Availability, WindowAvailability
 from contracts.rpc.approval.decisions import Approve, Withdraw
@@ -79,7 +80,7 @@ async def ask_decision(
     _check_verb(verb)
     typed = {"back": back, "next": following, "onward": "yes"} if following else {}
     written = view.read_result()
-    if step and not written:
+    if step and (verb != "withdraw" or not written):
         return view.to(f"/desk/reviews/{review_id}/{verb}")
     if step:
         return await _message_page(view, Withdraw.model_validate(written["wanted"]), written["typed"])
@@ -99,12 +100,14 @@ async def decide(  # noqa: PLR0911  an answer for each outcome
     form = await view.form()
     method, read = DECISIONS[verb]
     typed = {name: value for name, value in form.items() if isinstance(value, str)}
+    if verb == "reject" and typed.get("preview"):  # a form of 0.22.0, whose button showed the message first
+        page = f"/desk/reviews/{review_id}/{verb}"
+        return view.save_result(view.to(page), page, {"typed": _kept(typed)})
     try:
         officer = {"on_behalf_of": text_of(form, "on_behalf_of") or None} if verb != "forward" else {}
         wanted = method.request.model_validate({"review_id": review_id, **read(form), **officer})
         if isinstance(wanted, Withdraw) and typed.get("preview"):
-            kept = {name: value for name, value in typed.items() if name in WRITTEN}
-            result = {"wanted": wanted.model_dump(mode="json"), "typed": kept}
+            result = {"wanted": wanted.model_dump(mode="json"), "typed": _kept(typed)}
             page = f"/desk/reviews/{review_id}/{verb}"
             return view.save_result(view.to(f"{page}?step=message"), page, result)
         review = await view.command(method, wanted, key_of(form))
@@ -172,7 +175,10 @@ async def _message(
     reason: RejectionReason | None = None,
     note: str = "",
 ) -> str:
-    """Return the message about a decision; empty where notify does not answer. No decision waits for it."""
+    """Return the message about a decision; empty where notify does not answer soon: none waits for it.
+
+    Notify of the release before wants a reason, and refuses a question without one.
+    """
     question = method.request(
         reference=review.reference,
         department=review.department,
@@ -181,17 +187,17 @@ async def _message(
         reason=reason,
         note=note,
     )
-    try:
-        return (await view.query(method, question)).text
-    except (Unavailable, InvalidInput):  # notify is of the release before, which wants a reason
-        return ""
+    found = await view.try_query(method, question, soon=True)
+    return found.text if found else ""
 
 
-async def form_values(view: View, review: ReviewView, verb: str) -> dict[str, Any]:
+async def form_values(view: View, review: ReviewView | None, verb: str) -> dict[str, Any]:
     """Return what the form of a decision shows besides the review."""
-    if verb == "forward":
+    if review is not None and verb == "forward":
         return {"departments": await directory.departments(view, review.site)}
-    return {"message": await _message(view, rpc.notify.PREVIEW_REJECTION, review)} if verb == "reject" else {}
+    if review is not None and verb == "reject":
+        return {"message": await _message(view, rpc.notify.PREVIEW_REJECTION, review)}
+    return {}
 
 
 def shown_after(about: str, decided: Sequence[ReviewView]) -> dict[str, Any]:
@@ -218,6 +224,11 @@ def _after(view: View, review: ReviewView, verb: str, form: FormData) -> Respons
     if text_of(form, "department"):
         return view.to("/desk", notice="forwarded")  # it is on another desk now
     return view.to(f"/desk/reviews/{review.id}", notice="withdrawn" if verb == "withdraw" else "done")
+
+
+def _kept(typed: dict[str, str]) -> dict[str, str]:
+    """Return what is kept of a decision that is not sent yet."""
+    return {name: value for name, value in typed.items() if name in WRITTEN}
 
 
 def _check_verb(verb: str) -> None:
@@ -297,7 +308,8 @@ async def _decision_page(
         is_own = review.decision is not None and review.decision.decided_by == view.principal.login_id
         notice = "application_closed" if review.status == "closed" else "already_decided"
         return view.to(f"/desk/reviews/{review_id}", notice="" if is_own else notice)
-    values = {**await page_values(view, review), **await form_values(view, review, verb)}
+    found, more = await asyncio.gather(page_values(view, review), form_values(view, review, verb))
+    values = {**found, **more}
     return view.html(
         "desk/decision.html",
         status,

@@ -72,10 +72,13 @@ async def show_queue(
         "opened": shown,
         "following": _following(shown, found),
     }
-    values |= await decisions.page_values(view, shown)
-    if shown and asks and shown.status == "pending" and (shown.may_decide or asks != "reject"):
+    if shown is None or shown.status != "pending" or (asks == "reject" and not shown.may_decide):
+        asks = ""
+    pages = decisions.page_values(view, shown), decisions.form_values(view, shown, asks)
+    for found_values in await asyncio.gather(*pages):
+        values |= found_values
+    if asks:
         back = filters.address().partition("?")[2]
-        values |= await decisions.form_values(view, shown, asks)
         values |= {"asks": asks, "typed": {"back": back, "next": values["following"], "onward": "yes"}}
     return await _queue_page(view, filters, found, values, await _people(view))
 

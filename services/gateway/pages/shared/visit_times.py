@@ -116,6 +116,22 @@ async def settle(
     return settled, problems
 
 
+def with_halves(slots: Iterable[dict[str, str]], days: Iterable[Day]) -> list[dict[str, str]]:
+    """Return stored slots, each with the half of the day that has its hours, if any."""
+    known = {one.day.isoformat(): one.windows for one in days}
+
+    def half(slot: dict[str, str]) -> dict[str, str]:
+        hours = {
+            one: half_of(known[slot["date"]], one) if slot["date"] in known else USUAL_HALVES[one]
+            for one in HALVES
+        }
+        wanted = (slot["from"], slot["to"])
+        fits = (one for one, at in hours.items() if at and (f"{at[0]:%H:%M}", f"{at[1]:%H:%M}") == wanted)
+        return {"half": found} if "half" not in slot and (found := next(fits, None)) else {}
+
+    return [slot | half(slot) for slot in slots]
+
+
 def usual_windows(days: Iterable[Day]) -> tuple[Window, ...]:
     """Return the hours of most days."""
     counted = Counter(one.windows for one in days if not one.is_today)

@@ -411,6 +411,14 @@ def test_a_refusal_is_recorded_although_a_page_asks_again_by_itself(approval_ser
     assert rows(approval_service.db) == [("AUD-0001", "auditor", "list_reviews", "forbidden")] * 2
 
 
+def test_each_look_is_recorded_that_no_open_page_takes_by_itself(approval_service, review) -> None:
+    """A browser says of a file that is fetched, too, that no person asked."""
+    call = by(desk()).model_copy(update={"by_itself": True})
+    for _ in range(2):
+        approval_service.view_review(ReviewId(review_id=review[0]), call)
+    assert [one[2:] for one in rows(approval_service.db)] == [("view_review", "done")] * 2
+
+
 def test_what_no_vendor_signed_leaves_no_row_however_often_it_is_sent(databases) -> None:
     service = NotifyService()
     service.db = databases["notify"]

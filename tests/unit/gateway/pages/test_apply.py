@@ -144,6 +144,11 @@ async def test_a_page_of_the_release_before_leads_to_the_one_that_asks_the_same_
     half = await reader.send("/apply/purpose", **VISIT | {"purpose": "My case of 3 December"})
     assert half.status_code == 422, "the day is asked for on the same page"
     assert "My case of 3 December" in half.text
+    shown = await reader.answer()
+    times = await reader.send("/apply/when", **{"date-0": f"{DAY}", "from-0": "14:00", "to-0": "15:00"})
+    assert (shown.url.path, times.url.path) == ("/en/apply/check", "/en/apply/check")
+    kept = reader.client.last("application.check")[1]
+    assert (kept.purpose, kept.officer, kept.preferred[0].start.hour) == (VISIT["purpose"], "baldev", 14)
 
 
 async def test_a_name_in_another_script_is_suggested_in_english_letters_and_can_be_corrected(

@@ -9,12 +9,13 @@ from uuid import uuid4
 import pytest
 
 from contracts.crockford import new_reference
-from contracts.errors import NotAuthenticated, NotFound, TooManyAttempts
+from contracts.errors import NotAuthenticated, NotFound, TooManyAttempts, Unavailable
 from contracts.rpc.accounts.sessions import ApplicantSession, OtpAccepted
 from contracts.rpc.application import NumberToProve, StatusView
 from contracts.rpc.call import Nothing
 from services.chassis.runtime.clock import now
 from services.gateway.pages import sign_in
+from services.gateway.pages.shared.answers import Answers, AnswersCookie
 from tests.support.factories.gateway import REFERENCE, browser, claims, signed
 from tests.support.factories.pages import application, happened
 from tests.support.system.page_reader import Reader, closed, hidden, stub, visiting
@@ -170,6 +171,37 @@ async def test_the_number_of_an_application_does_not_come_out_by_another_page() 
         again = await person.send("/sign-in", again="yes", key="k")
     assert "3210" not in again.text
     assert person.client.last("accounts.request_otp")[1].mobile == "", "as if nothing had been typed"
+
+
+async def test_the_number_of_an_application_is_in_no_cookie_whose_length_could_tell_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The answers are compressed beside words that anybody chooses."""
+    kept: list[Answers] = []
+    monkeypatch.setattr(AnswersCookie, "write", lambda _self, _response, answers: kept.append(answers))
+    async with visiting(**decided("rejected")) as person:
+        await person.send(f"/s/{REFERENCE}", key="k")
+    assert person.client.was_asked("accounts.request_otp")
+    assert "9876543210" not in str(kept)
+    assert REFERENCE in str(kept), "control: it is what is kept"
+
+
+@pytest.mark.parametrize("away", ["accounts.session_keys", "application.number_to_prove"])
+async def test_while_a_service_is_away_it_does_not_tell_whether_there_is_an_application(away: str) -> None:
+    answered = []
+    for found in (NumberToProve(mobile="+919876543210"), NumberToProve()):
+        async with visiting(**decided("rejected") | {"application__number_to_prove": found}) as person:
+            person.client.answers[away] = Unavailable()
+            answered.append((await person.send(f"/s/{REFERENCE}", key="k")).status_code)
+    assert answered == [503, 503]
+
+
+async def test_strangers_who_know_a_reference_send_three_codes_an_hour_at_most() -> None:
+    async with visiting(**decided("rejected")) as person:
+        for number in range(5):
+            person.http.cookies.clear()
+            assert (await person.send(f"/s/{REFERENCE}", key=f"{number}")).url.path == "/en/sign-in/code"
+    assert sum(name == "accounts.request_otp" for name, *_ in person.client.asked) == 3
 
 
 async def test_a_link_of_another_mobile_shows_its_reader_nothing_more() -> None:

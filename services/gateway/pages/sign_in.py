@@ -166,8 +166,8 @@ async def check_code(view: OpenPage) -> Response:
         return _code_page(view, pending, {}, 503, typed=code)
     await end_replaced(view, session.access_token)
     response = view.to(place_of(pending["to"]))
-    claims = await claims_of(view.caller.state, session.access_token)
-    cookie.write(response, answers_for(answers, owner(claims.mobile or "")))
+    mobile = pending.get("mobile") or (await claims_of(view.caller.state, session.access_token)).mobile
+    cookie.write(response, answers_for(answers, owner(mobile or "")))
     cookies.sign_in(response, view.request, session.access_token, session.expires_at)
     if not view.kiosk and not view.operator:
         cookies.remember_device(response, view.request, "mobiles", session.device)

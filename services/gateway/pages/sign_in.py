@@ -13,6 +13,7 @@ from contracts.errors import InvalidInput, NotAuthenticated, TooManyAttempts, Un
 from contracts.mobile import only_digits
 from contracts.rpc.accounts.sessions import RequestOtp, VerifyOtp
 from contracts.rpc.application import ReferenceOnly
+from contracts.rpc.call import Nothing
 from services.chassis.runtime.clock import now
 from services.gateway.access.admission import rate_limited
 from services.gateway.pages.shared import cookies
@@ -86,7 +87,8 @@ async def send_code(view: OpenPage) -> Response:
 async def send_code_to_applicant(view: OpenPage, reference: str) -> Response:
     """Have a code sent to the number of an application, without learning the number or whether there is one.
 
-    It is limited as every code to that number. The answer is the same where none was sent.
+    It is limited as every code to that number. The answer is the same where none was sent, also while a
+    service is down.
     """
     form, cookie = await view.form(), cookies.answers_cookie(view.request)
     answers, key, reference = cookie.read(view.request), key_of(form), reference[:40]
@@ -127,6 +129,7 @@ async def _code_to_applicant(view: View, reference: str, key: str) -> tuple[str,
             once = str(uuid5(NAMESPACE_URL, f"{key} {mobile}"))
             sent = await view.command(rpc.accounts.sessions.REQUEST_OTP, asked, once)
             return mobile, str(sent.request_id)
+        await view.query(rpc.accounts.sessions.SESSION_KEYS, Nothing())  # 503 alike while accounts is down
     return None
 
 

@@ -9,7 +9,7 @@ from uuid import uuid4
 import pytest
 
 from contracts.crockford import new_reference
-from contracts.errors import NotAuthenticated, NotFound, TooManyAttempts
+from contracts.errors import NotAuthenticated, NotFound, TooManyAttempts, Unavailable
 from contracts.rpc.accounts.sessions import ApplicantSession, OtpAccepted
 from contracts.rpc.application import NumberToProve, StatusView
 from contracts.rpc.call import Nothing
@@ -162,6 +162,20 @@ async def test_a_press_about_no_application_or_too_often_looks_the_same_and_send
         pages.append(((code.status_code, wrong.status_code), texts))
     assert pages[0] == pages[1] == pages[2]
     assert pages[0][0] == (200, 422)
+
+
+@pytest.mark.parametrize("service", ["application.number_to_prove", "accounts"])
+async def test_while_a_service_is_down_nobody_learns_whether_there_is_an_application(service: str) -> None:
+    pages = []
+    for mobile in ("+919876543210", None):
+        async with visiting(**decided("rejected", mobile)) as person:
+            for name in [one for one in person.client.answers if one.startswith(service)]:
+                person.client.answers[name] = Unavailable()
+            answer = await person.send(f"/s/{REFERENCE}", key="k")
+        text = re.sub(r'"key" value="[^"]*"', "", answer.text)
+        pages.append((answer.status_code, answer.url.path, text))
+    assert pages[0] == pages[1]
+    assert pages[0][0] == 503
 
 
 async def test_the_number_of_an_application_does_not_come_out_by_another_page() -> None:

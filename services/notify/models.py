@@ -137,7 +137,10 @@ class PassRow(Base):
     """A pass that was issued, revoked or printed, in whichever order the events arrived."""
 
     __tablename__ = "passes"
-    __table_args__ = (Index("passes_told_undelivered", "number", postgresql_where=text("told_undelivered")),)
+    __table_args__ = (
+        Index("passes_told_undelivered", "number", postgresql_where=text("told_undelivered")),
+        Index("passes_application_id", "application_id"),
+    )
 
     number: Mapped[str] = mapped_column(primary_key=True)
     site: Mapped[str | None]

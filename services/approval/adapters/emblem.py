@@ -5,8 +5,8 @@ from io import BytesIO
 
 from PIL import Image
 
-LARGEST = 4_000
-"""Pixels of a side of a picture that is accepted."""
+LARGEST = 1_500
+"""Pixels of a side of a picture that is accepted: it takes some 30 MiB while it is drawn."""
 KEPT = (192, 192)
 """Pixels within which it is kept: 16 mm on paper."""
 COLOURS = 128

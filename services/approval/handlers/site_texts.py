@@ -25,8 +25,10 @@ from services.approval.domain.site_texts import MOST_BYTES, checked
 from services.approval.handlers.directory import LOCK
 from services.approval.handlers.directory_imports import ado_of
 from services.approval.models.directory import LineChangeRow, SiteTextRow
+from services.chassis.db.database import Database
 from services.chassis.db.locks import lock
 from services.chassis.rpc.idempotency import once
+from services.chassis.runtime.cpu_pool import offload
 
 EMBLEM = "emblem"
 
@@ -42,7 +44,7 @@ def put(request: PutSiteText, call: Call, session: Session, now: datetime) -> Si
 
     Raises:
         Forbidden: the caller is not an ``ado``.
-        InvalidInput: as `checked`; or ``all_too_long``: all texts together are.
+        InvalidInput: as `checked`; or ``all_too_long``: it grows, and all texts together are.
         Conflict: ``changed_meanwhile``, with the fact ``by``.
     """
     by = ado_of(call.principal)
@@ -50,8 +52,9 @@ def put(request: PutSiteText, call: Call, session: Session, now: datetime) -> Si
     def effect() -> str:
         words = checked(request.name, request.words)
         before = _replace(session, request.name, words, request.was, by, now)
-        if len(view(session).model_dump_json()) > MOST_BYTES:
-            longest = max(get_args(Language), key=lambda language: len(words.get(language, "")))
+        grows = sum(map(_size, words.values())) > sum(map(_size, before.values()))
+        if grows and _size(view(session).model_dump_json()) > MOST_BYTES:
+            longest = max(get_args(Language), key=lambda language: _size(words.get(language, "")))
             raise InvalidInput.of(f"text_{longest}", "all_too_long")
         _record(session, request.name, before, words, by, now)
         return ""
@@ -68,7 +71,7 @@ def view_emblem(session: Session) -> Emblem:
     return Emblem(png=row.words["png"], set_by=row.set_by, set_at=row.set_at, revision=_revision(row))
 
 
-def put_emblem(request: PutEmblem, call: Call, session: Session, now: datetime) -> Emblem:
+def put_emblem(request: PutEmblem, call: Call, db: Database, now: datetime) -> Emblem:
     """Store the emblem, drawn anew, unless somebody has changed it meanwhile; without a picture, forget it.
 
     Raises:
@@ -77,18 +80,19 @@ def put_emblem(request: PutEmblem, call: Call, session: Session, now: datetime) 
         Conflict: ``changed_meanwhile``, with the fact ``by``.
     """
     by = ado_of(call.principal)
+    try:  # with no transaction open
+        words = {"png": offload(drawn_anew, request.picture)} if request.picture else {}
+    except NotAPicture:
+        raise InvalidInput.of("picture", "not_a_picture") from None
 
     def effect() -> str:
-        try:
-            words = {"png": drawn_anew(request.picture)} if request.picture else {}
-        except NotAPicture:
-            raise InvalidInput.of("picture", "not_a_picture") from None
         before = _replace(session, EMBLEM, words, request.was, by, now)
         _record(session, EMBLEM, _digests(before), _digests(words), by, now)
         return ""
 
     route = f"approval.{PUT_EMBLEM.name}"
-    return once(session, call, route, request, effect, lambda _: view_emblem(session), reference=str)
+    with db.transaction() as session:
+        return once(session, call, route, request, effect, lambda _: view_emblem(session), reference=str)
 
 
 def _replace(
@@ -112,6 +116,11 @@ def _replace(
         session.delete(row)
     session.flush()
     return before
+
+
+def _size(text: str) -> int:
+    """Return how many bytes a text takes in a message; a Punjabi letter takes three."""
+    return len(text.encode())
 
 
 def _record(

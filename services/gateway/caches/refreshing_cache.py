@@ -16,6 +16,8 @@ T = TypeVar("T")
 RETRY_SECONDS = 1.0
 FIRST_RETRY_SECONDS = 0.2
 """While there is no copy yet."""
+QUIET_TRIES = 10
+"""After so many failures a warning says that there is no copy: no broker answers when a process starts."""
 
 
 def _retrieve_failure(task: asyncio.Future[None]) -> None:
@@ -96,7 +98,7 @@ class RefreshingCache(Generic[T]):
         return Job(f"refresh:{self.name}", self._every)
 
     async def _refresh_for_ever(self) -> None:
-        job = self._job
+        job, failures = self._job, 0
         while True:
             pause = self._every
             self._woken.clear()
@@ -107,6 +109,9 @@ class RefreshingCache(Generic[T]):
             except ContractError as error:
                 pause = min(pause, FIRST_RETRY_SECONDS if self.value is None else RETRY_SECONDS)
                 log.debug("copy was not refreshed", copy=self.name, error=error.body.code)
+                failures += 1
+                if self.value is None and failures == QUIET_TRIES:
+                    log.warning("there is no copy yet", copy=self.name, error=error.body.code)
             try:
                 await asyncio.wait_for(self._woken.wait(), pause)
             except TimeoutError:

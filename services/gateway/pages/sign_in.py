@@ -86,7 +86,8 @@ async def send_code(view: OpenPage) -> Response:
 async def send_code_to_applicant(view: OpenPage, reference: str) -> Response:
     """Have a code sent to the number of an application, without learning the number or whether there is one.
 
-    It is limited as every code to that number. The answer is the same where none was sent.
+    It is limited as every code to that number. The answer is the same where none was sent, also while a
+    service is down.
     """
     form, cookie = await view.form(), cookies.answers_cookie(view.request)
     answers, key, reference = cookie.read(view.request), key_of(form), reference[:40]

@@ -133,7 +133,7 @@ async def _page(
 
 async def _chosen(view: View, answers: Answers) -> dict[str, Any]:
     """Return the records of the directory that were chosen; None for each that is not there any more."""
-    found = await directory.departments(view, answers["site"])
+    found = await directory.departments(view, answers["site"], unstaffed=True)
     people = await directory.officers(view, answers["department"]) if answers.get("officer") else ()
     return {
         "site": await directory.site(view, answers["site"]),

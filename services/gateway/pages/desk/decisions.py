@@ -18,7 +18,7 @@ from fastapi.datastructures import FormData
 from pydantic import ValidationError
 
 from contracts import rpc
-from contracts.errors import Conflict, Forbidden, InvalidInput, NotFound
+from contracts.errors import Conflict, Forbidden, IdempotencyKeyReused, InvalidInput, NotFound
 from contracts.model import IST, RejectionReason, Slot
 from contracts.rpc.approval.capacity import Availability, WindowAvailability
 from contracts.rpc.approval.decisions import Approve, Withdraw
@@ -114,6 +114,8 @@ async def decide(  # noqa: PLR0911  an answer for each outcome
     except (ValidationError, InvalidInput) as error:
         problems = _beside(typed, problems_of(error, NOT_READABLE))
         return await _decision_page(view, review_id, verb, typed, problems, 422)
+    except IdempotencyKeyReused:  # an earlier attempt did arrive, and something else was chosen since
+        return await _chosen_anew(view, review_id, verb, typed)
     except Conflict as error:
         if error.body.code == "application_changed":
             return await _decision_page(view, review_id, verb, typed, {}, 409, changed=True)
@@ -316,6 +318,14 @@ async def _decision_page(
         **{**values, "review": review, "verb": verb, "typed": typed, "errors": errors, "full_on": full_on},
         changed=changed,
     )
+
+
+async def _chosen_anew(view: View, review_id: UUID, verb: str, typed: dict[str, str]) -> Response:
+    """Lead to what was decided with the same key, or show the form with another key where it was undone."""
+    review = await view.query(rpc.approval.reviews.VIEW_REVIEW, ReviewId(review_id=review_id))
+    if review.status != ("approved" if verb == "withdraw" else "pending"):
+        return view.to(f"/desk/reviews/{review_id}", notice="already_decided")
+    return await _decision_page(view, review_id, verb, typed, {}, 409)
 
 
 async def page_values(view: View, review: ReviewView | None) -> dict[str, Any]:

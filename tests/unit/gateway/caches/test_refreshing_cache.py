@@ -3,6 +3,7 @@
 import asyncio
 
 import pytest
+import structlog
 from prometheus_client import REGISTRY
 
 from contracts.errors import Unavailable
@@ -65,6 +66,7 @@ async def test_the_copy_stays_while_the_service_is_down() -> None:
 async def test_a_failed_fetch_is_retried_soon_and_wake_fetches_at_once(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(refreshing_cache, "QUIET_TRIES", 2)
     monkeypatch.setattr(refreshing_cache, "RETRY_SECONDS", 0.01)
     monkeypatch.setattr(refreshing_cache, "FIRST_RETRY_SECONDS", 0.01)
     service = Service()
@@ -75,7 +77,10 @@ async def test_a_failed_fetch_is_retried_soon_and_wake_fetches_at_once(
     async def tried() -> bool:
         return service.asked >= 3
 
-    await until("some tries", tried)
+    with structlog.testing.capture_logs() as lines:
+        await until("some tries", tried)
+    said = [(line["event"], line["copy"]) for line in lines if line["log_level"] == "warning"]
+    assert said == [("there is no copy yet", "copy")], "once, and not for each try"
     service.down = False
 
     async def there() -> bool:

@@ -15,7 +15,7 @@ from contracts.rpc.approval.directory import DepartmentList, OfficerList, SiteLi
 from contracts.visiting_rules import PERSONAL_DATA_KEPT
 from services.chassis.runtime.clock import now
 from services.gateway.settings import GatewaySettings
-from tests.support.factories.gateway import REFERENCE
+from tests.support.factories.gateway import REFERENCE, browser, claims, signed
 from tests.support.factories.pages import APPLICATION
 from tests.support.system.page_reader import (
     BALDEV,
@@ -28,6 +28,7 @@ from tests.support.system.page_reader import (
     closed,
     hidden,
     somebody,
+    stub,
 )
 
 
@@ -225,6 +226,18 @@ async def test_neither_a_closed_department_or_officer_nor_one_without_a_login_is
         host = await person.send("/apply/department", department="home")
         assert 'value="baldev"' in host.text
         assert 'value="gone"' not in host.text
+
+
+async def test_the_check_page_names_a_department_that_has_lost_its_login_meanwhile() -> None:
+    app, client = stub()
+    async with browser(app) as http:
+        http.cookies.set("session", signed(claims("applicant")))
+        person = Reader(http, client)
+        await person.answer()
+        waits = HOME.model_copy(update={"unstaffed": True})
+        app.state.gateway.departments.value = DepartmentList(items=(waits,))
+        shown = await person.open("/apply/check")
+    assert f"Questions about your visit: {HOME.name['en']}" in shown.text
 
 
 async def test_another_site_makes_the_time_a_question_again() -> None:

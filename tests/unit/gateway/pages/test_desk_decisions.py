@@ -6,7 +6,15 @@ from typing import get_args
 
 import pytest
 
-from contracts.errors import Conflict, ContractError, FieldError, InvalidInput, NotFound, Unavailable
+from contracts.errors import (
+    Conflict,
+    ContractError,
+    FieldError,
+    IdempotencyKeyReused,
+    InvalidInput,
+    NotFound,
+    Unavailable,
+)
 from contracts.model import RejectionReason, Slot
 from contracts.rpc.approval.reviews import FirstApproval
 from contracts.rpc.notify import MessagePreview
@@ -190,6 +198,21 @@ async def test_an_officer_who_is_too_late_sees_who_decided_and_when(clerk: Clerk
     shown = await clerk.http.get(late.headers["location"])
     assert "Someone else acted first: HOM-0002 decided this on" in shown.text
     assert "was not recorded" in shown.text
+
+
+async def test_who_presses_two_reasons_in_a_row_reads_what_the_first_one_did(clerk: Clerk) -> None:
+    clerk.client.answers["approval.reject"] = IdempotencyKeyReused()
+    own = DECIDED.model_copy(update={"status": "rejected", "decided_by": "HOM-0001"})
+    clerk.client.answers["approval.view_review"] = review(status="rejected", decision=own)
+    second = await clerk.decide("reject", reason="other", note="As told")
+    assert second.headers["location"] == f"{REVIEW}?notice=already_decided"
+    shown = (await clerk.http.get(second.headers["location"])).text
+    assert "You decided this on" in shown
+    assert "Someone else" not in shown
+    clerk.client.answers["approval.view_review"] = review()
+    undone = await clerk.decide("reject", reason="other", note="As told")
+    assert (undone.status_code, "As told" in undone.text) == (409, True)
+    assert 'value="k-1"' not in undone.text, "another decision needs another key"
 
 
 @pytest.mark.parametrize(

@@ -76,9 +76,9 @@ class LoginDisabled(AboutLogin, subscribers=("verify", "gateway")):
 
 
 class DecidersChanged(Event, producer="accounts", subscribers=("approval",)):
-    """Whether a login can decide for a department: said when it changes, and again each day.
+    """Whether a login can decide for a department: said when it changes, and again each hour.
 
-    An assistant's login alone cannot. The day's repetition mends what was lost on the way.
+    An assistant's login alone cannot. The repetition mends what was lost on the way.
     """
 
     department: Code

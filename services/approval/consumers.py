@@ -48,6 +48,7 @@ class Consumers:
     key_names = every(60, jobs.key_names, rows=jobs.BATCH)
     count_months = every(600, numbers.count_months, eager=True)
     show_open_sites = every(60, jobs.show_open_sites, eager=True)
+    show_unstaffed_departments = every(60, jobs.show_unstaffed_departments, eager=True)
     announce_directory = every(3600, directory.announce, eager=True)
     end_watchlist_entries = every(
         60, watchlist_entries.end_expired, rows=1, destroys=watchlist_entries.expired

@@ -11,6 +11,11 @@ WATCHLIST_UNREADABLE = Counter(
     "Times that an entry of the watchlist, or the note on a match, did not open under any key",
 )
 SITE_OPEN = Gauge("epass_site_open", "1 during the opening hours of a site, 0 outside of them", ["site"])
+DEPARTMENTS_UNSTAFFED = Gauge(
+    "epass_departments_unstaffed",
+    "1 for a department that is not closed, and for which no login can decide",
+    ["department"],
+)
 DECISION_SECONDS = Histogram(
     "epass_decision_seconds",
     "From when an application, or its amendment, came until its department decided",

@@ -17,7 +17,7 @@ from services.chassis.db.upserts import put
 from services.chassis.messaging import outbox
 
 LOOK_SECONDS = 10
-AGAIN = timedelta(days=1)
+AGAIN = timedelta(hours=1)
 """After so long a department is told of again, though nothing has changed."""
 
 

@@ -204,16 +204,16 @@ def put_department(session: Session, record: DepartmentRecord, now: datetime) ->
 
 
 def hear_deciders(received: Received[DecidersChanged], session: Session, now: datetime) -> None:
-    """Store whether a login can decide for a department, and publish the department if that changes it.
+    """Store whether a login can decide for a department, and publish the department.
 
+    It is published also if nothing changed: the hourly repetition mends what was lost on the way to others.
     What is heard of a department that is not there yet is kept for it.
     """
     lock(session, LOCK)
     event = received.event
-    before = department_record(session, event.department)
     said = {"seq": received.seq, "can_decide": event.can_decide}
     put(session, DecidersRow, {"department": event.department}, said, DecidersRow.seq < received.seq)
-    if department_record(session, event.department) != before:
+    if department_record(session, event.department) is not None:
         publish_department(session, event.department, now)
 
 

@@ -1,7 +1,7 @@
 """What approval does by the clock.
 
-Escalate what nobody decides, plan by the nearest day, key older names, show which sites are open, and delete
-what is old.
+Escalate what nobody decides, plan by the nearest day, key older names, show which sites are open
+and which departments nobody can decide for, and delete what is old.
 """
 
 from datetime import datetime, time
@@ -17,7 +17,7 @@ from services.approval.handlers import closures, directory
 from services.approval.handlers.delegations import stand_in_of
 from services.approval.handlers.directory import department_record, site_record
 from services.approval.handlers.duty_contacts import contact_for
-from services.approval.metrics import SITE_OPEN, site_label
+from services.approval.metrics import DEPARTMENTS_UNSTAFFED, SITE_OPEN, department_label, site_label
 from services.approval.models.directory import ImportRow
 from services.approval.models.reviews import (
     ApplicationRow,
@@ -130,6 +130,14 @@ def show_open_sites(session: Session, now: datetime) -> None:
     SITE_OPEN.clear()  # a site that was removed is not open for ever
     for site in sites:
         SITE_OPEN.labels(site_label(site.code)).set(is_open(site, now))
+
+
+def show_unstaffed_departments(session: Session) -> None:
+    """Show for which departments no login can decide, although they are not closed."""
+    departments = directory.directory(session).departments.values()
+    DEPARTMENTS_UNSTAFFED.clear()  # a department that is gone needs nobody
+    for one in departments:
+        DEPARTMENTS_UNSTAFFED.labels(department_label(one.code)).set(one.unstaffed and not one.closed)
 
 
 def purge(db: Database, now: datetime) -> None:

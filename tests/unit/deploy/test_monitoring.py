@@ -146,9 +146,9 @@ UNITS = ("_seconds", "_timestamp_seconds", "_bytes")
 COUNTED = {
     "epass_build_info", "epass_consumers_paused",
     "epass_database_connections", "epass_database_connections_max", "epass_database_writable",
-    "epass_dead_letters", "epass_gate_devices_worrying", "epass_gateway_rpc_message_calls",
-    "epass_gateway_rpc_pending", "epass_group_calls", "epass_invariant_holds", "epass_invariant_number",
-    "epass_outbox_refused",
+    "epass_dead_letters", "epass_departments_unstaffed", "epass_gate_devices_worrying",
+    "epass_gateway_rpc_message_calls", "epass_gateway_rpc_pending", "epass_group_calls",
+    "epass_invariant_holds", "epass_invariant_number", "epass_outbox_refused",
     "epass_destructive_job_refused",
     "epass_passes_not_issued", "epass_sites_unguarded", "epass_outbox_waiting", "epass_processes",
     "epass_messages_waiting", "epass_provider_breaker", "epass_provider_quota", "epass_provider_quota_left",

@@ -1,4 +1,4 @@
-"""Departments for which a login can decide: published when it changes, and again each day."""
+"""Departments for which a login can decide: published when it changes, and again each hour."""
 
 from datetime import datetime, timedelta
 
@@ -51,7 +51,7 @@ def test_logins_of_before_the_upgrade_are_told_of_at_the_first_look(accounts) ->
     assert told(accounts) == [("home", True)]
 
 
-@pytest.mark.parametrize("told_at", [NOON - timedelta(days=1), NOON + timedelta(days=400)])
+@pytest.mark.parametrize("told_at", [NOON - timedelta(hours=1), NOON + timedelta(days=400)])
 def test_what_was_lost_on_the_way_or_told_by_a_wrong_clock_is_told_again(accounts, told_at) -> None:
     given_login(accounts.db)
     assert told(accounts) == [("home", True)]

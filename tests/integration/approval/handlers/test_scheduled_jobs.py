@@ -7,11 +7,12 @@ import pytest
 from sqlalchemy import select, text
 from sqlalchemy.exc import DBAPIError
 
-from contracts.events import EscalationMinutes, ReviewEscalated
+from contracts.events import DecidersChanged, EscalationMinutes, ReviewEscalated
 from contracts.rpc.approval.decisions import Forward
 from services.approval.handlers import decisions, numbers, scheduled_jobs
-from services.approval.handlers.directory import put_department, put_site
+from services.approval.handlers.directory import hear_deciders, put_department, put_site
 from services.approval.handlers.scheduled_jobs import escalate_waiting
+from services.approval.metrics import DEPARTMENTS_UNSTAFFED
 from services.approval.models.reviews import ReviewRow
 from services.chassis.db.retention import kept_since, month_start
 from tests.support.factories.approval import (
@@ -29,6 +30,7 @@ from tests.support.factories.approval import (
     ist,
     pending,
     published,
+    received,
     review_id_of,
     site,
     slot,
@@ -299,3 +301,21 @@ def test_the_service_deletes_no_review_of_which_anything_is_of_the_last_year(app
 def delete_old(database, months, at=NOW) -> int:
     with database.transaction() as session:
         return scheduled_jobs.delete_old_reviews(session, at, months)
+
+
+def test_a_department_is_shown_while_nobody_can_decide_for_it_and_it_is_not_closed(approval_db) -> None:
+    def shown(can_decide: bool, seq: int) -> dict[str, float]:
+        with approval_db.transaction() as session:
+            event = DecidersChanged(department="home", can_decide=can_decide)
+            hear_deciders(received(event, seq), session, NOW)
+            scheduled_jobs.show_unstaffed_departments(session)
+        samples = [sample for one in DEPARTMENTS_UNSTAFFED.collect() for sample in one.samples]
+        return {sample.labels["department"]: sample.value for sample in samples}
+
+    DEPARTMENTS_UNSTAFFED.labels("gone").set(1)
+    assert "gone" not in shown(True, seq=1)
+    assert shown(True, seq=2)["home"] == 0
+    assert {code for code, value in shown(False, seq=3).items() if value} == {"home"}
+    with approval_db.transaction() as session:
+        put_department(session, department("home", unstaffed=True, closed=True), NOW)
+    assert shown(False, seq=4)["home"] == 0

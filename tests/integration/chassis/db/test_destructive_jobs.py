@@ -62,7 +62,7 @@ HARMLESS = {
     "approval": {
         "announce_directory", "ask_visitors_of_closed_days", "count_months", "escalate_waiting", "key_names",
         "let_decisions_go", "plan_visits", "renew_watchlist_traits", "show_open_sites",
-        "tell_visitors_of_lifted_days",
+        "show_unstaffed_departments", "tell_visitors_of_lifted_days",
     },
     "issuance": {"sign_status_list"},
     "notify": {"tell_gates_of_undelivered_passes"},

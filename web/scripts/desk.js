@@ -115,7 +115,8 @@ function findPlace() {
   const next = document.getElementById(location.hash.slice(1));
   history.replaceState(null, "", location.pathname + location.search); // else the browser takes the focus there
   (link(next) || queue.querySelector(".epass-queue__open [data-opens]"))?.focus({ preventScroll: true });
-  requestAnimationFrame(() => scrollTo(0, Number(at)));
+  // On a narrow screen the next application stands alone, and is read from its name on.
+  requestAnimationFrame(() => scrollTo(0, matchMedia(WIDE).matches ? Number(at) : 0));
 }
 
 function tickAll(event) {

@@ -6,7 +6,7 @@ from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 _UNUSED = (
-    *("accelerometer", "bluetooth", "display-capture", "geolocation", "gyroscope", "hid", "magnetometer"),
+    *("accelerometer", "display-capture", "geolocation", "gyroscope", "hid", "magnetometer"),
     *("microphone", "midi", "payment", "serial", "usb", "xr-spatial-tracking"),
 )
 SECURITY_HEADERS = {

@@ -86,6 +86,8 @@ async def answer(view: ApplicantPage, name: str) -> Response:
         except Unavailable:
             problems, status = {}, 503
     if status != 200:
+        if "full_number" in problems.values():
+            answers = answers | {"id_last4": ""}  # it is nowhere shown again
         return await render_question(view, question, answers, problems, status, changed=status == 409)
     if name == "companions" and not answers["companions_done"]:
         return view.save_answers(view.to("/apply/companion"), answers)

@@ -160,7 +160,7 @@ SENTENCES: dict[str, str] = {
     "no_supervisor": _("This is not a supervisor of this secretariat who has a PIN."),
     "own_scan": _("Whoever scans does not agree as well. Another supervisor types their PIN."),
     "pin_locked": _("Too many wrong PINs. This supervisor has to wait a quarter of an hour."),
-    "exactly_one": _("Choose a department or an officer, not both"),
+    "exactly_one": _("Choose either a department or an officer"),
     "same_department": _("It is already with this department"),
     "other_last4": _("These are not the last four characters of this application's ID card"),
     "pass_expired": _("This pass has expired"),

@@ -157,7 +157,7 @@ FINDINGS = [
     ("approve", "vehicle_allowed", "no_vehicle", "vehicle_allowed", "names no vehicle"),
     ("reject", "note", "required", "note", "Enter a note"),
     ("return_to_applicant", "note", "required", "note", "Enter a note"),
-    ("forward", "department", "exactly_one", "department", "not both"),
+    ("forward", "department", "exactly_one", "department", "Choose either"),
     ("forward", "officer", "unknown_officer", "officer", "no longer in this department"),
 ]
 

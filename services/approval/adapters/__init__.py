@@ -1,1 +1,1 @@
-"""What touches a library: pictures."""
+"""Draw pictures with Pillow."""

@@ -82,6 +82,7 @@ async def test_a_problem_found_by_the_service_is_shown_beside_its_field_in_the_r
     assert 'href="#id_last4"' in refused.text
     assert "Error:" in refused.text
     assert person.client.last("application.check")[1].applicant.id_last4 == "499118665246"
+    assert "499118665246" not in refused.text, "a whole number is shown nowhere again"
 
 
 async def test_an_email_address_is_optional_and_goes_along(reader: Reader) -> None:

@@ -102,6 +102,8 @@ class OwnSessions(Wire):
     """The open sessions of the caller, the newest first."""
 
     items: tuple[OwnSession, ...]
+    most: int | None = None
+    """How many the login may have at once; None for any number."""
 
 
 class EndOwnSessions(Strict):
@@ -156,7 +158,7 @@ VERIFY_OTP = Method(
 )  # fmt: skip
 LOG_IN = Method(
     "accounts", "log_in", LogIn, StaffSession, command=True, said="Signed in with a password",
-    http=Http("anyone", "log_in", "POST /sessions",
+    http=Http("signing_in", "log_in", "POST /sessions",
         """Return a session for a login that the ADO Branch issued.
 
         `401` with `second_factor_required`: send the fact `sign_in` with a code to `/sessions/code`. With

@@ -79,18 +79,19 @@ class OwnPin(Wire):
 
 
 NAME_SUPERVISOR = Method(
-    "verify", "name_supervisor", NameSupervisor, SupervisorView, command=True,
+    "verify", "name_supervisor", NameSupervisor, SupervisorView, command=True, fresh=True,
     said="Named a supervisor of a gate",
 )  # fmt: skip
 END_SUPERVISOR = Method(
-    "verify", "end_supervisor", SupervisorId, Nothing, command=True, said="Took a supervisor's task away"
-)
+    "verify", "end_supervisor", SupervisorId, Nothing, command=True, fresh=True,
+    said="Took a supervisor's task away",
+)  # fmt: skip
 DEMAND_SUPERVISORS = Method(
-    "verify", "demand_supervisors", SiteId, SiteSupervision, command=True,
+    "verify", "demand_supervisors", SiteId, SiteSupervision, command=True, fresh=True,
     said="Decided that the gates of a secretariat demand a supervisor",
 )  # fmt: skip
 LIFT_SUPERVISORS = Method(
-    "verify", "lift_supervisors", SiteId, SiteSupervision, command=True,
+    "verify", "lift_supervisors", SiteId, SiteSupervision, command=True, fresh=True,
     said="Decided that the gates of a secretariat demand no supervisor",
 )  # fmt: skip
 SUPERVISORS = Method("verify", "supervisors", Nothing, SupervisorList)

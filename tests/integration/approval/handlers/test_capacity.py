@@ -49,7 +49,7 @@ TEN = slot(TUESDAY, "10:00", "11:00")
 def limit(database, wanted=None, call=None):
     with database.transaction() as session:
         request = SetCapacity(capacity=wanted)
-        return places.set_capacity(request, call or by(desk()), session, NOW)
+        return places.set_capacity(request, call or by(desk()), session, NOW, furthest_days=30)
 
 
 def approve(database, review_id, call=None, wanted=TEN, **terms):

@@ -21,7 +21,7 @@ from services.gateway.access.admission import (
     Access,
     Caller,
     claims_of,
-    cookie_name,
+    gate_device_cookie,
     session_cookie,
     session_token,
 )
@@ -33,11 +33,6 @@ SILENT_AFTER = timedelta(minutes=3)
 """A device reports each minute; without a report for so long it has no network, or its app is closed."""
 RENEW_BEFORE = timedelta(days=30)
 """So long before its end an enrolment is renewed; accounts allows it a month earlier."""
-
-
-def gate_device_cookie(public_url: str) -> str:
-    """Return the name of the cookie that makes a browser the device of a gate."""
-    return cookie_name(public_url, "gate_device")
 
 
 def enrol(response: Response, state: GatewayState, device: StaffSession) -> None:

@@ -4,6 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from contracts import login_ids
 from contracts.model import Code, Instant, Strict, Wire
 from contracts.rpc.call import Method, Nothing
 from contracts.rpc.verify.scans import PIN
@@ -12,14 +13,14 @@ from contracts.rpc.verify.scans import PIN
 class NameSupervisor(Strict):
     """A security login that may let visitors in where a gate asks for a supervisor."""
 
-    login_id: str = Field(pattern=r"^SEC-[0-9]{4,9}$")
+    login_id: str = Field(pattern=rf"^SEC-{login_ids.REST}$")
     site: Code
 
 
 class SupervisorId(Strict):
     """A supervisor by their login."""
 
-    login_id: str = Field(pattern=r"^SEC-[0-9]{4,9}$")
+    login_id: str = Field(pattern=rf"^SEC-{login_ids.REST}$")
 
 
 class SupervisorView(Wire):

@@ -39,7 +39,8 @@ class Source:
 
     Args:
         address: keyed hash of the network address; empty if it is not known.
-        device: the device that the login knows, or the session that tries; None for a stranger.
+        device: the device that the login knows, the enrolled one of a gate of its site, or the session that
+            tries; None for a stranger.
         guessed: whether the password may be a guess. The right one-time password of the ADO Branch is too
             long to be one, so that strangers cannot keep its holder out. A wrong one gets the answer that any
             login gets: nobody learns whose first password waits.

@@ -204,7 +204,8 @@ def _applied(
     assert row.applied_at is not None
     assert row.result is not None
     ids = _IDS.validate_json(row.result)
-    logins = session.scalars(select(LoginRow).where(LoginRow.login_id.in_(ids)).order_by(LoginRow.login_id))
+    found = session.scalars(select(LoginRow).where(LoginRow.login_id.in_(ids)))
+    logins = sorted(found, key=lambda login: ids.index(login.login_id))  # as the file has them
     shown = now < row.applied_at + PASSWORDS_SHOWN
     return ImportReport(
         import_id=row.import_id,

@@ -6,12 +6,11 @@ from datetime import date, datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy import select
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from contracts.errors import Conflict, InvalidInput, NotFound
 from contracts.events import LoginDisabled, LoginIssued, PasswordReset
-from contracts.login_ids import normalized
+from contracts.login_ids import new_login_id, normalized
 from contracts.mobile import parse_mobile
 from contracts.model import DEVICE_ROLES, Contact, Language, Role
 from contracts.rpc.accounts.logins import (
@@ -37,7 +36,7 @@ from services.accounts.handlers import attempts, gate_devices, second_factor, se
 from services.accounts.handlers.access_messages import seal_mobile, tell
 from services.accounts.handlers.authorization import fresh_ado
 from services.accounts.handlers.login_queries import view_of
-from services.accounts.models import LoginCounterRow, LoginRow
+from services.accounts.models import LoginRow
 from services.accounts.settings import AccountsSettings
 from services.chassis.messaging import outbox
 from services.chassis.rpc.idempotency import once
@@ -90,10 +89,9 @@ def add(
 ) -> NewPassword:
     """Store a login with a one-time password, and publish it."""
     seed = passwords.new_seed(now)
-    prefix, counter = logins.prefix_of(role, scope.department), LoginCounterRow
-    counted = insert(counter).values(prefix=prefix, last=1)
-    counted = counted.on_conflict_do_update(index_elements=["prefix"], set_={"last": counter.last + 1})
-    login_id = logins.login_id_of(prefix, session.scalars(counted.returning(counter.last)).one())
+    prefix = logins.prefix_of(role, scope.department)
+    while session.get(LoginRow, login_id := new_login_id(prefix)) is not None:
+        pass
     row = LoginRow(
         login_id=login_id,
         role=role,

@@ -28,13 +28,12 @@ from contracts.rpc.accounts.logins import IssuedLogin, IssueLogin, LoginList, Lo
 from contracts.rpc.accounts.second_factor import (
     Enrolled,
     Enrolment,
-    EnterCode,
     FactorRule,
     OwnFactor,
     RecoveryCodes,
     WaitingSignIn,
 )
-from contracts.rpc.accounts.sessions import ApplicantSession, EndedSessions, LogIn, OtpAccepted, StaffSession
+from contracts.rpc.accounts.sessions import ApplicantSession, EndedSessions, OtpAccepted, StaffSession
 from contracts.rpc.application import (
     Acknowledged,
     ApplicationList,
@@ -230,9 +229,15 @@ def end_watchlist_entry(entry_id: UUID) -> Call[EntryView]:
     return Call.new("POST", f"/api/v1/watchlist/entries/{part(entry_id)}/end", EntryView, takes_key=True)
 
 
-def enrol_factor(body: EnterCode) -> Call[Enrolled]:
+def enrol_factor(sign_in: str, code: str, *, devices: Sequence[str] | None = None) -> Call[Enrolled]:
     """Set up an app by its first code; the answer has a session, and recovery codes that are shown once."""
-    return Call.new("POST", "/api/v1/sessions/enrolment/code", Enrolled, body=body, takes_key=True)
+    return Call.new(
+        "POST",
+        "/api/v1/sessions/enrolment/code",
+        Enrolled,
+        body={"sign_in": sign_in, "code": code, **given(devices=devices)},
+        takes_key=True,
+    )
 
 
 def enrol_gate_device(code: str) -> Call[GateDeviceEnrolled]:
@@ -244,9 +249,15 @@ def enrol_gate_device(code: str) -> Call[GateDeviceEnrolled]:
     return Call.new("POST", "/api/v1/gate/device", GateDeviceEnrolled, body={"code": code}, takes_key=True)
 
 
-def enter_code(body: EnterCode) -> Call[StaffSession]:
+def enter_code(sign_in: str, code: str, *, devices: Sequence[str] | None = None) -> Call[StaffSession]:
     """Return a session for a sign-in that waits for the second factor, and its code."""
-    return Call.new("POST", "/api/v1/sessions/code", StaffSession, body=body, takes_key=True)
+    return Call.new(
+        "POST",
+        "/api/v1/sessions/code",
+        StaffSession,
+        body={"sign_in": sign_in, "code": code, **given(devices=devices)},
+        takes_key=True,
+    )
 
 
 def extend_login(login_id: str, *, valid_until: date | None = None) -> Call[LoginView]:
@@ -493,14 +504,20 @@ def list_watchlist_matches(
     )
 
 
-def log_in(body: LogIn) -> Call[StaffSession]:
+def log_in(login_id: str, password: str, *, devices: Sequence[str] | None = None) -> Call[StaffSession]:
     """Return a session for a login that the ADO Branch issued.
 
     `401` with `second_factor_required`: send the fact `sign_in` with a code to `/sessions/code`. With
     `second_factor_missing`: send it to `/sessions/enrolment` first, and the app's code to
     `/sessions/enrolment/code`. Both have a quarter of an hour.
     """
-    return Call.new("POST", "/api/v1/sessions", StaffSession, body=body, takes_key=True)
+    return Call.new(
+        "POST",
+        "/api/v1/sessions",
+        StaffSession,
+        body={"login_id": login_id, "password": password, **given(devices=devices)},
+        takes_key=True,
+    )
 
 
 def log_out() -> Call[Nothing]:

@@ -3,7 +3,7 @@
 from pydantic import Field
 
 from contracts.model import Instant, Role, Strict, Wire
-from contracts.rpc.accounts.sessions import DEVICES, DeviceToken, GateDeviceToken, StaffSession
+from contracts.rpc.accounts.sessions import DEVICES, DeviceToken, StaffSession
 from contracts.rpc.call import Http, Method, Nothing
 
 
@@ -19,8 +19,7 @@ class EnterCode(SignInToken):
 
     code: str = Field(max_length=40)
     devices: tuple[DeviceToken, ...] = Field(default=(), max_length=DEVICES)
-    """What earlier sessions on this device gave as ``device``."""
-    gate_device: GateDeviceToken = None
+    """What earlier sessions on this device gave as ``device``, and the session of an enrolled gate device."""
 
 
 class Enrolment(Wire):

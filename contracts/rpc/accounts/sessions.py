@@ -10,16 +10,11 @@ from contracts import events
 from contracts.model import Instant, Language, Role, Strict, Wire
 from contracts.rpc.call import Http, Method, Nothing
 
-DEVICES = 24
-"""Guards of three shifts share a tablet."""
-DeviceToken = Annotated[str, Field(max_length=100)]
-"""Shows that somebody signed in on this device before. It opens nothing, but no stranger makes it wait."""
-
-
-LONGEST_SESSION = 2_000
-GateDeviceToken = Annotated[str | None, Field(max_length=LONGEST_SESSION, repr=False)]
-"""The session of the enrolled device of a gate on which staff of its site sign in: strangers elsewhere make
-nobody wait there, whoever signed in on it before."""
+DEVICES = 25
+"""Guards of three shifts share a tablet, and it may be the enrolled device of a gate."""
+DeviceToken = Annotated[str, Field(max_length=2_000)]
+"""Shows that somebody signed in on this device before, or is the session of the enrolled device of a gate,
+for staff of its site. No stranger elsewhere makes whoever has one wait."""
 
 
 class RequestOtp(Strict):
@@ -61,8 +56,7 @@ class LogIn(Strict):
     login_id: str = Field(max_length=40)
     password: str = Field(max_length=200)
     devices: tuple[DeviceToken, ...] = Field(default=(), max_length=DEVICES)
-    """What earlier sessions on this device gave as ``device``."""
-    gate_device: GateDeviceToken = None
+    """What earlier sessions on this device gave as ``device``, and the session of an enrolled gate device."""
 
 
 class StaffSession(Wire):

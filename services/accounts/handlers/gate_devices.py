@@ -4,6 +4,7 @@ A gate device is a login of its own, for a site and a gate. `logins.py` issues, 
 every other one, `passwords.py` exchanges its code.
 """
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from math import inf
 from typing import get_args
@@ -40,12 +41,13 @@ def require_own_site(login: LoginRow, call: Call) -> None:
 
 
 def used_by(
-    login: LoginRow | None, token: str | None, session: Session, now: datetime, settings: AccountsSettings
+    login: LoginRow | None, tokens: Sequence[str], session: Session, now: datetime, settings: AccountsSettings
 ) -> str | None:
     """Return the enrolled device of a gate on which a login of its site signs in; None if on none.
 
-    Accounts has signed the token of the device, and its session is open.
+    Accounts has signed the token of the device, and its session is open. It is the only one with dots.
     """
+    token = next((one for one in tokens if "." in one), None)
     if login is None or token is None:
         return None
     keys = {key.kid: key.x for key in key_store(settings).published(session, now)}

@@ -98,7 +98,7 @@ def _enter(
         stored, void_to = (None, None) if login is None else (login.password_hash, login.strangers_to)
         device = device_tokens.find(request.devices, login_id, now, settings.password_secret, void_to)
         is_right = passwords.is_right_one_time(stored, request.password, settings.password_secret)
-        here = id_of(device) or gate_devices.used_by(login, request.gate_device, session, now, settings)
+        here = id_of(device) or gate_devices.used_by(login, request.devices, session, now, settings)
         source = Source(call.address, here, guessed=not is_right)
         attempts.check(session, login_id, source, now, settings)
     matched = offload(

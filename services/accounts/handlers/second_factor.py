@@ -314,7 +314,7 @@ def _source(
     """Return the device that the login knows, if it does, and where the code comes from."""
     login = session.get_one(LoginRow, login_id)
     known = device_tokens.find(request.devices, login_id, now, settings.password_secret, login.strangers_to)
-    here = id_of(known) or gate_devices.used_by(login, request.gate_device, session, now, settings)
+    here = id_of(known) or gate_devices.used_by(login, request.devices, session, now, settings)
     return known, Source(call.address, here)
 
 

@@ -166,7 +166,7 @@ def _entered(view: View, code: str) -> rpc.accounts.second_factor.EnterCode:
     asked = rpc.accounts.second_factor.EnterCode(
         sign_in=cookies.sign_in_token(view.request), code=code[:LONGEST_CODE]
     )
-    return cookies.at_gate_device(cookies.with_devices(asked, view.request, "logins"), view.request)
+    return cookies.with_devices(asked, view.request, "logins")
 
 
 async def _app(view: View, errors: dict[str, str], status: int = 200) -> Response:

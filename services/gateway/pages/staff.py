@@ -44,7 +44,7 @@ async def sign_in(view: SignInPage) -> Response:
         return view.html("staff/sign_in.html", 422, errors={"login_id": "login_missing"}, typed=login_id)
     try:
         asked = LogIn(login_id=login_id[:40], password=password[:200])
-        asked = cookies.at_gate_device(cookies.with_devices(asked, view.request, "logins"), view.request)
+        asked = cookies.with_devices(asked, view.request, "logins")
         session = await view.command(rpc.accounts.sessions.LOG_IN, asked, str(uuid4()))
     except NotAuthenticated as error:
         if (further := _go_on(view, error)) is not None:

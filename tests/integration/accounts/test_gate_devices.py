@@ -279,7 +279,7 @@ def keep_strangers_out(accounts: Accounts, login_id: str, at: datetime) -> None:
 def sign_in_at(
     accounts: Accounts, token: str, at: datetime, login_id: str = "SEC-0001", password: str = PASSWORD
 ) -> StaffSession:
-    asked = LogIn(login_id=login_id, password=password, gate_device=token)
+    asked = LogIn(login_id=login_id, password=password, devices=("of-nobody", token))
     return passwords.log_in(asked, a_call(address="new"), accounts.db, at, accounts.settings)
 
 
@@ -308,7 +308,7 @@ def test_strangers_keep_no_guard_out_between_password_and_code_there(accounts) -
     later = start + timedelta(minutes=1)
     refused = refusal_of(partial(accounts.enter_code, waiting, app.at(later), at=later, address="new"))
     assert isinstance(refused, TooManyAttempts)
-    asked = EnterCode(sign_in=waiting, code=app.at(later), gate_device=token)
+    asked = EnterCode(sign_in=waiting, code=app.at(later), devices=(token,))
     call = a_call(address="new")
     assert second_factor.enter_code(asked, call, accounts.db, later, accounts.settings).access_token
 

@@ -14,7 +14,6 @@ from typing import Literal, TypeVar, cast
 from fastapi import Request, Response
 
 from contracts.model import Language, Wire
-from contracts.rpc.accounts.sessions import DEVICES, LONGEST_SESSION
 from services.chassis.runtime.clock import now
 from services.gateway.access.admission import COOKIE, cookie_name, gate_device_cookie
 from services.gateway.pages.shared.answers import AnswersCookie
@@ -27,7 +26,7 @@ RESULT = "result"
 RESULT_SECONDS = 10 * 60
 A = TypeVar("A", bound=Wire)
 DeviceCookie = Literal["logins", "mobiles"]
-MOST_DEVICES = DEVICES
+MOST_DEVICES = 24
 """Guards share a tablet, families a phone. So many tokens take a third of the 4 kB that a cookie may have."""
 DEVICE_LIFETIME = timedelta(days=180)
 GATE_APP_LIFETIME = timedelta(days=365)
@@ -134,15 +133,12 @@ def known_devices(request: Request, name: DeviceCookie) -> tuple[str, ...]:
 
 
 def with_devices(asked: A, request: Request, name: DeviceCookie) -> A:
-    """Return a request with the tokens of this device, if it has any."""
+    """Return a request with the tokens of this device, if it has any; of staff also that it is a gate's."""
     devices = known_devices(request, name)
+    gate = request.cookies.get(gate_device_cookie(state_of(request).settings.public_url))
+    if name == "logins" and gate:
+        devices = (*devices, gate)
     return asked.model_copy(update={"devices": devices}) if devices else asked
-
-
-def at_gate_device(asked: A, request: Request) -> A:
-    """Return a request of staff who sign in at an enrolled device of a gate, with the token of the device."""
-    token = request.cookies.get(gate_device_cookie(state_of(request).settings.public_url))
-    return asked.model_copy(update={"gate_device": token[:LONGEST_SESSION]}) if token else asked
 
 
 def remember_device(response: Response, request: Request, name: DeviceCookie, token: str | None) -> None:

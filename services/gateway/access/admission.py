@@ -23,6 +23,12 @@ from contracts.tokens import SessionClaims
 from services.chassis.rpc.principals import principal_of
 from services.chassis.runtime.clock import monotonic
 from services.chassis.runtime.logs import logger
+from services.gateway.access.cookie_names import (
+    gate_device_cookie,
+    kiosk_cookie,
+    operator_cookie,
+    session_cookie,
+)
 from services.gateway.edge.origin import (
     client_block,
     client_network,
@@ -46,37 +52,6 @@ Clients are promised 5 s.
 """
 SOON_SECONDS = 1.0
 """For so long a page waits for what it can do without."""
-
-
-def cookie_name(public_url: str, name: str) -> str:
-    """Return the whole name of a cookie: over HTTPS the ``__Host-`` one (RFC 6265bis).
-
-    No other host and no plain connection can have set that one.
-    """
-    return f"__Host-{name}" if public_url.startswith("https://") else name
-
-
-def session_cookie(public_url: str) -> str:
-    """Return the name of the session cookie."""
-    return cookie_name(public_url, "session")
-
-
-def operator_cookie(public_url: str) -> str:
-    """Return the name of the cookie of an operator who applies for others.
-
-    It lies beside the session cookie of the visitor whose mobile is proved.
-    """
-    return cookie_name(public_url, "operator")
-
-
-def gate_device_cookie(public_url: str) -> str:
-    """Return the name of the cookie that makes a browser the device of a gate."""
-    return cookie_name(public_url, "gate_device")
-
-
-def kiosk_cookie(public_url: str) -> str:
-    """Return the name of the cookie that makes a browser a kiosk."""
-    return cookie_name(public_url, "kiosk")
 
 
 class Caller:

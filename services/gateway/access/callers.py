@@ -14,7 +14,8 @@ from fastapi.routing import APIRoute
 
 from contracts.model import DEVICE_ROLES, Role
 from contracts.rpc.call import Callers
-from services.gateway.access.admission import Access, Caller, operator_cookie
+from services.gateway.access.admission import Access, Caller
+from services.gateway.access.cookie_names import operator_cookie
 from services.gateway.access.gate_devices import AtGate, OnPlainPage
 
 EVERY_ROLE: tuple[Role, ...] = tuple(role for role in get_args(Role) if role not in DEVICE_ROLES)

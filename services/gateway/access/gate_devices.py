@@ -16,15 +16,8 @@ from contracts.rpc.call import Nothing
 from contracts.tokens import SessionClaims
 from services.chassis.runtime.clock import now
 from services.chassis.runtime.logs import logger
-from services.gateway.access.admission import (
-    COOKIE,
-    Access,
-    Caller,
-    claims_of,
-    gate_device_cookie,
-    session_cookie,
-    session_token,
-)
+from services.gateway.access.admission import COOKIE, Access, Caller, claims_of, session_token
+from services.gateway.access.cookie_names import gate_device_cookie, session_cookie
 from services.gateway.state import GatewayState, state_of
 
 log = logger(__name__)

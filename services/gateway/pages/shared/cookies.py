@@ -15,7 +15,8 @@ from fastapi import Request, Response
 
 from contracts.model import Language, Wire
 from services.chassis.runtime.clock import now
-from services.gateway.access.admission import COOKIE, cookie_name, gate_device_cookie
+from services.gateway.access.admission import COOKIE
+from services.gateway.access.cookie_names import cookie_name, gate_device_cookie
 from services.gateway.pages.shared.answers import AnswersCookie
 from services.gateway.pages.shared.languages import LANGUAGES
 from services.gateway.state import state_of

@@ -454,9 +454,9 @@ def test_a_department_sees_its_own_logins_that_are_in_use_and_nobody_elses(accou
     with accounts.db.transaction() as session:
         call = a_call(staff("HOM-0001", "department").model_copy(update={"department": "home"}))
         found = login_queries.colleagues(call, session, now()).items
-        assert [(one.login_id, one.assistant_of) for one in found] == [
-            (first.login_id, None),
-            (helper.login_id, "x"),
-        ]
+        assert {one.login_id: one.assistant_of for one in found} == {
+            first.login_id: None,
+            helper.login_id: "x",
+        }
         with pytest.raises(Forbidden):
             login_queries.colleagues(a_call(staff("REC-0001", "reception")), session, now())

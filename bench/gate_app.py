@@ -29,7 +29,7 @@ from contracts.crockford import LENGTH
 from contracts.model import site_of
 from contracts.rpc.accounts.logins import IssueLogin
 from epass_client import Client, calls
-from services.gateway.access.admission import session_cookie
+from services.gateway.access.cookie_names import session_cookie
 from tests.e2e import camera, degraded_codes
 
 Printer = Callable[[str], None]

@@ -37,7 +37,7 @@ FIELDS: dict[str, Any] = {
     "kid": "2026-11",
     "last_used_at": "2026-11-30T10:15:00+05:30",
     "list_age_s": 3,
-    "login_id": "HOM-0001",
+    "login_id": "HOM-7K3M9Q",
     "marks": (),
     "masked": (),
     "mobile": "98765 43210",
@@ -123,8 +123,8 @@ OF_ONE_SCHEMA: dict[tuple[str, str], Any] = {
     ("Forward", "department"): "finance",
     ("IssueLogin", "name"): "Baldev Singh",
     ("LoginView", "name"): "Baldev Singh",
-    ("NameSupervisor", "login_id"): "SEC-0001",
-    ("SupervisorId", "login_id"): "SEC-0001",
+    ("NameSupervisor", "login_id"): "SEC-7K3M9Q",
+    ("SupervisorId", "login_id"): "SEC-7K3M9Q",
     ("Lookup", "q"): "Gurpreet",
     ("OfficerRecord", "code"): "home-superintendent",
     ("OfficerRecord", "designation"): {"pa": "ਸੁਪਰਡੈਂਟ", "hi": "अधीक्षक", "en": "Superintendent"},
@@ -147,7 +147,7 @@ OF_ONE_SCHEMA: dict[tuple[str, str], Any] = {
     (
         "Enrolment",
         "address",
-    ): "otpauth://totp/epass.punjab.gov.in:HOM-0001?secret=JBSW…&issuer=epass.punjab.gov.in",
+    ): "otpauth://totp/epass.punjab.gov.in:HOM-7K3M9Q?secret=JBSW…&issuer=epass.punjab.gov.in",
     ("Enrolment", "secret"): "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP",
 }
 LEFT_OUT = {

@@ -174,7 +174,11 @@ def change_password(current: str, new: str) -> Call[StaffSession]:
 
 
 def close_day(body: CloseDay) -> Call[ClosureView]:
-    """Close a day. Passes for it are revoked, and its visitors are asked to choose another date."""
+    """Close a day. Passes for it are revoked, and its visitors are asked to choose another date.
+
+    Needs a second factor that was shown within five minutes, if the login has one: `403` with
+    `second_factor_stale` asks for it.
+    """
     return Call.new("POST", "/api/v1/closures", ClosureView, body=body, takes_key=True)
 
 
@@ -189,7 +193,11 @@ def confirm_factor(code: str) -> Call[StaffSession]:
 
 
 def confirm_watchlist_entry(entry_id: UUID) -> Call[EntryView]:
-    """Confirm an entry that another officer proposed."""
+    """Confirm an entry that another officer proposed.
+
+    Needs a second factor that was shown within five minutes, if the login has one: `403` with
+    `second_factor_stale` asks for it.
+    """
     return Call.new("POST", f"/api/v1/watchlist/entries/{part(entry_id)}/confirm", EntryView, takes_key=True)
 
 
@@ -199,7 +207,11 @@ def delegate(body: Delegate) -> Call[DelegationView]:
 
 
 def disable_login(login_id: str) -> Call[LoginView]:
-    """End the login and all its sessions, everywhere within two seconds."""
+    """End the login and all its sessions, everywhere within two seconds.
+
+    Needs a second factor that was shown within five minutes, if the login has one: `403` with
+    `second_factor_stale` asks for it.
+    """
     return Call.new("POST", f"/api/v1/logins/{part(login_id)}/disable", LoginView, takes_key=True)
 
 
@@ -209,7 +221,11 @@ def end_delegation(delegation_id: UUID) -> Call[DelegationView]:
 
 
 def end_watchlist_entry(entry_id: UUID) -> Call[EntryView]:
-    """End an entry, or decline a proposed one."""
+    """End an entry, or decline a proposed one.
+
+    Needs a second factor that was shown within five minutes, if the login has one: `403` with
+    `second_factor_stale` asks for it.
+    """
     return Call.new("POST", f"/api/v1/watchlist/entries/{part(entry_id)}/end", EntryView, takes_key=True)
 
 
@@ -245,7 +261,11 @@ def enter_code(sign_in: str, code: str, *, devices: Sequence[str] | None = None)
 
 
 def extend_login(login_id: str, *, valid_until: date | None = None) -> Call[LoginView]:
-    """Set another last day, or none. Sessions that would outlive the login end."""
+    """Set another last day, or none. Sessions that would outlive the login end.
+
+    Needs a second factor that was shown within five minutes, if the login has one: `403` with
+    `second_factor_stale` asks for it.
+    """
     return Call.new(
         "POST",
         f"/api/v1/logins/{part(login_id)}/extend",
@@ -274,12 +294,20 @@ def invite_visitors(body: Invite) -> Call[Invited]:
 
 
 def issue_login(body: IssueLogin) -> Call[IssuedLogin]:
-    """Issue a login with its initial password, which is never shown again."""
+    """Issue a login with its initial password, which is never shown again.
+
+    Needs a second factor that was shown within five minutes, if the login has one: `403` with
+    `second_factor_stale` asks for it.
+    """
     return Call.new("POST", "/api/v1/logins", IssuedLogin, body=body, takes_key=True)
 
 
 def lift_closure(closure_id: UUID) -> Call[ClosureView]:
-    """Offer a closed day again. Nobody is approved again by this."""
+    """Offer a closed day again. Nobody is approved again by this.
+
+    Needs a second factor that was shown within five minutes, if the login has one: `403` with
+    `second_factor_stale` asks for it.
+    """
     return Call.new("POST", f"/api/v1/closures/{part(closure_id)}/lift", ClosureView, takes_key=True)
 
 
@@ -525,14 +553,22 @@ def print_pass(number: str) -> Call[PassView]:
 
 
 def propose_watchlist_entry(body: ProposeEntry) -> Call[EntryView]:
-    """Propose an entry; it holds once another officer has confirmed it."""
+    """Propose an entry; it holds once another officer has confirmed it.
+
+    Needs a second factor that was shown within five minutes, if the login has one: `403` with
+    `second_factor_stale` asks for it.
+    """
     return Call.new("POST", "/api/v1/watchlist/entries", EntryView, body=body, takes_key=True)
 
 
 def put_directory_line(
     table: DirectoryTable, cells: Mapping[str, str], *, was: str | None = None, accepted: int | None = None
 ) -> Call[LineView]:
-    """Add a line, or change the one that was read with this digest. Everybody sees it within a minute."""
+    """Add a line, or change the one that was read with this digest. Everybody sees it within a minute.
+
+    Needs a second factor that was shown within five minutes, if the login has one: `403` with
+    `second_factor_stale` asks for it.
+    """
     return Call.new(
         "POST",
         f"/api/v1/directory/{part(table)}",
@@ -568,7 +604,11 @@ def reject_review(
 def remove_directory_line(
     table: DirectoryTable, key: str, was: str, *, accepted: int | None = None
 ) -> Call[Nothing]:
-    """Remove a gate, or a holiday or hours to come. Lines of other tables stay; departments can be closed."""
+    """Remove a gate, or a holiday or hours to come. Lines of other tables stay; departments can be closed.
+
+    Needs a second factor that was shown within five minutes, if the login has one: `403` with
+    `second_factor_stale` asks for it.
+    """
     return Call.new(
         "POST",
         f"/api/v1/directory/{part(table)}/{part(key)}/remove",
@@ -612,12 +652,20 @@ def resend_message(reference: str) -> Call[Nothing]:
 
 
 def reset_factor(login_id: str) -> Call[LoginView]:
-    """Remove the second factor of somebody who has lost it; all their sessions end."""
+    """Remove the second factor of somebody who has lost it; all their sessions end.
+
+    Needs a second factor that was shown within five minutes, if the login has one: `403` with
+    `second_factor_stale` asks for it.
+    """
     return Call.new("POST", f"/api/v1/logins/{part(login_id)}/reset-factor", LoginView, takes_key=True)
 
 
 def reset_login(login_id: str) -> Call[IssuedLogin]:
-    """Give a new initial password, which must be changed; sessions of the old one end."""
+    """Give a new initial password, which must be changed; sessions of the old one end.
+
+    Needs a second factor that was shown within five minutes, if the login has one: `403` with
+    `second_factor_stale` asks for it.
+    """
     return Call.new("POST", f"/api/v1/logins/{part(login_id)}/reset", IssuedLogin, takes_key=True)
 
 
@@ -658,12 +706,20 @@ def set_capacity(capacity: Capacity | None) -> Call[CapacityView]:
 
 
 def set_factor_rule(roles: Sequence[Role]) -> Call[FactorRule]:
-    """Decide which roles need a second factor. Their sessions that were opened without one end."""
+    """Decide which roles need a second factor. Their sessions that were opened without one end.
+
+    Needs a second factor that was shown within five minutes, if the login has one: `403` with
+    `second_factor_stale` asks for it.
+    """
     return Call.new("POST", "/api/v1/second-factor-rule", FactorRule, body={"roles": roles}, takes_key=True)
 
 
 def set_login_mobile(login_id: str, mobile: str, *, language: Language | None = None) -> Call[LoginView]:
-    """Set where the holder is told of what happens to the login. They are told on both numbers."""
+    """Set where the holder is told of what happens to the login. They are told on both numbers.
+
+    Needs a second factor that was shown within five minutes, if the login has one: `403` with
+    `second_factor_stale` asks for it.
+    """
     return Call.new(
         "POST",
         f"/api/v1/logins/{part(login_id)}/mobile",
@@ -690,7 +746,11 @@ def show_enrolment(sign_in: str) -> Call[Enrolment]:
 
 
 def sign_out_login(login_id: str) -> Call[EndedSessions]:
-    """End all sessions of a login, everywhere within two seconds. Its password stays."""
+    """End all sessions of a login, everywhere within two seconds. Its password stays.
+
+    Needs a second factor that was shown within five minutes, if the login has one: `403` with
+    `second_factor_stale` asks for it.
+    """
     return Call.new("POST", f"/api/v1/logins/{part(login_id)}/sign-out", EndedSessions, takes_key=True)
 
 

@@ -79,6 +79,7 @@ class Call(Wire):
 
 Callers = Literal[
     "anyone",
+    "signing_in",
     "applicant",
     "pass_holder",
     "signed_in",
@@ -141,6 +142,9 @@ class Method(Generic[Q, R]):
     """Whether open pages ask it by themselves, or files in parts: what shows nothing new is no look."""
     keeps_own_record: bool = False
     """Whether its handler records what was done, as a scan is a record itself."""
+    fresh: bool = False
+    """Whether its caller must have shown their second factor within five minutes: it harms many people, or
+    gives or takes access. Who needs none goes on (`contracts.second_factor.require_fresh`)."""
     together: bool = False
     """Whether calls that wait may share a message. Its service handles those of a message in one piece."""
 

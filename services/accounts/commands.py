@@ -12,16 +12,16 @@ from sqlalchemy.dialects.postgresql import insert
 
 from contracts.csv_table import Problem
 from contracts.events import SessionKeyWithdrawn
-from contracts.login_ids import normalized
+from contracts.login_ids import normalized, parse_login_id
 from contracts.model import DEVICE_ROLES, Code, Language, Role, Strict
 from contracts.rpc.imports import ImportedLogin
 from services.accounts.adapters import passwords
 from services.accounts.adapters.keys import key_store
 from services.accounts.domain.login_table import NewLogin, Places
-from services.accounts.domain.logins import Scope, check_scope, last_void_instant, parse_login_id, today_of
+from services.accounts.domain.logins import Scope, check_scope, last_void_instant, today_of
 from services.accounts.handlers import login_imports, second_factor, sessions
 from services.accounts.handlers.access_messages import tell
-from services.accounts.models import LoginCounterRow, LoginRow, SecondFactorRow, SessionRow
+from services.accounts.models import LoginRow, SecondFactorRow, SessionRow
 from services.chassis.audit.record import record_task
 from services.chassis.db.database import Database
 from services.chassis.db.locks import lock
@@ -57,9 +57,9 @@ def seed(db: Database, now: datetime, logins: Path) -> None:
 
 
 def seed_login(db: Database, now: datetime, role: Role, entry: DemoLogin) -> None:
-    """Make or restore one login. Login ids that are issued later count on from its number."""
+    """Make or restore one login."""
     check_scope(role, Scope(entry.department, entry.site, entry.gate))
-    prefix, number = parse_login_id(entry.login_id)
+    parse_login_id(entry.login_id)
     with db.transaction() as session:
         known = session.get(LoginRow, entry.login_id)
     if known is not None and passwords.matches(known.password_hash, entry.password):
@@ -83,16 +83,9 @@ def seed_login(db: Database, now: datetime, role: Role, entry: DemoLogin) -> Non
         issued_at=now,
         **restored,
     )
-    counter = insert(LoginCounterRow).values(prefix=prefix, last=number)
     with db.transaction() as session:
         session.execute(new.on_conflict_do_update(index_elements=["login_id"], set_=restored))
         second_factor.remove(session, entry.login_id)
-        last = counter.excluded.last
-        session.execute(
-            counter.on_conflict_do_update(
-                index_elements=["prefix"], set_={"last": last}, where=last > LoginCounterRow.last
-            )
-        )
 
 
 def create_first_ado(

@@ -104,7 +104,7 @@ class ToldDepartmentRow(Base):
 
 
 class LoginCounterRow(Base):
-    """The last number that was issued under a prefix."""
+    """The last number that 0.23.0 and earlier issued under a prefix. Ids are random now."""
 
     __tablename__ = "login_counters"
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import timedelta
-from typing import Annotated
+from typing import Annotated, get_args
 
 from pydantic import Field
 from pydantic_settings import NoDecode
@@ -16,8 +16,10 @@ from services.chassis.runtime.settings import (
     ServiceSettings,
 )
 
-FACTOR_ROLES: tuple[Role, ...] = ("ado", "department", "security")
-"""Who issues logins, decides, or lets in."""
+FACTOR_ROLES: tuple[Role, ...] = tuple(role for role in get_args(Role) if role not in DEVICE_ROLES)
+"""Every role of people: each of them sees names, and a device has nobody to type a code."""
+SESSIONS_AT_ONCE = 3
+"""A desk, a phone, and one more: a tablet of a gate, or the counter of a colleague who is ill."""
 
 
 class AccountsSettings(ServiceSettings, KeyEncryptionSettings, IssuerSettings, RateLimitSettings):
@@ -44,6 +46,11 @@ class AccountsSettings(ServiceSettings, KeyEncryptionSettings, IssuerSettings, R
 
     Without a value these are `FACTOR_ROLES`, and in local mode none.
     """
+    sessions_at_once: Annotated[Annotated[int, Field(ge=1)] | None, OrNone] = None
+    """Sessions of one login at once; the next one ends the longest unused. Devices have as many as they need.
+
+    Without a value these are `SESSIONS_AT_ONCE`, and in local mode any number.
+    """
     otp_minutes: int = 10
     session_minutes: int = 480
     applicant_session_minutes: int = 120
@@ -54,6 +61,11 @@ class AccountsSettings(ServiceSettings, KeyEncryptionSettings, IssuerSettings, R
         if self.second_factor_roles is not None:
             return self.second_factor_roles
         return () if self.local_mode else FACTOR_ROLES
+
+    @property
+    def most_sessions(self) -> int | None:
+        """Return how many sessions a login of a person may have at once; None for any number."""
+        return self.sessions_at_once or (None if self.local_mode else SESSIONS_AT_ONCE)
 
     def conflicts(self) -> Iterator[tuple[str, str]]:
         """Yield what must not be: a second factor for a device, which has nobody to type a code."""

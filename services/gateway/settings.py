@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from ipaddress import IPv4Network, IPv6Network
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, DirectoryPath, Field, SecretStr
@@ -51,6 +52,11 @@ class GatewaySettings(
     """Addresses of proxies whose ``X-Forwarded-For``, ``X-Request-ID`` and ``traceparent`` are believed.
 
     ``none`` if there is no proxy; outside local mode one or the other has to be said.
+    """
+    staff_networks: Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode, Commas] = ()
+    """Networks from which staff may sign in and work, in CIDR notation; empty for any.
+
+    Guards may also use the enrolled device of a gate anywhere, and visitors are not concerned.
     """
     api_docs: bool | None = None
     """Whether /docs and /openapi.json are served; without a value, in local mode only."""

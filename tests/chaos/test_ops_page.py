@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 import httpx
 import pytest
 
-from services.gateway.access.admission import session_cookie
+from services.gateway.access.cookie_names import session_cookie
 from tests.chaos.outage_table import BROKER, POSTGRES
 from tests.chaos.outages import ANSWER_SECONDS, away
 from tests.support.chaos.deployment import Deployment

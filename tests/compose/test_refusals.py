@@ -2,9 +2,13 @@
 
 from contracts.rpc.accounts.logins import IssueLogin
 from epass_client import calls
-from services.gateway.access.admission import kiosk_cookie, operator_cookie, session_cookie
 from services.gateway.access.callers import EVERY_ROLE
-from services.gateway.access.gate_devices import gate_device_cookie
+from services.gateway.access.cookie_names import (
+    gate_device_cookie,
+    kiosk_cookie,
+    operator_cookie,
+    session_cookie,
+)
 from tests.compose.installation import Installation
 from tests.support.factories.callers import APPLICANT, EVERYBODY, NOBODY, refusals
 from tests.support.factories.gateway import stubbed

@@ -406,6 +406,8 @@ STATES = [
     State("ado", "/desk/logins/HOM-0001/mobile", {"mobile": "", "language": "hi"}, status=422),
     State("ado", "/desk/logins/HOM-0001/reset", {"key": "k"}, {"accounts.reset_login": Forbidden(
     code="second_factor_stale")}, status=403),
+    State("ops", "/staff/sessions", answers={"accounts.own_sessions": Forbidden(
+    code="staff_network")}, status=403),
     *(State(who, path) for who, path in (("department", "/staff/sessions"), ("assisted", "/assist/sessions"),
     ("applicant", "/sessions"))),
     State("department", "/staff/password"), State("department", "/staff/password", {"new": "x"}, status=422),

@@ -13,7 +13,7 @@ from contracts.rpc.accounts.logins import IssueLogin
 from contracts.rpc.accounts.sessions import StaffSession
 from epass_client import calls
 from services.chassis.runtime.clock import now
-from services.gateway.access.admission import session_cookie
+from services.gateway.access.cookie_names import session_cookie
 from services.gateway.pages.gate_app.texts import texts_of_app
 from tests.e2e import camera
 from tests.e2e.gate_app import MANIFEST

@@ -8,7 +8,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from contracts.rpc.accounts.logins import IssueLogin
 from epass_client import calls
-from services.gateway.access.admission import session_cookie
+from services.gateway.access.cookie_names import session_cookie
 from services.gateway.pages.gate_app.texts import texts_of_app
 from tests.e2e.gate_app import open_app, scan
 from tests.e2e.people import Staff, press, translated

@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, BrowserContext, Error, Locator, Page, R
 from contracts.rpc.verify.presence import InsideList
 from contracts.tokens import STATUS_DELTA_TYP, STATUS_TYP
 from epass_client import calls
-from services.gateway.access.admission import session_cookie
+from services.gateway.access.cookie_names import session_cookie
 from services.gateway.pages.gate_app.texts import texts_of_app
 from tests.e2e.gate_app import open_app, scan
 from tests.e2e.viewports import PHONE

@@ -114,7 +114,8 @@ class ColleagueList(Wire):
 
 
 ISSUE_LOGIN = Method(
-    "accounts", "issue_login", IssueLogin, IssuedLogin, command=True, said="Issued a login or a device",
+    "accounts", "issue_login", IssueLogin, IssuedLogin, command=True, fresh=True,
+    said="Issued a login or a device",
     http=Http("ado", "issue_login", "POST /logins",
         "Issue a login with its initial password, which is never shown again.", status=201),
 )  # fmt: skip
@@ -132,40 +133,42 @@ VIEW_LOGIN = Method(
         "Show one login, with the number of its open sessions."),
 )  # fmt: skip
 SET_LOGIN_MOBILE = Method(
-    "accounts", "set_login_mobile", SetLoginMobile, LoginView, command=True,
+    "accounts", "set_login_mobile", SetLoginMobile, LoginView, command=True, fresh=True,
     said="Changed the mobile of a login",
     http=Http("ado", "set_login_mobile", "POST /logins/{login_id}/mobile",
         "Set where the holder is told of what happens to the login. They are told on both numbers."),
 )  # fmt: skip
 EXTEND_LOGIN = Method(
-    "accounts", "extend_login", ExtendLogin, LoginView, command=True,
+    "accounts", "extend_login", ExtendLogin, LoginView, command=True, fresh=True,
     said="Changed the last day of a login",
     http=Http("ado", "extend_login", "POST /logins/{login_id}/extend",
         "Set another last day, or none. Sessions that would outlive the login end."),
 )  # fmt: skip
 END_SESSIONS = Method(
-    "accounts", "end_sessions", LoginId, EndedSessions, command=True, said="Signed a login out everywhere",
+    "accounts", "end_sessions", LoginId, EndedSessions, command=True, fresh=True,
+    said="Signed a login out everywhere",
     http=Http("ado", "sign_out_login", "POST /logins/{login_id}/sign-out",
         "End all sessions of a login, everywhere within two seconds. Its password stays."),
 )  # fmt: skip
 DISABLE_LOGIN = Method(
-    "accounts", "disable_login", LoginId, LoginView, command=True, said="Disabled a login or a device",
+    "accounts", "disable_login", LoginId, LoginView, command=True, fresh=True,
+    said="Disabled a login or a device",
     http=Http("ado", "disable_login", "POST /logins/{login_id}/disable",
         "End the login and all its sessions, everywhere within two seconds."),
 )  # fmt: skip
 RESET_LOGIN = Method(
-    "accounts", "reset_login", LoginId, IssuedLogin, command=True,
+    "accounts", "reset_login", LoginId, IssuedLogin, command=True, fresh=True,
     said="Gave a login a new password, or a device a new code",
     http=Http("ado", "reset_login", "POST /logins/{login_id}/reset",
         "Give a new initial password, which must be changed; sessions of the old one end."),
 )  # fmt: skip
 RESET_FACTOR = Method(
-    "accounts", "reset_factor", LoginId, LoginView, command=True, said="Reset an app",
+    "accounts", "reset_factor", LoginId, LoginView, command=True, fresh=True, said="Reset an app",
     http=Http("ado", "reset_factor", "POST /logins/{login_id}/reset-factor",
         "Remove the second factor of somebody who has lost it; all their sessions end."),
 )  # fmt: skip
 EXPORT_LOGINS = Method(
-    "accounts", "export_logins", Nothing, CsvFile, names_people=True, said="File of all logins"
+    "accounts", "export_logins", Nothing, CsvFile, fresh=True, names_people=True, said="File of all logins"
 )
 SEND_LOGIN_FILE = Method(
     "accounts", "send_login_file", ImportFile, ImportId, command=True, said="Sent a file of logins"
@@ -175,6 +178,6 @@ CHECK_LOGIN_FILE = Method(
     said="Checked a file of logins",
 )  # fmt: skip
 APPLY_LOGIN_FILE = Method(
-    "accounts", "apply_login_file", LoginImport, ImportReport, command=True,
+    "accounts", "apply_login_file", LoginImport, ImportReport, command=True, fresh=True,
     said="Issued the logins of a file",
 )  # fmt: skip

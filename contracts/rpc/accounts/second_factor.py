@@ -19,7 +19,7 @@ class EnterCode(SignInToken):
 
     code: str = Field(max_length=40)
     devices: tuple[DeviceToken, ...] = Field(default=(), max_length=DEVICES)
-    """What earlier sessions on this device gave as ``device``."""
+    """What earlier sessions on this device gave as ``device``, and the session of an enrolled gate device."""
 
 
 class Enrolment(Wire):
@@ -93,18 +93,18 @@ class SetFactorRule(Strict):
 
 ENTER_CODE = Method(
     "accounts", "enter_code", EnterCode, StaffSession, command=True, said="Signed in with the app's code",
-    http=Http("anyone", "enter_code", "POST /sessions/code",
+    http=Http("signing_in", "enter_code", "POST /sessions/code",
         "Return a session for a sign-in that waits for the second factor, and its code.", limit="login"),
 )  # fmt: skip
 SHOW_ENROLMENT = Method(
     "accounts", "show_enrolment", SignInToken, Enrolment,
-    http=Http("anyone", "show_enrolment", "POST /sessions/enrolment",
+    http=Http("signing_in", "show_enrolment", "POST /sessions/enrolment",
         "Return what an authenticator app needs to know, for a sign-in that has to set up one.",
         limit="login"),
 )  # fmt: skip
 ENROL_FACTOR = Method(
     "accounts", "enrol_factor", EnterCode, Enrolled, command=True, said="Set up an app",
-    http=Http("anyone", "enrol_factor", "POST /sessions/enrolment/code",
+    http=Http("signing_in", "enrol_factor", "POST /sessions/enrolment/code",
         "Set up an app by its first code; the answer has a session, and recovery codes that are shown once.",
         limit="login"),
 )  # fmt: skip
@@ -140,7 +140,7 @@ FACTOR_RULE = Method(
         "Show which roles need a second factor."),
 )  # fmt: skip
 SET_FACTOR_RULE = Method(
-    "accounts", "set_factor_rule", SetFactorRule, FactorRule, command=True,
+    "accounts", "set_factor_rule", SetFactorRule, FactorRule, command=True, fresh=True,
     said="Decided who needs an app",
     http=Http("ado", "set_factor_rule", "POST /second-factor-rule",
         "Decide which roles need a second factor. Their sessions that were opened without one end."),

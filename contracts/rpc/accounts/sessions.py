@@ -10,9 +10,11 @@ from contracts import events
 from contracts.model import Instant, Language, Role, Strict, Wire
 from contracts.rpc.call import Http, Method, Nothing
 
-DEVICES = 16
-DeviceToken = Annotated[str, Field(max_length=100)]
-"""Shows that somebody signed in on this device before. It opens nothing, but no stranger makes it wait."""
+DEVICES = 25
+"""Guards of three shifts share a tablet, and it may be the enrolled device of a gate."""
+DeviceToken = Annotated[str, Field(max_length=2_000)]
+"""Shows that somebody signed in on this device before, or is the session of the enrolled device of a gate,
+for staff of its site. No stranger elsewhere makes whoever has one wait."""
 
 
 class RequestOtp(Strict):
@@ -54,7 +56,7 @@ class LogIn(Strict):
     login_id: str = Field(max_length=40)
     password: str = Field(max_length=200)
     devices: tuple[DeviceToken, ...] = Field(default=(), max_length=DEVICES)
-    """What earlier sessions on this device gave as ``device``."""
+    """What earlier sessions on this device gave as ``device``, and the session of an enrolled gate device."""
 
 
 class StaffSession(Wire):
@@ -102,6 +104,8 @@ class OwnSessions(Wire):
     """The open sessions of the caller, the newest first."""
 
     items: tuple[OwnSession, ...]
+    most: int | None = None
+    """How many the login may have at once; None for any number."""
 
 
 class EndOwnSessions(Strict):
@@ -156,7 +160,7 @@ VERIFY_OTP = Method(
 )  # fmt: skip
 LOG_IN = Method(
     "accounts", "log_in", LogIn, StaffSession, command=True, said="Signed in with a password",
-    http=Http("anyone", "log_in", "POST /sessions",
+    http=Http("signing_in", "log_in", "POST /sessions",
         """Return a session for a login that the ADO Branch issued.
 
         `401` with `second_factor_required`: send the fact `sign_in` with a code to `/sessions/code`. With

@@ -126,7 +126,7 @@ AFFECTED = Method(
         "List whom the closing of a day would affect; the ADO Branch sees how many they are."),
 )  # fmt: skip
 CLOSE_DAY = Method(
-    "approval", "close_day", CloseDay, ClosureView, command=True, said="Closed a day",
+    "approval", "close_day", CloseDay, ClosureView, command=True, fresh=True, said="Closed a day",
     http=Http("closer", "close_day", "POST /closures",
         "Close a day. Passes for it are revoked, and its visitors are asked to choose another date.",
         status=201),
@@ -145,7 +145,8 @@ VIEW_CLOSURE = Method(
         "Show a closed day, and how many visitors were asked to choose another date."),
 )  # fmt: skip
 LIFT_CLOSURE = Method(
-    "approval", "lift_closure", ClosureId, ClosureView, command=True, said="Lifted the closing of a day",
+    "approval", "lift_closure", ClosureId, ClosureView, command=True, fresh=True,
+    said="Lifted the closing of a day",
     http=Http("closer", "lift_closure", "POST /closures/{closure_id}/lift",
         "Offer a closed day again. Nobody is approved again by this."),
 )  # fmt: skip

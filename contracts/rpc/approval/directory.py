@@ -113,12 +113,13 @@ DUTY_CONTACTS = Method(
     "approval", "duty_contacts", DutyPlace, DutyContacts, names_people=True, said="Duty contacts"
 )
 PUT_DUTY_CONTACTS = Method(
-    "approval", "put_duty_contacts", PutDutyContacts, DutyContacts, command=True,
+    "approval", "put_duty_contacts", PutDutyContacts, DutyContacts, command=True, fresh=True,
     said="Changed duty contacts",
 )  # fmt: skip
 EXPORT_DIRECTORY = Method(
-    "approval", "export_directory", Export, CsvFile, names_people=True, said="File of the directory"
-)
+    "approval", "export_directory", Export, CsvFile, fresh=True, names_people=True,
+    said="File of the directory",
+)  # fmt: skip
 LIST_LINES = Method(
     "approval", "list_lines", Export, LineList,
     http=Http("ado", "list_directory_lines", "GET /directory/{table}",
@@ -135,12 +136,13 @@ LINE_HISTORY = Method(
         "Show who changed a line, when, and what it was; the newest change first."),
 )  # fmt: skip
 PUT_LINE = Method(
-    "approval", "put_line", PutLine, LineView, command=True, said="Changed the directory",
+    "approval", "put_line", PutLine, LineView, command=True, fresh=True, said="Changed the directory",
     http=Http("ado", "put_directory_line", "POST /directory/{table}",
         "Add a line, or change the one that was read with this digest. Everybody sees it within a minute."),
 )  # fmt: skip
 REMOVE_LINE = Method(
-    "approval", "remove_line", RemoveLine, Nothing, command=True, said="Removed a line of the directory",
+    "approval", "remove_line", RemoveLine, Nothing, command=True, fresh=True,
+    said="Removed a line of the directory",
     http=Http("ado", "remove_directory_line", "POST /directory/{table}/{key}/remove",
         "Remove a gate, or a holiday or hours to come. Lines of other tables stay; departments can be "
         "closed."),
@@ -151,7 +153,7 @@ SEND_DIRECTORY_FILE = Method(
 )  # fmt: skip
 CHECK_DIRECTORY_FILE = Method("approval", "check_directory_file", ImportId, ImportReport, in_transaction=True)
 APPLY_DIRECTORY_FILE = Method(
-    "approval", "apply_directory_file", ApplyDirectoryFile, ImportReport, command=True,
+    "approval", "apply_directory_file", ApplyDirectoryFile, ImportReport, command=True, fresh=True,
     said="Applied a file of the directory",
 )  # fmt: skip
 SITES = Method(

@@ -55,8 +55,11 @@ class PutEmblem(Strict):
 
 
 EMBLEM = Method("approval", "emblem", Nothing, Emblem)
-PUT_EMBLEM = Method("approval", "put_emblem", PutEmblem, Emblem, command=True, said="Changed the emblem")
+PUT_EMBLEM = Method(
+    "approval", "put_emblem", PutEmblem, Emblem, command=True, fresh=True, said="Changed the emblem"
+)
 SITE_TEXTS = Method("approval", "site_texts", Nothing, SiteTexts)
 PUT_SITE_TEXT = Method(
-    "approval", "put_site_text", PutSiteText, SiteTexts, command=True, said="Changed a text of the site"
-)
+    "approval", "put_site_text", PutSiteText, SiteTexts, command=True, fresh=True,
+    said="Changed a text of the site",
+)  # fmt: skip

@@ -125,19 +125,20 @@ VIEW_ENTRY = Method(
         "Show one entry."),
 )  # fmt: skip
 PROPOSE_ENTRY = Method(
-    "approval", "propose_entry", ProposeEntry, EntryView, command=True,
+    "approval", "propose_entry", ProposeEntry, EntryView, command=True, fresh=True,
     said="Proposed an entry of the watchlist",
     http=Http("watcher", "propose_watchlist_entry", "POST /watchlist/entries",
         "Propose an entry; it holds once another officer has confirmed it.", status=201),
 )  # fmt: skip
 CONFIRM_ENTRY = Method(
-    "approval", "confirm_entry", EntryId, EntryView, command=True,
+    "approval", "confirm_entry", EntryId, EntryView, command=True, fresh=True,
     said="Confirmed an entry of the watchlist",
     http=Http("watcher", "confirm_watchlist_entry", "POST /watchlist/entries/{entry_id}/confirm",
         "Confirm an entry that another officer proposed."),
 )  # fmt: skip
 END_ENTRY = Method(
-    "approval", "end_entry", EntryId, EntryView, command=True, said="Ended an entry of the watchlist",
+    "approval", "end_entry", EntryId, EntryView, command=True, fresh=True,
+    said="Ended an entry of the watchlist",
     http=Http("watcher", "end_watchlist_entry", "POST /watchlist/entries/{entry_id}/end",
         "End an entry, or decline a proposed one."),
 )  # fmt: skip

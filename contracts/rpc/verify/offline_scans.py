@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, field_validator
 
+from contracts import login_ids
 from contracts.model import Code, Strict, Verdict, Wire
 from contracts.rpc.call import Http, Method
 from contracts.rpc.verify.scans import ScannedAt, ScanPass, Supervisor
@@ -16,7 +17,7 @@ class DecidedOffline(Strict):
     list_age_s: int | None = Field(default=None, ge=0, le=1_000_000_000)
     """The age of the gate's list at the scan, in seconds; null where it had none."""
     supervisor: Supervisor | None = None
-    login: str | None = Field(default=None, pattern=r"^SEC-[0-9]{4,9}$")
+    login: str | None = Field(default=None, pattern=rf"^SEC-{login_ids.REST}$")
     """Who was signed in at the gate, as the gate says, where somebody else sends the scan.
 
     Without it that is the sender. Who sends is recorded beside it, and the scan has the mark `sent_by_other`.

@@ -4,6 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from contracts import login_ids
 from contracts.model import Code, Instant, Strict, Wire
 from contracts.rpc.call import Method, Nothing
 from contracts.rpc.verify.scans import PIN
@@ -12,14 +13,14 @@ from contracts.rpc.verify.scans import PIN
 class NameSupervisor(Strict):
     """A security login that may let visitors in where a gate asks for a supervisor."""
 
-    login_id: str = Field(pattern=r"^SEC-[0-9]{4,9}$")
+    login_id: str = Field(pattern=rf"^SEC-{login_ids.REST}$")
     site: Code
 
 
 class SupervisorId(Strict):
     """A supervisor by their login."""
 
-    login_id: str = Field(pattern=r"^SEC-[0-9]{4,9}$")
+    login_id: str = Field(pattern=rf"^SEC-{login_ids.REST}$")
 
 
 class SupervisorView(Wire):
@@ -79,18 +80,19 @@ class OwnPin(Wire):
 
 
 NAME_SUPERVISOR = Method(
-    "verify", "name_supervisor", NameSupervisor, SupervisorView, command=True,
+    "verify", "name_supervisor", NameSupervisor, SupervisorView, command=True, fresh=True,
     said="Named a supervisor of a gate",
 )  # fmt: skip
 END_SUPERVISOR = Method(
-    "verify", "end_supervisor", SupervisorId, Nothing, command=True, said="Took a supervisor's task away"
-)
+    "verify", "end_supervisor", SupervisorId, Nothing, command=True, fresh=True,
+    said="Took a supervisor's task away",
+)  # fmt: skip
 DEMAND_SUPERVISORS = Method(
-    "verify", "demand_supervisors", SiteId, SiteSupervision, command=True,
+    "verify", "demand_supervisors", SiteId, SiteSupervision, command=True, fresh=True,
     said="Decided that the gates of a secretariat demand a supervisor",
 )  # fmt: skip
 LIFT_SUPERVISORS = Method(
-    "verify", "lift_supervisors", SiteId, SiteSupervision, command=True,
+    "verify", "lift_supervisors", SiteId, SiteSupervision, command=True, fresh=True,
     said="Decided that the gates of a secretariat demand no supervisor",
 )  # fmt: skip
 SUPERVISORS = Method("verify", "supervisors", Nothing, SupervisorList)

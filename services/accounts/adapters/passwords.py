@@ -22,6 +22,7 @@ NOBODY = "$argon2id$v=19$m=19456,t=2,p=1$kcmEXyEhfJYvF+rmmig3Rw$tTVKc1LRaOcwAcE9
 """The hash of a random password that nobody has: a login that does not exist costs the same work as one that
 does."""
 _ONE_TIME = "one-time:"
+_NO_SEED = UUID(int=0)
 _ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"
 """Without i, l, o, 0 and 1, because people read an initial password off paper."""
 
@@ -74,9 +75,17 @@ def verify(stored: str, password: str, secret: SecretStr) -> bool:
 
     Both cost the same work.
     """
-    once = shown_again(stored, secret)
-    hashed = matches(stored if once is None else NOBODY, password)
-    return hashed if once is None else hmac.compare_digest(once.encode(), normalized(password).encode())
+    if is_one_time(stored):
+        matches(NOBODY, password)
+        return is_right_one_time(stored, password, secret)
+    return matches(stored, password)
+
+
+def is_right_one_time(stored: str | None, password: str, secret: SecretStr) -> bool:
+    """Return whether this is the one-time password of a login. It costs the same where there is none."""
+    once = initial_password(seed_of(stored or "") or _NO_SEED, secret)
+    is_right = hmac.compare_digest(once.encode(), normalized(password).encode())
+    return is_right and is_one_time(stored)
 
 
 def matches(stored: str, password: str) -> bool:

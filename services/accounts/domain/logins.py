@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 
 from contracts.errors import InvalidInput
-from contracts.login_ids import FORM
 from contracts.model import IST, Role, site_of
 
 ROLE_PREFIXES: dict[Role, str] = {
@@ -87,30 +86,13 @@ def prefix_of(role: Role, department: str | None) -> str:
     """Return the letters of a login id: the role's, or for a department the first three of its code.
 
     The department ``home`` gets ``HOM``. A department whose letters are a role's gets ``D`` before its first
-    two, so that ``SEC-0002`` is always a guard.
+    two, so that ``SEC-7K3M9Q`` is always a guard.
     """
     if role != "department":
         return ROLE_PREFIXES[role]
     letters = re.sub(r"[^A-Z]", "", (department or "").upper())
     prefix = letters[:3] or "DEP"
     return f"D{letters[:2]}" if prefix in ROLE_PREFIXES.values() else prefix
-
-
-def login_id_of(prefix: str, number: int) -> str:
-    """Return a login id such as ``HOM-0007``."""
-    return f"{prefix}-{number:04d}"
-
-
-def parse_login_id(login_id: str) -> tuple[str, int]:
-    """Return prefix and number of a login id.
-
-    Raises:
-        ValueError: it is not of the form ``HOM-0007``.
-    """
-    match = FORM.fullmatch(login_id)
-    if match is None:
-        raise ValueError("a login id looks like HOM-0007")
-    return match[1], int(match[2])
 
 
 def last_void_instant(now: datetime) -> datetime:

@@ -39,14 +39,16 @@ class Source:
 
     Args:
         address: keyed hash of the network address; empty if it is not known.
-        device: the device that the login knows, or the session that tries; None for a stranger.
-        guessable: whether the password may be one that a person chose. The one-time password of the ADO
-            Branch is too long to be guessed, so that strangers cannot keep its holder out.
+        device: the device that the login knows, the enrolled one of a gate of its site, or the session that
+            tries; None for a stranger.
+        guessed: whether the password may be a guess. The right one-time password of the ADO Branch is too
+            long to be one, so that strangers cannot keep its holder out. A wrong one gets the answer that any
+            login gets: nobody learns whose first password waits.
     """
 
     address: str
     device: str | None = None
-    guessable: bool = True
+    guessed: bool = True
 
     def of(self, account: str) -> ColumnElement[bool]:
         """Return the condition of failures of an account from this source."""
@@ -59,8 +61,7 @@ def check(session: Session, login_id: str, source: Source, now: datetime, settin
     """Raise an error if this source has to wait before the next attempt on this login.
 
     Raises:
-        TooManyAttempts: with ``retry_after``, and ``limit`` (``here``, ``strangers`` or ``address``). Of a
-            login that strangers cannot guess it makes no difference whether it exists.
+        TooManyAttempts: with ``retry_after``, and ``limit`` (``here``, ``strangers`` or ``address``).
     """
     row, account = LoginFailureRow, account_digest(login_id, settings.password_secret)
     of_source = source.of(account) & (row.at > now - FAILURES_COUNT_FOR)
@@ -72,7 +73,7 @@ def check(session: Session, login_id: str, source: Source, now: datetime, settin
         waits["here"] = max(waits["here"], wait(FAILURES_OF_DEVICES, of_devices))
     else:
         strangers = row.device.is_(None)
-        if source.guessable:
+        if source.guessed:
             of_account = (row.account == account) & strangers
             waits["strangers"] = wait(FAILURES_OF_STRANGERS, of_account)
         if source.address and settings.rate_limits:

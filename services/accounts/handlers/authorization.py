@@ -8,7 +8,9 @@ from sqlalchemy.orm import Session
 from contracts.errors import Forbidden
 from contracts.rpc.call import Call
 from services.accounts.domain import logins
+from services.accounts.handlers import second_factor
 from services.accounts.models import LoginRow
+from services.accounts.settings import AccountsSettings
 
 
 def acting_ado(session: Session, call: Call, now: datetime) -> str:
@@ -25,3 +27,14 @@ def acting_ado(session: Session, call: Call, now: datetime) -> str:
     if login_id is None:
         raise Forbidden("only an enabled login of the ADO Branch manages logins")
     return login_id
+
+
+def fresh_ado(session: Session, call: Call, now: datetime, settings: AccountsSettings) -> str:
+    """Return the login id of the caller, by whose rows the second factor was shown just now, too.
+
+    Raises:
+        Forbidden: as `acting_ado`, or as `second_factor.require_fresh`.
+    """
+    by = acting_ado(session, call, now)
+    second_factor.require_fresh(session, call, now, settings)
+    return by

@@ -8,9 +8,9 @@ from contracts.errors import InvalidInput
 from contracts.model import DEVICE_ROLES
 from contracts.rpc.accounts.second_factor import SET_FACTOR_RULE, FactorRule, SetFactorRule
 from contracts.rpc.call import Call
-from services.accounts.handlers import second_factor, sessions
+from services.accounts.handlers import sessions
 from services.accounts.handlers.access_messages import tell
-from services.accounts.handlers.authorization import acting_ado
+from services.accounts.handlers.authorization import acting_ado, fresh_ado
 from services.accounts.models import FactorRuleRow, SessionRow
 from services.accounts.settings import AccountsSettings
 from services.chassis.db.upserts import put
@@ -36,11 +36,10 @@ def change(
     """Decide which roles need a second factor. Sessions of these roles that were opened without one end.
 
     Raises:
-        Forbidden: as `acting_ado`, or as `second_factor.require_fresh`.
+        Forbidden: as `fresh_ado`.
         InvalidInput: ``roles`` has one of a device, which nobody is.
     """
-    by = acting_ado(session, call, now)
-    second_factor.require_fresh(session, call, now, settings)
+    by = fresh_ado(session, call, now, settings)
 
     def effect() -> str:
         if DEVICE_ROLES & set(request.roles):

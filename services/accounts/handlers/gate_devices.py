@@ -4,6 +4,7 @@ A gate device is a login of its own, for a site and a gate. `logins.py` issues, 
 every other one, `passwords.py` exchanges its code.
 """
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from math import inf
 from typing import get_args
@@ -15,12 +16,16 @@ from contracts.errors import Forbidden
 from contracts.model import AHEAD, GateDeviceWorry, is_ahead
 from contracts.rpc.accounts.gate_devices import GateDeviceList, GateDeviceReport, GateDeviceView
 from contracts.rpc.call import Call, Nothing
+from contracts.tokens import SESSION_AUDIENCE, SESSION_TYP, SessionClaims
+from services.accounts.adapters.keys import key_store
 from services.accounts.domain.gate_devices import SILENT, worries_of
 from services.accounts.handlers import sessions
 from services.accounts.metrics import GATE_DEVICES, GATE_LIST_AGE, gate_label, site_label
 from services.accounts.models import GateDeviceRow, LoginRow, SessionRow
 from services.accounts.settings import AccountsSettings
 from services.chassis.db.upserts import put
+from services.chassis.tokens.signing_key import public_key
+from services.chassis.tokens.verification import TokenRefused, TokenVerifier
 
 _WORRIES: tuple[GateDeviceWorry, ...] = get_args(GateDeviceWorry)
 LOST = "lost"
@@ -33,6 +38,27 @@ def require_own_site(login: LoginRow, call: Call) -> None:
     guard = call.principal
     if login.site != guard.site or guard.gate not in (None, login.gate):
         raise Forbidden("this device is for another gate", code="device_of_other_gate")
+
+
+def used_by(
+    login: LoginRow | None, tokens: Sequence[str], session: Session, now: datetime, settings: AccountsSettings
+) -> str | None:
+    """Return the enrolled device of a gate on which a login of its site signs in; None if on none.
+
+    Accounts has signed the token of the device, and its session is open. It is the only one with dots.
+    """
+    token = next((one for one in tokens if "." in one), None)
+    if login is None or token is None:
+        return None
+    keys = {key.kid: key.x for key in key_store(settings).published(session, now)}
+    verifier = TokenVerifier(SESSION_TYP, SESSION_AUDIENCE, settings.issuer, SessionClaims)
+    try:
+        claims = verifier.verify(token, lambda kid: public_key(keys[kid]) if kid in keys else None, now)
+    except TokenRefused:
+        return None
+    of_site = (SessionRow.role == "gate_device") & (SessionRow.site == login.site)
+    own = (SessionRow.sid == claims.sid) & of_site & sessions.is_live(now)
+    return session.scalar(select(SessionRow.login_id).where(own))
 
 
 def record_enrolment(session: Session, login: LoginRow, call: Call, now: datetime) -> None:

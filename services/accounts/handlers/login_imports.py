@@ -29,7 +29,7 @@ from services.accounts.domain.login_table import NewLogin, Places, read_logins
 from services.accounts.domain.logins import Scope, today_of
 from services.accounts.handlers import second_factor
 from services.accounts.handlers.access_messages import tell
-from services.accounts.handlers.authorization import acting_ado
+from services.accounts.handlers.authorization import acting_ado, fresh_ado
 from services.accounts.handlers.logins import NewPassword, add
 from services.accounts.models import ImportRow, LoginRow
 from services.accounts.settings import AccountsSettings
@@ -113,8 +113,7 @@ def apply(
         NotFound: there is no such file of this person.
         Conflict: ``file_has_problems``.
     """
-    by = acting_ado(session, call, now)
-    second_factor.require_fresh(session, call, now, settings)
+    by = fresh_ado(session, call, now, settings)
 
     def effect() -> UUID:
         lock(session, LOCK)
@@ -205,7 +204,8 @@ def _applied(
     assert row.applied_at is not None
     assert row.result is not None
     ids = _IDS.validate_json(row.result)
-    logins = session.scalars(select(LoginRow).where(LoginRow.login_id.in_(ids)).order_by(LoginRow.login_id))
+    found = session.scalars(select(LoginRow).where(LoginRow.login_id.in_(ids)))
+    logins = sorted(found, key=lambda login: ids.index(login.login_id))  # as the file has them
     shown = now < row.applied_at + PASSWORDS_SHOWN
     return ImportReport(
         import_id=row.import_id,

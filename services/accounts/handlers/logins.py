@@ -6,12 +6,11 @@ from datetime import date, datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy import select
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from contracts.errors import Conflict, InvalidInput, NotFound
 from contracts.events import LoginDisabled, LoginIssued, PasswordReset
-from contracts.login_ids import normalized
+from contracts.login_ids import new_login_id, normalized
 from contracts.mobile import parse_mobile
 from contracts.model import DEVICE_ROLES, Contact, Language, Role
 from contracts.rpc.accounts.logins import (
@@ -35,9 +34,9 @@ from services.accounts.adapters import passwords
 from services.accounts.domain import logins
 from services.accounts.handlers import attempts, gate_devices, second_factor, sessions
 from services.accounts.handlers.access_messages import seal_mobile, tell
-from services.accounts.handlers.authorization import acting_ado
+from services.accounts.handlers.authorization import fresh_ado
 from services.accounts.handlers.login_queries import view_of
-from services.accounts.models import LoginCounterRow, LoginRow
+from services.accounts.models import LoginRow
 from services.accounts.settings import AccountsSettings
 from services.chassis.messaging import outbox
 from services.chassis.rpc.idempotency import once
@@ -61,8 +60,7 @@ def issue(
         InvalidInput: the scope does not fit the role, the name or the mobile is not one, or the last day has
             passed.
     """
-    issuer = acting_ado(session, call, now)
-    second_factor.require_fresh(session, call, now, settings)
+    issuer = fresh_ado(session, call, now, settings)
     scope = logins.Scope(request.department, request.site, request.gate, request.assistant_of)
     logins.check_scope(request.role, scope)
     logins.check_last_day(request.valid_until, logins.today_of(now))
@@ -91,10 +89,9 @@ def add(
 ) -> NewPassword:
     """Store a login with a one-time password, and publish it."""
     seed = passwords.new_seed(now)
-    prefix, counter = logins.prefix_of(role, scope.department), LoginCounterRow
-    counted = insert(counter).values(prefix=prefix, last=1)
-    counted = counted.on_conflict_do_update(index_elements=["prefix"], set_={"last": counter.last + 1})
-    login_id = logins.login_id_of(prefix, session.scalars(counted.returning(counter.last)).one())
+    prefix = logins.prefix_of(role, scope.department)
+    while session.get(LoginRow, login_id := new_login_id(prefix)) is not None:
+        pass
     row = LoginRow(
         login_id=login_id,
         role=role,
@@ -154,8 +151,7 @@ def extend(
         InvalidInput: the day has passed, or is absurdly far away.
         Conflict: ``login_disabled``; or ``last_ado``: no login of the ADO Branch would be without an end.
     """
-    acting_ado(session, call, now)
-    second_factor.require_fresh(session, call, now, settings)
+    fresh_ado(session, call, now, settings)
 
     def effect() -> str:
         logins.check_last_day(request.valid_until, logins.today_of(now))
@@ -187,8 +183,7 @@ def set_mobile(
         InvalidInput: ``mobile`` is ``not_a_mobile``; or ``login_id`` is ``not_for_role``: it is a device's.
         Conflict: ``login_disabled``.
     """
-    by = acting_ado(session, call, now)
-    second_factor.require_fresh(session, call, now, settings)
+    by = fresh_ado(session, call, now, settings)
     try:
         mobile = parse_mobile(request.mobile)
     except ValueError:
@@ -212,14 +207,16 @@ def set_mobile(
     return once(session, call, SET_LOGIN_MOBILE.name, request, effect, answer, reference=str)
 
 
-def end_sessions(request: LoginId, call: Call, session: Session, now: datetime) -> EndedSessions:
+def end_sessions(
+    request: LoginId, call: Call, session: Session, now: datetime, settings: AccountsSettings
+) -> EndedSessions:
     """End all sessions of a login, which stays as it is: its password opens new ones.
 
     Raises:
         Forbidden: as for :func:`issue`.
         NotFound: there is no such login.
     """
-    acting_ado(session, call, now)
+    fresh_ado(session, call, now, settings)
 
     def effect() -> EndedSessions:
         login = _lock_login(session, normalized(request.login_id))
@@ -240,7 +237,7 @@ def disable(
         NotFound: there is no such login.
         Conflict: ``last_ado``: without this login nobody could issue logins any more.
     """
-    by = acting_ado(session, call, now)
+    by = fresh_ado(session, call, now, settings)
 
     def effect() -> str:
         login = _lock_login(session, normalized(request.login_id))
@@ -281,8 +278,7 @@ def reset(
         NotFound: there is no such login.
         Conflict: ``login_disabled``; a person who comes back gets a new login.
     """
-    by = acting_ado(session, call, now)
-    second_factor.require_fresh(session, call, now, settings)
+    by = fresh_ado(session, call, now, settings)
 
     def effect() -> NewPassword:
         login = _lock_login(session, normalized(request.login_id))
@@ -317,8 +313,7 @@ def reset_factor(
         NotFound: there is no such login.
         Conflict: ``own_factor``: only a colleague resets it, or who has a shell on the server.
     """
-    by = acting_ado(session, call, now)
-    second_factor.require_fresh(session, call, now, settings)
+    by = fresh_ado(session, call, now, settings)
 
     def effect() -> str:
         login = _lock_login(session, normalized(request.login_id))

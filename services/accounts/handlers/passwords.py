@@ -97,7 +97,9 @@ def _enter(
         login = _usable(session, login_id, today_of(now), device_role)
         stored, void_to = (None, None) if login is None else (login.password_hash, login.strangers_to)
         device = device_tokens.find(request.devices, login_id, now, settings.password_secret, void_to)
-        source = Source(call.address, id_of(device), guessable=not passwords.is_one_time(stored))
+        is_right = passwords.is_right_one_time(stored, request.password, settings.password_secret)
+        here = id_of(device) or gate_devices.used_by(login, request.devices, session, now, settings)
+        source = Source(call.address, here, guessed=not is_right)
         attempts.check(session, login_id, source, now, settings)
     matched = offload(
         passwords.verify, stored or passwords.NOBODY, request.password, settings.password_secret

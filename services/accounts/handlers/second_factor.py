@@ -29,7 +29,7 @@ from services.accounts.adapters.device_tokens import Device, id_of
 from services.accounts.adapters.keys import sealed_box
 from services.accounts.domain.logins import today_of
 from services.accounts.domain.second_factor import AT_ONCE, SIGN_IN_LASTS, SignInPurpose, accepted_steps
-from services.accounts.handlers import attempts, sessions
+from services.accounts.handlers import attempts, gate_devices, sessions
 from services.accounts.handlers.access_messages import tell
 from services.accounts.handlers.attempts import Source
 from services.accounts.models import (
@@ -138,8 +138,7 @@ def enter_code(
     with db.transaction() as session:
         waiting = _find(session, request, settings)
         record.note_object(waiting.login_id)
-        device = _device(session, waiting.login_id, request, now, settings)
-        source = Source(call.address, id_of(device))
+        device, source = _source(session, waiting.login_id, request, call, now, settings)
 
         def effect() -> UUID:
             login = _lock(session, waiting, now)
@@ -194,8 +193,7 @@ def enrol(
     with db.transaction() as session:
         waiting = _find(session, request, settings)
         record.note_object(waiting.login_id)
-        device = _device(session, waiting.login_id, request, now, settings)
-        source = Source(call.address, id_of(device))
+        device, source = _source(session, waiting.login_id, request, call, now, settings)
 
         def effect() -> NewFactor:
             login = _lock(session, waiting, now)
@@ -305,11 +303,19 @@ def _waits(waiting: SignInRow, now: datetime) -> bool:
     return waiting.ended_at is None and now < waiting.made_at + SIGN_IN_LASTS
 
 
-def _device(
-    session: Session, login_id: str, request: EnterCode, now: datetime, settings: AccountsSettings
-) -> Device | None:
+def _source(
+    session: Session,
+    login_id: str,
+    request: EnterCode,
+    call: Call,
+    now: datetime,
+    settings: AccountsSettings,
+) -> tuple[Device | None, Source]:
+    """Return the device that the login knows, if it does, and where the code comes from."""
     login = session.get_one(LoginRow, login_id)
-    return device_tokens.find(request.devices, login_id, now, settings.password_secret, login.strangers_to)
+    known = device_tokens.find(request.devices, login_id, now, settings.password_secret, login.strangers_to)
+    here = id_of(known) or gate_devices.used_by(login, request.devices, session, now, settings)
+    return known, Source(call.address, here)
 
 
 def _ended() -> NotAuthenticated:

@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
-from sqlalchemy import ColumnElement, select, update
+from sqlalchemy import ColumnElement, func, select, update
 from sqlalchemy.orm import Session
 
 from contracts.errors import Conflict, Forbidden, NotAuthenticated
@@ -33,7 +33,9 @@ from services.accounts.models import LoginRow, SessionRow, SignInRow
 from services.accounts.settings import AccountsSettings
 from services.chassis.messaging import outbox
 from services.chassis.rpc.idempotency import once
+from services.chassis.runtime.logs import logger
 
+log = logger(__name__)
 DEVICE_MINUTES = 365 * 24 * 60
 """A session of a device lasts a year, unless the ADO Branch disables its login."""
 RENEWABLE = timedelta(days=60)
@@ -51,7 +53,7 @@ def open_for_staff(
 ) -> UUID:
     """Open a session with the role and the scope that the login has now, and return its ``sid``.
 
-    It ends at the latest with the login.
+    It ends at the latest with the login. Of too many at once the longest unused ones end.
 
     Args:
         login: whose session it is.
@@ -76,8 +78,20 @@ def open_for_staff(
         expires_at=end if login.valid_until is None else min(end, end_of(login.valid_until)),
         factor_at=factor_at,
     )
+    if login.role not in DEVICE_ROLES and settings.most_sessions is not None:
+        _make_room(session, login.login_id, settings.most_sessions - 1, now)
     session.add(row)
     return row.sid
+
+
+def _make_room(session: Session, login_id: str, kept: int, now: datetime) -> None:
+    """End the open sessions of a login but those that were used last. Its row is locked."""
+    used_at = func.coalesce(SessionRow.last_used_at, SessionRow.issued_at)
+    own = select(SessionRow.sid).where(SessionRow.login_id == login_id, is_live(now))
+    surplus = session.scalars(own.order_by(used_at.desc(), SessionRow.issued_at.desc()).offset(kept)).all()
+    if surplus:
+        end_live(session, SessionRow.sid.in_(surplus), now)
+        log.info("sessions ended for a newer one", login_id=login_id, ended=len(surplus))
 
 
 def open_for_applicant(
@@ -217,7 +231,7 @@ def log_out(request: Nothing, call: Call, session: Session, now: datetime) -> No
     return once(session, call, LOG_OUT.name, request, effect, lambda _sid: Nothing(), reference=UUID)
 
 
-def own(call: Call, session: Session, now: datetime) -> OwnSessions:
+def own(call: Call, session: Session, now: datetime, settings: AccountsSettings) -> OwnSessions:
     """Return the open sessions of the caller, the newest first.
 
     Raises:
@@ -236,7 +250,8 @@ def own(call: Call, session: Session, now: datetime) -> OwnSessions:
                 is_this=row.sid == call.principal.sid,
             )
             for row in rows
-        )
+        ),
+        most=settings.most_sessions if call.principal.kind == "staff" else None,
     )
 
 

@@ -29,6 +29,7 @@ from contracts.rpc.approval.capacity import (
     WindowAvailability,
 )
 from contracts.rpc.call import Call
+from contracts.second_factor import require_fresh
 from contracts.visiting_rules import SHORTEST_SLOT, Calendar, windows_on
 from services.approval.domain import capacity as rules
 from services.approval.domain import closures
@@ -50,13 +51,19 @@ def view_capacity(call: Call, session: Session) -> CapacityView:
     return _view(session, own_department(call.principal))
 
 
-def set_capacity(request: SetCapacity, call: Call, session: Session, now: datetime) -> CapacityView:
+def set_capacity(
+    request: SetCapacity, call: Call, session: Session, now: datetime, *, furthest_days: int
+) -> CapacityView:
     """Set what the principal's department takes. Visits that are approved already stay.
 
     Raises:
-        Forbidden: the principal is no login of a department.
+        Forbidden: the principal is no login of a department; or ``second_factor_stale``, if nobody could ask
+            for a visit any more.
     """
     department, login = deciding_department(call.principal), login_of(call.principal)
+    days = Calendar(now, furthest_days).days()
+    if request.capacity and not any(rules.windows_on(request.capacity, day) for day in days):
+        require_fresh(call.principal, now)
 
     def effect() -> str:
         content = request.capacity.model_dump(mode="json") if request.capacity else None

@@ -15,6 +15,7 @@ from contracts.errors import Forbidden
 from contracts.model import IST
 from contracts.rpc.audit import AuditEntries, AuditEntry, AuditQuestion
 from contracts.rpc.call import Call, Method
+from contracts.second_factor import require_fresh
 from services.chassis.audit.record import DONE, REFRESHED, REPEATED, note_action
 from services.chassis.db import cursors
 from services.chassis.db.tables import audit_log
@@ -24,7 +25,12 @@ EXPORT = "export_audit"
 
 
 def list_entries(
-    request: AuditQuestion, call: Call, session: Session, service: str, others: Iterable[AuditEntry] = ()
+    request: AuditQuestion,
+    call: Call,
+    session: Session,
+    now: datetime,
+    service: str,
+    others: Iterable[AuditEntry] = (),
 ) -> AuditEntries:
     """Return a page of the rows of a service.
 
@@ -34,7 +40,7 @@ def list_entries(
         others: what the service has in another record, of the same question: one more than a page has.
 
     Raises:
-        Forbidden: the principal is no auditor.
+        Forbidden: the principal is no auditor; or ``second_factor_stale``, where a file begins.
         InvalidInput: ``after`` is not one of our cursors.
     """
     if call.principal.role != "auditor":
@@ -51,6 +57,8 @@ def list_entries(
         wanted.append(table.result.not_in((DONE, REPEATED, REFRESHED)))
     if request.export:
         note_action(EXPORT)
+        if request.after is None:
+            require_fresh(call.principal, now)
     query = select(audit_log).where(*wanted).order_by(table.at.desc(), table.id.desc())
     found = [
         AuditEntry.from_attributes(row, service=service)

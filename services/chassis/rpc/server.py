@@ -6,6 +6,7 @@
 - A request whose deadline has passed when a worker is free is not handled. Its caller, who may have a clock
   that differs, gets `Unavailable`.
 - The principal of a call is what the session tokens in it prove (``principals.py``).
+- Who gives a command that harms many must have shown their second factor just now (``Method.fresh``).
 - Commands, and looks at people's data, are recorded (``chassis/audit/record.py``).
 - Requests and replies are the models of ``contracts/rpc/``.
 - A message may have several calls of a method (``contracts/rpc/batches.py``). Each gets a worker, or all get
@@ -34,6 +35,7 @@ from contracts.errors import ContractError, FieldError, InternalError, InvalidIn
 from contracts.model import Wire
 from contracts.rpc.batches import LARGEST_MESSAGE, calls_of
 from contracts.rpc.call import Call, Method, Nothing
+from contracts.second_factor import require_fresh
 from contracts.subscriptions import rpc_queue
 from services.chassis.audit import record
 from services.chassis.db.availability import is_away, is_busy
@@ -313,6 +315,8 @@ def rpc(method: Method[Any, Any], handler: Callable[..., Any]) -> Callable[..., 
                     metrics.RPC_EXPIRED.labels(method.service, method.name).inc()
                     raise Unavailable("its deadline has passed")  # noqa: TRY301  the caller gets this reply
                 with record.recording(method, request, call, self) as entry:
+                    if method.fresh:
+                        require_fresh(call.principal, now())
                     reply = answer(self, request, call)
                 if entry is not None:
                     record.finish(entry, reply, self.db)

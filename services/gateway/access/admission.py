@@ -23,7 +23,19 @@ from contracts.tokens import SessionClaims
 from services.chassis.rpc.principals import principal_of
 from services.chassis.runtime.clock import monotonic
 from services.chassis.runtime.logs import logger
-from services.gateway.edge.origin import client_block, client_network, is_fetched_by_page, is_same_origin
+from services.gateway.access.cookie_names import (
+    gate_device_cookie,
+    kiosk_cookie,
+    operator_cookie,
+    session_cookie,
+)
+from services.gateway.edge.origin import (
+    client_block,
+    client_network,
+    is_fetched_by_page,
+    is_from,
+    is_same_origin,
+)
 from services.gateway.edge.rate_limits import CLASSES
 from services.gateway.state import GatewayState, state_of
 
@@ -40,32 +52,6 @@ Clients are promised 5 s.
 """
 SOON_SECONDS = 1.0
 """For so long a page waits for what it can do without."""
-
-
-def cookie_name(public_url: str, name: str) -> str:
-    """Return the whole name of a cookie: over HTTPS the ``__Host-`` one (RFC 6265bis).
-
-    No other host and no plain connection can have set that one.
-    """
-    return f"__Host-{name}" if public_url.startswith("https://") else name
-
-
-def session_cookie(public_url: str) -> str:
-    """Return the name of the session cookie."""
-    return cookie_name(public_url, "session")
-
-
-def operator_cookie(public_url: str) -> str:
-    """Return the name of the cookie of an operator who applies for others.
-
-    It lies beside the session cookie of the visitor whose mobile is proved.
-    """
-    return cookie_name(public_url, "operator")
-
-
-def kiosk_cookie(public_url: str) -> str:
-    """Return the name of the cookie that makes a browser a kiosk."""
-    return cookie_name(public_url, "kiosk")
 
 
 class Caller:
@@ -205,6 +191,7 @@ class Access:
         cookie: returns the name of the session's cookie for a public URL.
         wherever: whether the device does not matter, because the session only ends.
         any_body: whether the body may be something else than JSON; only where no session counts.
+        of_staff: whether only staff come without a session, to sign in.
     """
 
     def __init__(
@@ -216,6 +203,7 @@ class Access:
         cookie: Callable[[str], str] = session_cookie,
         wherever: bool = False,
         any_body: bool = False,
+        of_staff: bool = False,
     ) -> None:
         self.roles = roles
         self.applicants = applicants
@@ -224,6 +212,7 @@ class Access:
         self._cookie = cookie
         self._wherever = wherever
         self._any_body = any_body
+        self._of_staff = of_staff
 
     async def __call__(self, request: Request) -> Caller:
         """Return the caller of a JSON request.
@@ -244,7 +233,8 @@ class Access:
 
         Raises:
             NotAuthenticated: no session, or one that ended.
-            Forbidden: the session is not admitted here; or as `kiosk_of` and `operator_of`.
+            Forbidden: the session is not admitted here; or as `kiosk_of`, `operator_of` and
+                `require_staff_network`.
             TooManyAttempts: this login or mobile has made too many requests.
             Unavailable: the session's key is not known yet and accounts does not answer.
         """
@@ -252,6 +242,8 @@ class Access:
         state = state_of(request)
         address = state.keyed_hash(client_network(request))
         if self.everybody:
+            if self._of_staff:
+                await require_staff_network(request)
             return Caller(state, Principal(id=f"address:{address}"), address, until)
         public_url = state.settings.public_url
         token = session_token(request, public_url, self._cookie(public_url))
@@ -267,6 +259,8 @@ class Access:
         if not (principal.role in self.roles if principal.kind == "staff" else self.applicants):
             _log_refusal(claims, "forbidden")
             raise Forbidden("this login may not do this")
+        if principal.kind == "staff" and not self._wherever:
+            await require_staff_network(request, claims)
         device = helper = None
         if principal.kind == "applicant" and not self._wherever:
             device, helper = await kiosk_of(request), await operator_of(request)
@@ -332,8 +326,38 @@ async def operator_of(request: Request) -> SessionClaims | None:
     with suppress(NotAuthenticated):
         claims = await claims_of(state_of(request), token)
         if claims.role == "assisted" and not claims.must_change_password:
+            await require_staff_network(request, claims)
             return claims
     raise Forbidden("the operator's session has ended", code="operator_signed_out")
+
+
+async def require_staff_network(request: Request, claims: SessionClaims | None = None) -> None:
+    """Raise an error unless staff may work where the request comes from.
+
+    Guards may at an enrolled device of a gate, which goes on by a mobile network when the one of the building
+    is down: to have it proves more than an address does. Who signs in there is not known yet.
+
+    Args:
+        request: of staff.
+        claims: whose session it is; None at a sign-in.
+
+    Raises:
+        Forbidden: ``staff_network``.
+        Unavailable: as for a session.
+    """
+    state = state_of(request)
+    if not state.settings.staff_networks or is_from(state.settings.staff_networks, request):
+        return
+    token = request.cookies.get(gate_device_cookie(state.settings.public_url))
+    if token is not None and (claims is None or claims.role == "security"):
+        with suppress(NotAuthenticated):
+            if (await claims_of(state, token)).role == "gate_device":
+                return
+    if claims is None:
+        log.warning("refused", code="staff_network")
+    else:
+        _log_refusal(claims, "staff_network")
+    raise Forbidden("staff sign in and work from the State's network", code="staff_network")
 
 
 def _operator_token(request: Request) -> str | None:

@@ -14,12 +14,15 @@ from fastapi.routing import APIRoute
 
 from contracts.model import DEVICE_ROLES, Role
 from contracts.rpc.call import Callers
-from services.gateway.access.admission import Access, Caller, operator_cookie
+from services.gateway.access.admission import Access, Caller
+from services.gateway.access.cookie_names import operator_cookie
 from services.gateway.access.gate_devices import AtGate, OnPlainPage
 
 EVERY_ROLE: tuple[Role, ...] = tuple(role for role in get_args(Role) if role not in DEVICE_ROLES)
 """Of people; devices sign in nowhere."""
 anyone = Access(everybody=True)
+signing_in = Access(everybody=True, of_staff=True)
+"""Staff without a session, from where staff may work."""
 vendor = Access(everybody=True, any_body=True)
 """A vendor that sends messages; notify finds out whether it is one."""
 applicant = Access(applicants=True)

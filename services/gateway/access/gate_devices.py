@@ -16,15 +16,8 @@ from contracts.rpc.call import Nothing
 from contracts.tokens import SessionClaims
 from services.chassis.runtime.clock import now
 from services.chassis.runtime.logs import logger
-from services.gateway.access.admission import (
-    COOKIE,
-    Access,
-    Caller,
-    claims_of,
-    cookie_name,
-    session_cookie,
-    session_token,
-)
+from services.gateway.access.admission import COOKIE, Access, Caller, claims_of, session_token
+from services.gateway.access.cookie_names import gate_device_cookie, session_cookie
 from services.gateway.state import GatewayState, state_of
 
 log = logger(__name__)
@@ -33,11 +26,6 @@ SILENT_AFTER = timedelta(minutes=3)
 """A device reports each minute; without a report for so long it has no network, or its app is closed."""
 RENEW_BEFORE = timedelta(days=30)
 """So long before its end an enrolment is renewed; accounts allows it a month earlier."""
-
-
-def gate_device_cookie(public_url: str) -> str:
-    """Return the name of the cookie that makes a browser the device of a gate."""
-    return cookie_name(public_url, "gate_device")
 
 
 def enrol(response: Response, state: GatewayState, device: StaffSession) -> None:

@@ -25,7 +25,12 @@ Work = Callable[Concatenate[Caller, Q, ...], Awaitable[R]]
 
 A further parameter ``key`` is the Idempotency-Key. Others are what FastAPI knows by their types.
 """
+_FRESH = """
+
+Needs a second factor that was shown within five minutes, if the login has one: `403` with
+`second_factor_stale` asks for it."""
 _CHAPTERS: dict[Callers, str] = {
+    "signing_in": "anyone",
     "pass_holder": "passes",
     "signed_in": "staff",
     "closer": "department",
@@ -103,7 +108,7 @@ def _add(router: APIRouter, method: Method[Any, Any], work: Work[Any, Any]) -> N
         endpoint,
         methods=[verb],
         name=http.name,
-        description=cleandoc(http.does),
+        description=cleandoc(http.does) + (_FRESH if method.fresh else ""),
         status_code=http.status,
         response_model=method.reply,
         tags=None if router.tags else [_CHAPTERS.get(http.callers, http.callers)],

@@ -38,7 +38,7 @@ from services.gateway.caches.polled_replies import NOT_BUFFERED, STREAM_SECONDS
 from services.gateway.metrics import GATE_LISTS
 
 router = APIRouter(prefix="/api/v1", tags=["security"])
-_CODE = re.compile(r"(?P<device>[A-Za-z]{3}-[0-9]{4,9})-(?P<token>[A-Za-z0-9-]{1,80})")
+_CODE = re.compile(r"(?P<device>[A-Za-z]{3}-[0-9A-Za-z]{4,9})-(?P<token>[A-Za-z0-9-]{1,80})")
 _CODE_REFUSED = {"token_used": "code_used", "initial_password_expired": "code_expired"}
 """The problem of a code, by the refusal of accounts."""
 

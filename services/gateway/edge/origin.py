@@ -5,6 +5,7 @@ The address itself is never stored or passed on: rate limits and anonymous calle
 """
 
 import ipaddress
+from collections.abc import Iterable
 from urllib.parse import urlsplit
 
 from fastapi import Request
@@ -42,6 +43,16 @@ def _network(address: str, bits: int) -> str:
     except ValueError:
         return address
     return str(known.ipv4_mapped or ipaddress.IPv6Network((known, bits), strict=False))
+
+
+def is_from(networks: Iterable[ipaddress.IPv4Network | ipaddress.IPv6Network], request: Request) -> bool:
+    """Return whether the caller's address is in one of some networks. One that is no address is in none."""
+    try:
+        address = ipaddress.ip_address(client_address(request))
+    except ValueError:
+        return False
+    known = getattr(address, "ipv4_mapped", None) or address
+    return any(known in network for network in networks)
 
 
 def is_from_private_network(request: Request) -> bool:

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 from fastapi import Path, Response
 from pydantic import ValidationError
 
-from contracts import rpc
+from contracts import login_ids, rpc
 from contracts.errors import Conflict, InvalidInput
 from contracts.model import site_of
 from contracts.rpc.accounts.logins import IssuedLogin, IssueLogin, LoginId, LoginQuestion
@@ -22,7 +22,7 @@ from services.gateway.pages.shared.view import SEEN, AdoPage, DeviceReaderPage, 
 
 router = page_router("")
 KIOSKS, GATES = "/desk/kiosks", "/gate-devices"
-DeviceId = Annotated[str, Path(pattern=r"^[A-Z]{3}-[0-9]{4,9}$")]
+DeviceId = Annotated[str, Path(pattern=rf"^[A-Z]{{3}}-{login_ids.REST}$")]
 
 
 @router.get(KIOSKS)

@@ -25,7 +25,7 @@ def _add(path: str, reader: Access) -> None:
         if view.kiosk and view.is_applicant:
             return view.to("/kiosk")
         found = await view.query(rpc.accounts.sessions.OWN_SESSIONS, Nothing())
-        return view.html("sessions.html", sessions=found.items, others=OTHERS)
+        return view.html("sessions.html", sessions=found.items, most=found.most, others=OTHERS)
 
     @router.post(path)
     async def end_sessions(view: Annotated[View, Depends(Pages(reader))]) -> Response:

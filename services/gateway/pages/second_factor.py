@@ -23,25 +23,25 @@ from services.gateway.pages.shared.error_pages import (
 )
 from services.gateway.pages.shared.forms import LONGEST_KEY, key_of, text_of
 from services.gateway.pages.shared.staff_sign_in import home_of, sign_in, store
-from services.gateway.pages.shared.view import AdoPage, OpenPage, Pages, View, page_router
+from services.gateway.pages.shared.view import AdoPage, Pages, SignInPage, View, page_router
 
 router = page_router("")
 RECOVERY = "/staff/sign-in/recovery-codes"
 ROLES: tuple[Role, ...] = ("ado", "department", "security", "reception", "assisted", "ops", "auditor")
 LONGEST_CODE = 40
-FORM = re.compile(r"/(pa|hi|en)(/(?!\.)[a-zA-Z0-9_.:-]+)+")
-"""The address of a form of ours."""
+FORM = re.compile(r"/(pa|hi|en)(/(?!\.)[a-zA-Z0-9_.:-]+)+(\?[!-~]*)?")
+"""The address of a form or a page of ours."""
 
 
 @router.get("/staff/sign-in/code", dependencies=[rate_limited("read")])
-async def ask_code(view: OpenPage) -> Response:
+async def ask_code(view: SignInPage) -> Response:
     if not cookies.sign_in_token(view.request):
         return view.to("/staff/sign-in")
     return view.html("second_factor/code.html", errors={})
 
 
 @router.post("/staff/sign-in/code", dependencies=[rate_limited("login")])
-async def enter_code(view: OpenPage) -> Response:
+async def enter_code(view: SignInPage) -> Response:
     form = await view.form()
     try:
         asked = _entered(view, text_of(form, "code"))
@@ -54,12 +54,12 @@ async def enter_code(view: OpenPage) -> Response:
 
 
 @router.get("/staff/sign-in/app", dependencies=[rate_limited("read")])
-async def show_app(view: OpenPage) -> Response:
+async def show_app(view: SignInPage) -> Response:
     return await _app(view, {})
 
 
 @router.post("/staff/sign-in/app", dependencies=[rate_limited("login")])
-async def enrol_app(view: OpenPage) -> Response:
+async def enrol_app(view: SignInPage) -> Response:
     """Set up the app, open a session, and lead to the recovery codes."""
     form = await view.form()
     try:
@@ -75,7 +75,7 @@ async def enrol_app(view: OpenPage) -> Response:
 
 
 @router.get("/staff/sign-in/recovery-codes", dependencies=[rate_limited("read")])
-async def show_recovery_codes(view: OpenPage) -> Response:
+async def show_recovery_codes(view: SignInPage) -> Response:
     return _recovery_codes(view, RECOVERY, "/staff")
 
 

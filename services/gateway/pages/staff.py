@@ -12,7 +12,7 @@ from services.gateway.access.admission import rate_limited
 from services.gateway.pages.shared import cookies, directory, navigation, staff_sign_in
 from services.gateway.pages.shared.forms import problems_of, text_of
 from services.gateway.pages.shared.sign_out import end_session
-from services.gateway.pages.shared.view import AnyStaffPage, OpenPage, StaffPage, View, page_router
+from services.gateway.pages.shared.view import AnyStaffPage, SignInPage, StaffPage, View, page_router
 from services.gateway.pages.shared.waiting_times import usual_wait
 
 router = page_router("/staff")
@@ -32,12 +32,12 @@ async def show_start(view: AnyStaffPage) -> Response:
 
 
 @router.get("/sign-in", dependencies=[rate_limited("read")])
-async def ask_login(view: OpenPage) -> Response:
+async def ask_login(view: SignInPage) -> Response:
     return view.html("staff/sign_in.html", errors={}, typed="")
 
 
 @router.post("/sign-in", dependencies=[rate_limited("login")])
-async def sign_in(view: OpenPage) -> Response:
+async def sign_in(view: SignInPage) -> Response:
     form = await view.form()
     login_id, password = text_of(form, "login_id"), str(form.get("password", ""))
     if not login_id or not password:

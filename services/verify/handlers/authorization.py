@@ -1,11 +1,8 @@
 """Who may do what at which gate. The gateway checks the role for a route; here the place is checked, too."""
 
-from datetime import datetime
-
 from contracts.errors import Forbidden
 from contracts.model import site_of
 from contracts.rpc.call import Principal
-from contracts.second_factor import is_fresh
 
 
 def require_gate_login(principal: Principal, gate: str) -> str:
@@ -42,20 +39,6 @@ def require_ado(principal: Principal) -> str:
     if principal.role != "ado" or principal.login_id is None:
         raise Forbidden("only the ADO Branch decides about supervisors")
     return principal.login_id
-
-
-def require_fresh_factor(principal: Principal, now: datetime) -> None:
-    """Raise `Forbidden` unless the principal has shown their second factor within five minutes.
-
-    Who has none sets one up first, whatever the rule for their role says: only accounts knows that rule.
-
-    Raises:
-        Forbidden: ``second_factor_missing`` or ``second_factor_stale``.
-    """
-    if principal.factor_at is None:
-        raise Forbidden("this needs a second factor", code="second_factor_missing")
-    if not is_fresh(principal.factor_at, now):
-        raise Forbidden("show the second factor again", code="second_factor_stale")
 
 
 def require_auditor(principal: Principal) -> None:

@@ -1,5 +1,7 @@
 """Recorded scans for an auditor: when, where, by whom, with which verdict; nobody is named."""
 
+from datetime import datetime
+
 from sqlalchemy import false, or_, select
 from sqlalchemy.orm import Session
 
@@ -36,7 +38,7 @@ def list_scans(request: PassNumber, call: Call, session: Session) -> ScanHistory
     return ScanHistory(pass_number=request.number, reference=known.reference, items=scans)
 
 
-def list_entries(request: AuditQuestion, call: Call, session: Session) -> AuditEntries:
+def list_entries(request: AuditQuestion, call: Call, session: Session, now: datetime) -> AuditEntries:
     """Return a page of who did what here: rows of the audit log, and recorded scans.
 
     Raises:
@@ -68,4 +70,4 @@ def list_entries(request: AuditQuestion, call: Call, session: Session) -> AuditE
         )
         for row in session.scalars(query.limit(request.limit + 1))
     ]
-    return entries.list_entries(request, call, session, "verify", scans)
+    return entries.list_entries(request, call, session, now, "verify", scans)

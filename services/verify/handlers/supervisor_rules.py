@@ -20,7 +20,7 @@ from contracts.rpc.verify.supervisors import (
 )
 from services.chassis.audit import record
 from services.chassis.rpc.idempotency import once
-from services.verify.handlers.authorization import require_ado, require_fresh_factor
+from services.verify.handlers.authorization import require_ado
 from services.verify.metrics import SITES_UNGUARDED
 from services.verify.models import SupervisorRuleRow
 
@@ -41,11 +41,9 @@ def decide(
     """Decide whether the gates of a site demand a supervisor, for the audit log with who did.
 
     Raises:
-        Forbidden: the principal is not of the ADO Branch, or has not shown their second factor just now
-            (``second_factor_stale``, ``second_factor_missing``).
+        Forbidden: the principal is not of the ADO Branch.
     """
     login = require_ado(call.principal)
-    require_fresh_factor(call.principal, now)
     record.note_object(request.site)
 
     def effect() -> str:

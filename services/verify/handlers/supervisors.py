@@ -40,7 +40,7 @@ from services.chassis.rpc.idempotency import once
 from services.chassis.runtime.cpu_pool import offload
 from services.verify.domain.verdicts import needs_supervisor
 from services.verify.handlers import incidents, supervisor_rules
-from services.verify.handlers.authorization import require_ado, require_fresh_factor, require_gate_login
+from services.verify.handlers.authorization import require_ado, require_gate_login
 from services.verify.models import (
     DisabledLoginRow,
     IncidentRow,
@@ -66,12 +66,10 @@ def name(request: NameSupervisor, call: Call, session: Session, now: datetime) -
     """Name a security login as supervisor of the gates of a site; one who is it of the site already stays.
 
     Raises:
-        Forbidden: the principal is not of the ADO Branch, or has not shown their second factor just now
-            (``second_factor_stale``, ``second_factor_missing``).
+        Forbidden: the principal is not of the ADO Branch.
         Conflict: ``login_disabled``.
     """
     login = require_ado(call.principal)
-    require_fresh_factor(call.principal, now)
 
     def effect() -> str:
         _lock_login(session, request.login_id)
@@ -101,17 +99,13 @@ def name(request: NameSupervisor, call: Call, session: Session, now: datetime) -
     )
 
 
-def end(request: SupervisorId, call: Call, session: Session, now: datetime) -> Nothing:
+def end(request: SupervisorId, call: Call, session: Session) -> Nothing:
     """Take the task of a supervisor away, with their PIN. Whether the gates demand one stays as it is.
 
     Raises:
-        Forbidden: the principal is not of the ADO Branch, or the gates demand a supervisor and they have not
-            shown their second factor just now (``second_factor_stale``, ``second_factor_missing``).
+        Forbidden: the principal is not of the ADO Branch.
     """
     require_ado(call.principal)
-    row = session.get(SupervisorRow, request.login_id)
-    if row is not None and supervisor_rules.are_demanded(session, row.site):
-        require_fresh_factor(call.principal, now)
 
     def effect() -> str:
         session.execute(delete(SupervisorRow).where(SupervisorRow.login_id == request.login_id))

@@ -1,19 +1,30 @@
 """Gate devices: issued for a gate, enrolled once by a guard of it, reporting, revoked."""
 
 from datetime import datetime, timedelta
+from functools import partial
 from math import inf
 from uuid import uuid4
 
 import pytest
 
-from contracts.errors import Forbidden, InvalidInput, NotAuthenticated
+from contracts.errors import Forbidden, InvalidInput, NotAuthenticated, TooManyAttempts
 from contracts.rpc.accounts.gate_devices import GateDeviceReport, GateDeviceView
+from contracts.rpc.accounts.second_factor import EnterCode
 from contracts.rpc.accounts.sessions import LogIn, StaffSession
 from contracts.rpc.call import Principal
-from services.accounts.handlers import gate_devices, passwords, sessions
+from services.accounts.handlers import gate_devices, passwords, second_factor, sessions
 from services.accounts.models import SessionRow
 from services.chassis.runtime.clock import now
-from tests.support.factories.accounts import ADO, PASSWORD, Accounts, a_call, a_key, given_ado, given_login
+from tests.support.factories.accounts import (
+    ADO,
+    PASSWORD,
+    Accounts,
+    a_call,
+    a_key,
+    given_ado,
+    given_login,
+    refusal_of,
+)
 
 REPORT = GateDeviceReport(version="0.12.0", list_age_s=30, unsent=0)
 
@@ -257,3 +268,65 @@ def test_the_age_of_a_gates_list_is_that_of_its_oldest_device_that_reports(accou
     accounts.disable(devices[1][0])
     assert ages() == {("PCS1", "PCS1-G1"): 5.0}
     assert ages(timedelta(minutes=4)) == {}, "it has no network, or nobody is at the gate"
+
+
+def keep_strangers_out(accounts: Accounts, login_id: str, at: datetime) -> None:
+    """Type wrong passwords from many addresses, until the login waits for strangers."""
+    for number in range(21):
+        refusal_of(partial(accounts.log_in, login_id, "wrong", at=at, address=f"bot {number}"))
+
+
+def sign_in_at(
+    accounts: Accounts, token: str, at: datetime, login_id: str = "SEC-0001", password: str = PASSWORD
+) -> StaffSession:
+    asked = LogIn(login_id=login_id, password=password, devices=("of-nobody", token))
+    return passwords.log_in(asked, a_call(address="new"), accounts.db, at, accounts.settings)
+
+
+def test_strangers_keep_no_guard_out_at_an_enrolled_device_of_their_site(accounts) -> None:
+    device, code = issued(accounts)
+    token = enrol(accounts, device, code, guard(accounts)).access_token
+    given_login(accounts.db, "SEC-0002", "security")  # has never signed in here
+    at = now()
+    keep_strangers_out(accounts, "SEC-0002", at)
+    assert isinstance(refusal_of(partial(accounts.log_in, "SEC-0002", at=at)), TooManyAttempts)
+    assert sign_in_at(accounts, token, at, "SEC-0002").login_id == "SEC-0002"
+    for _ in range(5):
+        wrong = refusal_of(partial(sign_in_at, accounts, token, at, "SEC-0002", "wrong"))
+        assert wrong.body.code == "wrong_login"
+    assert refusal_of(partial(sign_in_at, accounts, token, at, "SEC-0002")).body.facts["limit"] == "here"
+
+
+def test_strangers_keep_no_guard_out_between_password_and_code_there(accounts) -> None:
+    start = now().replace(second=15, microsecond=0)
+    device, code = issued(accounts)
+    token = enrol(accounts, device, code, guard(accounts)).access_token
+    app, _ = accounts.given_app("SEC-0001", start)
+    waiting = accounts.sign_in_token("SEC-0001", at=start)
+    for number in range(21):
+        refusal_of(partial(accounts.enter_code, waiting, "000000", at=start, address=f"bot {number}"))
+    later = start + timedelta(minutes=1)
+    refused = refusal_of(partial(accounts.enter_code, waiting, app.at(later), at=later, address="new"))
+    assert isinstance(refused, TooManyAttempts)
+    asked = EnterCode(sign_in=waiting, code=app.at(later), devices=(token,))
+    call = a_call(address="new")
+    assert second_factor.enter_code(asked, call, accounts.db, later, accounts.settings).access_token
+
+
+def test_only_an_open_enrolment_of_the_same_site_counts_as_known(accounts) -> None:
+    device, code = issued(accounts)
+    token = enrol(accounts, device, code, guard(accounts)).access_token
+    header, claims, signature = token.split(".")
+    given_login(accounts.db, "REC-0001", "reception")
+    elsewhere = accounts.issue(role="security", department=None, site="PCS2")
+    other_site = elsewhere.login_id, elsewhere.initial_password + "x"
+    at = now()
+    for login_id in ("SEC-0001", other_site[0]):
+        keep_strangers_out(accounts, login_id, at)
+    person = accounts.log_in("REC-0001", at=at).access_token
+    tries = [(f"{header}.{claims}.{signature[::-1]}", "SEC-0001", PASSWORD), (person, "SEC-0001", PASSWORD)]
+    for used, login_id, password in (*tries, ("x", "SEC-0001", PASSWORD), (token, *other_site)):
+        refused = refusal_of(partial(sign_in_at, accounts, used, at, login_id, password))
+        assert isinstance(refused, TooManyAttempts), (used, login_id)
+    accounts.disable(device)
+    assert isinstance(refusal_of(partial(sign_in_at, accounts, token, at)), TooManyAttempts)

@@ -244,7 +244,7 @@ ANSWERS: dict[str, Any] = {
     "accounts__log_in": log_in, "accounts__own_sessions": OwnSessions(items=(
         OwnSession(sid=uuid4(), opened_at=now(), last_used_at=now(), second_factor=True, is_this=True),
         OwnSession(sid=uuid4(), opened_at=now() - timedelta(hours=3)),
-    )),
+    ), most=3),
     "application__check": Checked(name_latin="Gurpreet Kaur"), "application__view": APPLICATION,
     "application__photograph": NotFound(), "application__lookup": rpc.application.LookupHits(items=()),
     "application__waiting_here": rpc.application.LookupHits(items=()), "issuance__view": pass_view(),

@@ -4,7 +4,7 @@ import { el, icon } from "./dom.ts";
 import { t } from "./texts.ts";
 
 /** What the ADO Branch shows, as a QR and to type: the device and its token. */
-const CODE = /^\s*GAT-\d{4,9}[-\s]+\S+\s*$/i;
+const CODE = /^\s*GAT-[0-9A-Z]{4,9}[-\s]+\S+\s*$/i;
 
 export function isEnrolmentCode(text: string): boolean {
   return CODE.test(text);

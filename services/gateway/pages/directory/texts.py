@@ -12,7 +12,9 @@ from contracts.csv_table import LARGEST_FILE
 from contracts.errors import Conflict, IdempotencyKeyReused, InvalidInput, Unavailable
 from contracts.rpc.approval.site_texts import Emblem, PutEmblem, PutSiteText, SiteText
 from contracts.rpc.call import Nothing
+from contracts.second_factor import require_fresh
 from contracts.site_texts import LARGEST_EMBLEM, LONGEST_PAGE, TextLine, TextName
+from services.chassis.runtime.clock import now
 from services.gateway.pages.shared import site_text
 from services.gateway.pages.shared.forms import key_of, problems_of, text_of
 from services.gateway.pages.shared.languages import LANGUAGES, _
@@ -37,7 +39,8 @@ async def show_texts(view: AdoPage) -> Response:
 
 @router.get("/emblem")
 async def show_emblem(view: AdoPage) -> Response:
-    """Show the emblem, and a form for another one."""
+    """Show the emblem, and a form for another one. The code is asked for before a picture is chosen."""
+    require_fresh(view.principal, now())
     return _emblem(view, await view.query(rpc.approval.site_texts.EMBLEM, Nothing()))
 
 

@@ -15,7 +15,8 @@ from fastapi import Request, Response
 
 from contracts.model import Language, Wire
 from services.chassis.runtime.clock import now
-from services.gateway.access.admission import COOKIE, cookie_name
+from services.gateway.access.admission import COOKIE
+from services.gateway.access.cookie_names import cookie_name, gate_device_cookie
 from services.gateway.pages.shared.answers import AnswersCookie
 from services.gateway.pages.shared.languages import LANGUAGES
 from services.gateway.state import state_of
@@ -26,8 +27,8 @@ RESULT = "result"
 RESULT_SECONDS = 10 * 60
 A = TypeVar("A", bound=Wire)
 DeviceCookie = Literal["logins", "mobiles"]
-MOST_DEVICES = 8
-"""Guards share a tablet, families a phone."""
+MOST_DEVICES = 24
+"""Guards share a tablet, families a phone. So many tokens take a third of the 4 kB that a cookie may have."""
 DEVICE_LIFETIME = timedelta(days=180)
 GATE_APP_LIFETIME = timedelta(days=365)
 SIGN_IN_LIFETIME = timedelta(minutes=15)
@@ -133,8 +134,11 @@ def known_devices(request: Request, name: DeviceCookie) -> tuple[str, ...]:
 
 
 def with_devices(asked: A, request: Request, name: DeviceCookie) -> A:
-    """Return a request with the tokens of this device, if it has any."""
+    """Return a request with the tokens of this device, if it has any; of staff also that it is a gate's."""
     devices = known_devices(request, name)
+    gate = request.cookies.get(gate_device_cookie(state_of(request).settings.public_url))
+    if name == "logins" and gate:
+        devices = (*devices, gate)
     return asked.model_copy(update={"devices": devices}) if devices else asked
 
 

@@ -11,6 +11,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import RedirectResponse
 from fastapi.routing import APIRoute
 from pydantic import ValidationError
+from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
 from starlette.routing import Match
 
@@ -77,9 +78,10 @@ class PageRoute(APIRoute):
         if isinstance(error, NotAuthenticated):
             return await self.signed_out(request)
         if error.body.code == "second_factor_stale":
-            is_page = request.method in SAFE_METHODS
+            is_page = request.method in SAFE_METHODS or await _has_file(request)
             fields_again = [(FORM_IS_PAGE, "1")] if is_page else await posted_fields(request)
-            form = {"to": request.url.path, "fields_again": fields_again, "errors": {}}
+            query = f"?{request.url.query}" if request.url.query else ""
+            form = {"to": request.url.path + query, "fields_again": fields_again, "errors": {}}
             return _page(request, "second_factor/confirm.html", 403, {}, base=_own_factor(request), **form)
         repeated = await self.repeated(request) if isinstance(error, Unavailable) else None
         return error_page(request, error, repeated)
@@ -146,6 +148,12 @@ async def posted_fields(request: Request) -> Fields:
     """Return the fields that were posted, without files."""
     form = await request.form(max_files=1, max_fields=MOST_FIELDS, max_part_size=LARGEST_FIELD)
     return [(name, value) for name, value in form.multi_items() if isinstance(value, str)]
+
+
+async def _has_file(request: Request) -> bool:
+    """Return whether a form came with a file, which no page can send again: it has to be chosen once more."""
+    form = await request.form(max_files=1, max_fields=MOST_FIELDS, max_part_size=LARGEST_FIELD)
+    return any(isinstance(value, UploadFile) and value.filename for _, value in form.multi_items())
 
 
 def is_for_staff_sign_in(request: Request) -> bool:

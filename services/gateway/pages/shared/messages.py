@@ -7,7 +7,7 @@ SENTENCES: dict[str, str] = {
     "choose_one": _("Choose one of these"),
     "neither_reference_nor_pass": _("Enter a whole reference, such as PCS-7K3M-9QWX, or a whole pass number"),
     "not_a_message": _("Enter a whole reference, a whole pass number, or the whole id of a message"),
-    "not_an_actor": _("Enter a whole login, such as SEC-0001"),
+    "not_an_actor": _("Enter a whole login, such as SEC-7K3M9Q"),
     "not_an_object": _("Enter a whole reference, pass number or login"),
     "last_before_first": _("The last day is before the first"),
     "more_than_a_year": _("Choose days within one year"),

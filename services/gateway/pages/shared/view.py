@@ -295,6 +295,8 @@ class Pages:
 
 OpenPage = Annotated[View, Depends(Pages(callers.anyone, notice_session=True))]
 """For everybody; it recognises an applicant who is signed in."""
+SignInPage = Annotated[View, Depends(Pages(callers.signing_in))]
+"""For staff who have no session yet."""
 ApplicantPage = Annotated[View, Depends(Pages(callers.applicant))]
 StaffPage = Annotated[View, Depends(Pages(callers.staff))]
 AnyStaffPage = Annotated[View, Depends(Pages(callers.any_staff))]

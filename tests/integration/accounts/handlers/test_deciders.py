@@ -34,10 +34,10 @@ def test_a_department_is_told_of_when_its_first_login_is_issued_and_when_its_las
 
 
 def test_nobody_decides_any_more_after_the_last_day_of_the_last_login(accounts) -> None:
-    accounts.issue(valid_until=TODAY, at=NOON)
+    login = accounts.issue(valid_until=TODAY, at=NOON).login_id
     assert told(accounts, MIDNIGHT - timedelta(seconds=1)) == [("home", True)]
     assert told(accounts, MIDNIGHT) == [("home", False)]
-    extend(accounts, None, at=MIDNIGHT)
+    extend(accounts, None, login, at=MIDNIGHT)
     assert told(accounts, MIDNIGHT) == [("home", True)]
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
+from typing import get_args
 
 import pyotp
 import pytest
@@ -10,6 +11,7 @@ from sqlalchemy import select, text
 
 from contracts.errors import Forbidden, InvalidInput, TooManyAttempts
 from contracts.events import AccessChanged
+from contracts.model import DEVICE_ROLES, Role
 from contracts.rpc.call import Principal, Proof
 from contracts.second_factor import FRESH, is_fresh
 from services.accounts import commands
@@ -77,8 +79,9 @@ def test_a_role_that_needs_none_signs_in_as_before(accounts) -> None:
     assert accounts.log_in().login_id == "HOM-0001"
 
 
-def test_in_production_three_roles_need_a_second_factor_and_in_local_mode_none() -> None:
-    assert make_settings(AccountsSettings, local_mode=False).factor_roles == ("ado", "department", "security")
+def test_in_production_every_role_of_people_needs_a_second_factor_and_in_local_mode_none() -> None:
+    people = set(get_args(Role)) - DEVICE_ROLES
+    assert set(make_settings(AccountsSettings, local_mode=False).factor_roles) == people
     assert make_settings(AccountsSettings, local_mode=True).factor_roles == ()
     assert make_settings(AccountsSettings, second_factor_roles=("none",)).factor_roles == ()
     with pytest.raises(ValueError, match="a device has no second factor"):

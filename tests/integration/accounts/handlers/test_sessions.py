@@ -13,7 +13,7 @@ from contracts.rpc.accounts.sessions import EndOwnSessions
 from contracts.rpc.call import Principal, Proof
 from services.accounts.adapters import device_tokens
 from services.accounts.domain.limits import Limit
-from services.accounts.handlers import attempts, housekeeping, passwords, sessions
+from services.accounts.handlers import attempts, housekeeping, idle_sessions, passwords, sessions
 from services.accounts.handlers.attempts import Source
 from services.accounts.models import (
     LoginFailureRow,
@@ -23,6 +23,7 @@ from services.accounts.models import (
     SessionRow,
     SigningKeyRow,
 )
+from services.accounts.settings import AccountsSettings
 from services.chassis.db.tables import idempotency_keys
 from services.chassis.messaging.signatures import EventKeys
 from services.chassis.rpc.principals import PrincipalVerifier
@@ -41,7 +42,7 @@ from tests.support.factories.accounts import (
 )
 from tests.support.stack.concurrency import run_concurrently
 from tests.support.stack.extent import fewer, long
-from tests.support.stack.settings import EVENT_KEYS
+from tests.support.stack.settings import EVENT_KEYS, make_settings
 
 
 @pytest.fixture
@@ -210,9 +211,22 @@ def test_a_new_password_of_the_ado_branch_works_at_once_and_forgets_devices(acco
     at += timedelta(minutes=2)
     _attack(accounts, 10, at)
     assert accounts.log_in(password=issued.initial_password, at=at, address="new").must_change_password
-    for _ in range(5):
-        refusal_of(lambda: accounts.log_in(password="wrong", at=at, devices=(device,)))
-    assert refusal_of(lambda: accounts.log_in(at=at)).body.facts["limit"] == "here", "it was a stranger"
+    refused = refusal_of(lambda: accounts.log_in(at=at, devices=(device,)))
+    assert refused.body.facts["limit"] == "strangers", "it is one now"
+
+
+def test_nobody_learns_whose_one_time_password_is_unused(accounts) -> None:
+    given_ado(accounts.db)
+    at = now()
+    unused = accounts.issue(at=at).login_id
+
+    def answers(login_id: str) -> list[object]:
+        tries = [
+            partial(accounts.log_in, login_id, "wrong", at=at, address=f"{login_id} {n}") for n in range(22)
+        ]
+        return [refusal_of(one).body.model_dump() for one in tries]
+
+    assert answers(unused) == answers("HOM-0001") == answers("HOM-9999")
 
 
 def test_a_changed_password_makes_other_browsers_strangers_and_not_this_one(accounts) -> None:
@@ -457,7 +471,7 @@ def test_the_purge_deletes_old_rows_and_no_others(accounts) -> None:
 
 def own(accounts: Accounts, who: Principal) -> list[tuple[UUID, bool]]:
     with accounts.db.transaction() as session:
-        found = sessions.own(a_call(who), session, now()).items
+        found = sessions.own(a_call(who), session, now(), accounts.settings).items
     return [(one.sid, one.is_this) for one in found]
 
 
@@ -501,3 +515,30 @@ def test_without_a_session_there_is_nothing_to_see_or_to_end(accounts) -> None:
     for attempt in (lambda: own(accounts, anonymous), lambda: end_own(accounts, anonymous, None)):
         with pytest.raises(NotAuthenticated):
             attempt()
+
+
+def test_of_more_than_three_sessions_of_a_login_the_longest_unused_one_ends(accounts) -> None:
+    accounts.settings = SETTINGS.model_copy(update={"local_mode": False})
+    at = now()
+    first, second, third = (
+        accounts.principal(accounts.log_in(at=at - n * timedelta(minutes=1))) for n in (3, 2, 1)
+    )
+    with accounts.db.transaction() as session:
+        idle_sessions.record_activity(session, [], at - timedelta(seconds=59))
+        idle_sessions.record_activity(session, [first.sid], at - timedelta(seconds=30))
+    fourth = accounts.principal(accounts.log_in(at=at))
+    assert {sid for sid, _ in own(accounts, fourth)} == {first.sid, third.sid, fourth.sid}
+    assert [told.event.sid for told in accounts.published(SessionEnded)] == [second.sid], (
+        "gateways hear of it"
+    )
+
+
+def test_devices_and_local_mode_have_as_many_sessions_as_they_need(accounts) -> None:
+    given_ado(accounts.db)
+    kiosk = accounts.issue(role="kiosk", department=None, site="PCS1", name="Main hall").login_id
+    accounts.settings = SETTINGS.model_copy(update={"sessions_at_once": 1})
+    for _ in range(4):
+        accounts.given_session(kiosk)
+    assert not accounts.published(SessionEnded)
+    assert make_settings(AccountsSettings, local_mode=True).most_sessions is None
+    assert make_settings(AccountsSettings, local_mode=True, sessions_at_once=1).most_sessions == 1

@@ -12,6 +12,7 @@ from sqlalchemy import func, select, update
 from contracts.errors import Conflict, Forbidden, InvalidInput, NotFound
 from contracts.events import OpeningHours
 from contracts.rpc.approval.capacity import AvailabilityQuestion, SetCapacity
+from contracts.rpc.call import Call
 from services.approval.handlers import capacity as places
 from services.approval.handlers import decisions
 from services.approval.handlers.directory import put_site
@@ -49,7 +50,7 @@ TEN = slot(TUESDAY, "10:00", "11:00")
 def limit(database, wanted=None, call=None):
     with database.transaction() as session:
         request = SetCapacity(capacity=wanted)
-        return places.set_capacity(request, call or by(desk()), session, NOW)
+        return places.set_capacity(request, call or by(desk()), session, NOW, furthest_days=30)
 
 
 def approve(database, review_id, call=None, wanted=TEN, **terms):
@@ -349,3 +350,16 @@ def test_a_login_sets_and_removes_the_capacity_of_its_own_department_only(approv
     assert limit(approval_db, None).capacity is None
     with pytest.raises(Forbidden):
         limit(approval_db, capacity(), by(AUDITOR))
+
+
+def test_closing_all_places_of_a_department_asks_for_the_second_factor_again(approval_db) -> None:
+    def shown(minutes: int) -> Call:
+        at = int((NOW - timedelta(minutes=minutes)).timestamp())
+        return by(desk().model_copy(update={"factor_at": at}))
+
+    nobody = capacity(closed=[NOW.date() + timedelta(days=ahead) for ahead in range(31)])
+    with pytest.raises(Forbidden) as refused:
+        limit(approval_db, nobody, shown(6))
+    assert refused.value.body.code == "second_factor_stale"
+    for wanted, call in ((capacity(), shown(6)), (nobody, shown(4)), (nobody, by(desk()))):
+        limit(approval_db, wanted, call)

@@ -98,7 +98,7 @@ def test_an_invitation_to_a_closed_day_is_not_approved_and_its_visitor_is_asked(
 def test_a_closed_day_is_not_offered_with_or_without_a_capacity(approval_db, limited) -> None:
     with approval_db.transaction() as session:
         content = capacity() if limited else None
-        places.set_capacity(SetCapacity(capacity=content), by(desk()), session, NOW)
+        places.set_capacity(SetCapacity(capacity=content), by(desk()), session, NOW, furthest_days=30)
     close(approval_db)
     with approval_db.transaction() as session:
         question = AvailabilityQuestion(department="home", site="T1")

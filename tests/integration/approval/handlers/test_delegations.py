@@ -92,7 +92,7 @@ def test_who_may_not_delegate_changes_nothing(approval_db) -> None:
         with pytest.raises(error):
             delegate(approval_db, call)
     with pytest.raises(Forbidden), approval_db.transaction() as session:
-        capacity.set_capacity(SetCapacity(capacity=None), by(assistant()), session, NOW)
+        capacity.set_capacity(SetCapacity(capacity=None), by(assistant()), session, NOW, furthest_days=30)
     with pytest.raises(NotFound):
         end(approval_db, made, by(desk("finance", "FIN-0001")))
     with pytest.raises(Forbidden):

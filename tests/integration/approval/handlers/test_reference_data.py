@@ -86,7 +86,7 @@ def put(database, record) -> None:
 
 def limit(database, wanted) -> None:
     with database.transaction() as session:
-        capacity.set_capacity(SetCapacity(capacity=wanted), by(desk()), session, NOW)
+        capacity.set_capacity(SetCapacity(capacity=wanted), by(desk()), session, NOW, furthest_days=30)
 
 
 def end_delegation(database, made) -> None:

@@ -426,3 +426,13 @@ def test_what_no_vendor_signed_leaves_no_row_however_often_it_is_sent(databases)
     with pytest.raises(NotAuthenticated):
         service.receive_webhook(Webhook(vendor="sms", body=b"e30="), make_call(key="k"))
     assert rows(service.db) == []
+
+
+def test_a_file_of_the_log_begins_with_the_second_factor_of_just_now(approval_service) -> None:
+    stale = AUDITOR.model_copy(update={"factor_at": int(now().timestamp()) - 301})
+    with pytest.raises(Forbidden) as refused:
+        approval_service.audit_entries(AuditQuestion(export=True), by(stale))
+    assert refused.value.body.code == "second_factor_stale"
+    assert approval_service.audit_entries(AuditQuestion(), by(stale))["items"], "a page is a look"
+    fresh = stale.model_copy(update={"factor_at": int(now().timestamp())})
+    assert approval_service.audit_entries(AuditQuestion(export=True), by(fresh))["items"]

@@ -51,7 +51,9 @@ def test_an_auditor_who_looks_for_scans_or_refusals_finds_these_alone(gate: Gate
         with gate.database.transaction() as session:
             return [
                 one.result
-                for one in scan_history.list_entries(AuditQuestion(**wanted), calling(AUDITOR), session).items
+                for one in scan_history.list_entries(
+                    AuditQuestion(**wanted), calling(AUDITOR), session, NOON
+                ).items
             ]
 
     assert sorted(found()) == sorted(found(actions=("scan",))) == ["admit", "expired"]

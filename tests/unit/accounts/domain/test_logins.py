@@ -73,18 +73,6 @@ def test_a_scope_that_does_not_fit_its_role_is_refused_by_field(role, scope, fie
 )
 def test_a_login_id_begins_with_its_department_or_role(role, department, prefix) -> None:
     assert logins.prefix_of(role, department) == prefix
-    assert logins.parse_login_id(logins.login_id_of(prefix, 7)) == (prefix, 7)
-
-
-def test_login_ids_grow_past_four_digits() -> None:
-    assert logins.login_id_of("HOM", 7) == "HOM-0007"
-    assert logins.login_id_of("HOM", 12345) == "HOM-12345"
-
-
-@pytest.mark.parametrize("text", ["", "HOM", "HOM-7", "hom-0007", "HOME-0007", "HOM-0007x"])
-def test_a_text_of_another_form_is_no_login_id(text) -> None:
-    with pytest.raises(ValueError, match="looks like"):
-        logins.parse_login_id(text)
 
 
 def test_a_reset_voids_tokens_of_earlier_seconds_only() -> None:

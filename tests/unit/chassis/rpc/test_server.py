@@ -1,12 +1,14 @@
 """Errors that reach the caller of an RPC: a temporary fault is Unavailable, and our own fault has no text."""
 
+from dataclasses import replace
+
 import psycopg
 import pytest
 from pydantic import ValidationError
 from sqlalchemy.exc import DBAPIError
 
-from contracts.errors import Unavailable
-from contracts.rpc.call import Call
+from contracts.errors import Forbidden, Unavailable
+from contracts.rpc.call import Call, Principal
 from contracts.rpc.verify.presence import INSIDE, InsideList, InsideQuestion
 from contracts.rpc.verify.scans import ScanPass
 from services.chassis.rpc.server import rpc, translate
@@ -66,3 +68,21 @@ def test_a_call_that_is_late_when_a_worker_is_free_is_not_handled_and_gets_a_rep
 def test_a_nonce_with_a_nul_character_is_refused() -> None:
     with pytest.raises(ValidationError, match="nonce"):
         ScanPass.model_validate({"token": "x", "gate": "PCS1-G1", "nonce": "12345678\0"})
+
+
+def test_a_call_that_needs_the_second_factor_of_just_now_is_not_handled_without() -> None:
+    handled = []
+    answer = rpc(replace(INSIDE, fresh=True), lambda request: handled.append(request) or InsideList(items=()))
+    at = int(now().timestamp())
+
+    def ask(factor_at: int | None) -> None:
+        principal = Principal(kind="staff", role="ado", factor_at=factor_at)
+        answer(None, InsideQuestion(site="PCS1"), Call(deadline=now(), principal=principal))
+
+    with pytest.raises(Forbidden) as refused:
+        ask(at - 301)
+    assert refused.value.body.code == "second_factor_stale"
+    assert not handled
+    ask(at - 1)
+    ask(None)
+    assert len(handled) == 2

@@ -2,11 +2,14 @@
 
 from collections.abc import AsyncIterator
 from datetime import timedelta
+from html import unescape
 from typing import Any
+from uuid import UUID
 
 import pytest
 
 from contracts.errors import Conflict, Forbidden, InvalidInput, NotAuthenticated, TooManyAttempts, Unavailable
+from contracts.model import IST
 from contracts.rpc.accounts.logins import IssuedLogin
 from contracts.rpc.accounts.second_factor import (
     Enrolled,
@@ -17,6 +20,7 @@ from contracts.rpc.accounts.second_factor import (
     WaitingSignIn,
 )
 from contracts.rpc.accounts.sessions import OwnSessions, StaffSession
+from contracts.subscriptions import SERVICES
 from services.chassis.runtime.clock import now
 from tests.support.factories.gateway import browser, claims, signed, staff_claims
 from tests.support.factories.pages import login, session
@@ -183,6 +187,70 @@ async def test_a_form_that_needs_the_factor_again_asks_for_a_code_and_is_then_se
     assert (wanted.name, key) == ("Baldev <Singh>", "k-1")
 
 
+DAY = (now() + timedelta(days=3)).astimezone(IST).date().isoformat()
+FORMS: dict[str, tuple[str, str, dict[str, str]]] = {
+    "approval.close_day": (
+        "ado",
+        "/desk/closures/new",
+        {"day": DAY, "department": "home", "reason": "security"},
+    ),
+    "approval.lift_closure": ("department", f"/desk/closures/{UUID(int=1)}/lift", {}),
+    "approval.propose_entry": (
+        "ado",
+        "/watchlist/new",
+        {"name": "Baldev", "reason": "a court order", "valid_until": DAY},
+    ),
+    "approval.end_entry": ("security", f"/watchlist/entries/{UUID(int=1)}", {"verb": "end"}),
+    "approval.put_site_text": ("ado", "/desk/directory/texts/footer", {"text_pa": "ਸਕੱਤਰੇਤ", "was": "x"}),
+    "approval.put_duty_contacts": ("ado", "/desk/directory/contacts/sites/PCS1", {"mobile.reception": "98"}),
+    "approval.set_capacity": (
+        "department",
+        "/desk/capacity",
+        {
+            "limited": "yes",
+            "window": "60",
+            "from-0": "10:00",
+            "to-0": "12:00",
+            "places-0": "1",
+            "closed": DAY,
+        },
+    ),
+    "accounts.disable_login": ("ado", "/desk/logins/HOM-0001/disable", {}),
+    "accounts.end_sessions": ("ado", "/desk/logins/HOM-0001/sign-out", {}),
+}
+"""Command → who gives it, by which form, and what they have typed."""
+
+
+@pytest.mark.parametrize("command", FORMS)
+async def test_no_form_that_needs_the_factor_again_loses_what_was_typed(command: str) -> None:
+    role, path, typed = FORMS[command]
+    scope = {"gate": None} if role == "security" else {}
+    async with visiting(staff_claims(role, **scope), **{command.replace(".", "__"): STALE}) as person:
+        form = typed | {"key": "k-1"}
+        asked = await person.http.post(f"/en{path}", data=form, headers=SAME_SITE)
+    assert asked.status_code == 403
+    assert hidden(asked).items() >= (form | {"confirmed_form": f"/en{path}"}).items()
+
+
+async def test_a_file_of_the_audit_log_is_sent_after_a_code_with_its_search() -> None:
+    stale = {f"{service}__audit_entries": STALE for service in SERVICES}
+    path = "/en/audit/log.csv?who=HOM-0001&act="
+    async with visiting(staff_claims("auditor"), accounts__confirm_factor=a_session(), **stale) as auditor:
+        asked = await auditor.http.get(path)
+        form = {name: unescape(value) for name, value in hidden(asked).items()} | {"confirmed_code": "123456"}
+        confirm = "/en/staff/second-factor/confirm"
+        sent_on = await auditor.http.post(confirm, data=form, headers=SAME_SITE)
+    assert (sent_on.status_code, sent_on.headers["location"]) == (303, path)
+
+
+async def test_a_form_with_a_file_leads_back_to_itself_after_the_code(ado: Reader) -> None:
+    ado.client.answers["approval.put_emblem"] = STALE
+    path = "/en/desk/directory/texts/emblem"
+    picture = {"picture": ("emblem.png", b"picture", "image/png")}
+    asked = await ado.http.post(path, data={"was": "", "key": "k"}, files=picture, headers=SAME_SITE)
+    assert hidden(asked).items() >= {"confirmed_form": path, "confirmed_page": "1"}.items()
+
+
 async def test_a_wrong_code_asks_again_and_keeps_the_form(ado: Reader) -> None:
     ado.client.answers["accounts.confirm_factor"] = InvalidInput.of("code", "wrong_code")
     form = NEW_LOGIN | {"confirmed_form": "/en/desk/logins/new", "confirmed_code": "000000"}
@@ -223,7 +291,9 @@ async def test_the_page_of_an_outage_repeats_no_password_and_no_code(
     assert "a secret word" not in shown.text
 
 
-@pytest.mark.parametrize("to", ["//evil.example", "https://evil.example/en/x", "/en/../../x", "/en", ""])
+@pytest.mark.parametrize(
+    "to", ["//evil.example", "https://evil.example/en/x", "/en/../../x", "/en", "/en/x?a\r\nb", "/en/x#a", ""]
+)
 async def test_a_confirmation_leads_to_no_other_site(ado: Reader, to: str) -> None:
     form = {"confirmed_form": to, "confirmed_code": "123456"}
     answered = await ado.http.post("/en/staff/second-factor/confirm", data=form, headers=SAME_SITE)

@@ -18,9 +18,6 @@ from tests.support.factories.verify import NOON, Gate, calling, officer
 ADO = Principal(kind="staff", id="ADO-0001", role="ado", login_id="ADO-0001")
 
 
-FRESH_ADO = ADO.model_copy(update={"factor_at": int(NOON.timestamp())})
-
-
 HEAD = officer(gate=None, login_id="SEC-0009")
 
 
@@ -36,22 +33,22 @@ class Supervised(Gate):
         self.decide(demanded=True)
         self.choose(PIN)
 
-    def decide(self, *, demanded: bool, principal: Principal = FRESH_ADO) -> SiteSupervision:
+    def decide(self, *, demanded: bool, principal: Principal = ADO) -> SiteSupervision:
         with self.database.transaction() as session:
             return supervisor_rules.decide(
                 SiteId(site="PCS1"), calling(principal), session, NOON, demanded=demanded
             )
 
-    def name(self, site: str, principal: Principal = FRESH_ADO) -> None:
+    def name(self, site: str, principal: Principal = ADO) -> None:
         with self.database.transaction() as session:
             asked = NameSupervisor(login_id="SEC-0009", site=site)
             supervisors.name(asked, calling(principal), session, NOON)
 
-    def end(self, principal: Principal = FRESH_ADO) -> None:
+    def end(self, principal: Principal = ADO) -> None:
         with self.database.transaction() as session:
-            supervisors.end(SupervisorId(login_id="SEC-0009"), calling(principal), session, NOON)
+            supervisors.end(SupervisorId(login_id="SEC-0009"), calling(principal), session)
 
-    def move(self, principal: Principal = FRESH_ADO) -> None:
+    def move(self, principal: Principal = ADO) -> None:
         self.name("PCS2", principal)
 
     def disable(self, login_id: str = "SEC-0009") -> None:

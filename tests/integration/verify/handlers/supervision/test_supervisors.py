@@ -21,7 +21,6 @@ from services.verify.models import DisabledLoginRow, SupervisorRow, SupervisorRu
 from services.verify.service import Service
 from tests.integration.verify.handlers.supervision.supervised import (
     ADO,
-    FRESH_ADO,
     HEAD,
     PIN,
     WRONG,
@@ -207,29 +206,14 @@ def lift(gate: Supervised, principal: Principal) -> None:
 
 
 @pytest.mark.parametrize("act", [lift, Supervised.end, Supervised.move])
-def test_only_the_ado_branch_with_a_second_factor_of_just_now_decides_who_guards_a_site(
+def test_only_the_ado_branch_decides_who_guards_a_site(
     gate: Supervised, act: Callable[[Supervised, Principal], None]
 ) -> None:
-    stale = ADO.model_copy(update={"factor_at": int((NOON - timedelta(minutes=5)).timestamp())})
-    fresh_head = HEAD.model_copy(update={"factor_at": int(NOON.timestamp())})
     before = gate.manifest()
-    codes = []
-    for principal in (ADO, stale, fresh_head):
-        with pytest.raises(Forbidden) as refused:
-            act(gate, principal)
-        codes.append(refused.value.body.code)
-    assert codes == ["second_factor_missing", "second_factor_stale", "forbidden"]
+    with pytest.raises(Forbidden):
+        act(gate, HEAD)
     manifest = gate.manifest()
     assert (manifest.supervisors, manifest.supervisor_demanded) == (before.supervisors, True)
-
-
-def test_where_no_supervisor_is_demanded_the_task_of_one_ends_without_a_second_factor(
-    gate: Supervised,
-) -> None:
-    lift(gate, FRESH_ADO)
-    assert gate.problem() is None, "nobody of the watchlist is expected"
-    gate.end(ADO)
-    assert gate.manifest().supervisors == ()
 
 
 def test_a_rule_that_the_ado_branch_lifts_is_lifted_and_says_who_did(gate: Supervised) -> None:
@@ -264,7 +248,7 @@ def _problems(gate: Gate, at: datetime) -> dict[str, str | None]:
 def test_a_site_with_a_supervisor_about_which_nobody_has_decided_says_so(databases) -> None:
     gate = Gate(databases["verify"])
     with gate.database.transaction() as session:
-        supervisors.name(NameSupervisor(login_id="SEC-0009", site="PCS1"), calling(FRESH_ADO), session, NOON)
+        supervisors.name(NameSupervisor(login_id="SEC-0009", site="PCS1"), calling(ADO), session, NOON)
     assert _problems(gate, NOON)["PCS1"] is None
     supervisors.set_pin(SetPin(pin=PIN), calling(HEAD), gate.database, NOON)
     assert _problems(gate, NOON)["PCS1"] == "nobody_decided"
@@ -291,7 +275,7 @@ def test_a_disabled_login_is_no_supervisor_any_more_and_never_again(gate: Superv
         gate.disable(login_id)
     assert gate.manifest().supervisors == ()
     with gate.database.transaction() as session, pytest.raises(Conflict) as refused:
-        supervisors.name(NameSupervisor(login_id="SEC-0009", site="PCS1"), calling(FRESH_ADO), session, NOON)
+        supervisors.name(NameSupervisor(login_id="SEC-0009", site="PCS1"), calling(ADO), session, NOON)
     assert refused.value.body.code == "login_disabled"
     with gate.database.transaction() as session:
         assert [one.login_id for one in session.scalars(select(DisabledLoginRow))] == ["SEC-0009"]
@@ -303,7 +287,7 @@ def test_a_login_that_is_disabled_while_it_is_being_named_is_no_supervisor(gate:
     with ThreadPoolExecutor(1) as pool:
         with gate.database.transaction() as session:
             asked = NameSupervisor(login_id="SEC-0009", site="PCS1")
-            supervisors.name(asked, calling(FRESH_ADO), session, NOON)
+            supervisors.name(asked, calling(ADO), session, NOON)
             disabled = pool.submit(gate.disable)
             with gate.database.queries() as looking:
                 eventually(
@@ -320,7 +304,7 @@ def test_only_the_ado_branch_names_supervisors_and_only_they_have_a_pin(gate: Su
         with pytest.raises(Forbidden):
             supervisors.name(NameSupervisor(login_id="SEC-0001", site="PCS1"), calling(HEAD), session, NOON)
         with pytest.raises(Forbidden):
-            supervisors.end(SupervisorId(login_id="SEC-0009"), calling(HEAD), session, NOON)
+            supervisors.end(SupervisorId(login_id="SEC-0009"), calling(HEAD), session)
     with pytest.raises(Forbidden) as refused:
         gate.choose(PIN, officer(gate=None))
     assert refused.value.body.code == "no_supervisor"
@@ -328,7 +312,7 @@ def test_only_the_ado_branch_names_supervisors_and_only_they_have_a_pin(gate: Su
 
 def test_who_moves_to_another_site_chooses_another_pin(gate: Supervised) -> None:
     with gate.database.transaction() as session:
-        supervisors.name(NameSupervisor(login_id="SEC-0009", site="PCS2"), calling(FRESH_ADO), session, NOON)
+        supervisors.name(NameSupervisor(login_id="SEC-0009", site="PCS2"), calling(ADO), session, NOON)
         row = session.get_one(SupervisorRow, "SEC-0009")
         assert (row.site, row.verifier) == ("PCS2", None)
 

@@ -37,7 +37,7 @@ ALLOWED = {
         "PCS-7K3M-9QWX",
         "PCS1-G3",
     ),
-    *("PWD-0007", "SEC-0001", "refuse", "supervisor"),
+    *("PWD-7K3M9Q", "SEC-7K3M9Q", "refuse", "supervisor"),
 }
 PLACEHOLDER = re.compile(r"%\(\w+\)[a-z]")
 FOR_PROGRAMMERS = {"docs.html", "phone.html"}

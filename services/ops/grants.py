@@ -140,7 +140,8 @@ change some column of it.
 _EVERYWHERE = {
     "outbox": "type, added_at, sent_at",
     "audit_log": "position, at",
-    "audit_seals": "number, source, positions",
+    "audit_heads": "id, number, head, signed_at, signature",
+    "audit_seals": "number, source, positions, head",
     "destructive_jobs": "job, ran_at, refused_at, reason, detail, allowed_at, allowed_by",
 }
 READABLE: Mapping[str, Mapping[str, str]] = {

@@ -20,11 +20,11 @@ from sqlalchemy import TextClause, text
 from sqlalchemy.orm import Session
 
 from contracts.model import IST
-from services.chassis.audit import heads
+from services.chassis.audit import heads, refusals
 from services.chassis.db.database import Database
 from services.chassis.db.locks import try_lock
 from services.chassis.db.retention import kept_since
-from services.chassis.runtime import metrics
+from services.chassis.runtime import clock, metrics
 from services.chassis.runtime.jobs import Job
 from services.chassis.runtime.logs import logger
 
@@ -240,11 +240,12 @@ def _pruned_before(now: datetime, kept_months: int) -> date:
 
 
 def run(db: Database, service: str, sources: Sequence[Source], kept_months: int) -> None:
-    """Seal every few seconds until the process stops."""
+    """Seal every few seconds, and add the refusals of minutes that are over, until the process stops."""
     remembered = Remembered()
 
     def seal_all() -> None:
         while seal(db, service, sources, kept_months, remembered=remembered) >= ROWS:
             pass
+        refusals.write(db, clock.now())
 
     Job("seal_records", SECONDS).repeat(seal_all, first=SECONDS)

@@ -147,10 +147,13 @@ _EVERYWHERE = {
 READABLE: Mapping[str, Mapping[str, str]] = {
     "accounts": _EVERYWHERE | {"logins": "login_id, role, disabled_at, valid_until"},
     "application": _EVERYWHERE
-    | {"applications": "id, status, submitted_at, decision_kind, decision_revision", "revisions": "revision"},
+    | {
+        "applications": "id, status, submitted_at, decision_kind, decision_revision, erased_at",
+        "revisions": "revision",
+    },
     "approval": _EVERYWHERE
     | {
-        "heard_applications": "application_id, details_seq",
+        "heard_applications": "application_id, details_seq, erased_at",
         "reviews": "id, application_id",
         "decisions": "review_id, number, revision, status, decided_at",
         "departments": "code",
@@ -166,6 +169,7 @@ READABLE: Mapping[str, Mapping[str, str]] = {
     },
     "notify": _EVERYWHERE
     | {
+        "applications": "id, erased_at",
         "messages": "pass_number, purpose, state, channel, created_at, queued_at, ended_at, lane, due_at, "
         "provider",
         "delivery_reports": "provider, received_at",
@@ -173,6 +177,7 @@ READABLE: Mapping[str, Mapping[str, str]] = {
     },
     "verify": _EVERYWHERE
     | {
+        "erased_applications": "application_id",
         "passes": "number, valid_from, inside, admitted, revoked_seq, revoked_at",
         "status_list": "complete_at",
         "scans": "pass_number, verdict, count, marks, gate, recorded_at, claimed_at, position",

@@ -115,7 +115,7 @@ LABELS: dict[str, Callable[[], Values]] = {
     "limit": lambda: rate_limits.LIMITS,
     "method": lambda: {method.name for method in rpc.METHODS},
     "next": lambda: get_args(DeliverBy),
-    "name": lambda: {"applied", "approved", "issued", "revoked", "inside", "pins", "guarded"},
+    "name": lambda: {"applied", "approved", "issued", "revoked", "inside", "pins", "guarded", "erased"},
     "part": _parts,
     "pool": lambda: {"rpc", "events", "urgent"},
     "provider": lambda: PROVIDERS,

@@ -13,6 +13,7 @@ from email.message import EmailMessage
 from email.utils import format_datetime, make_msgid
 
 import httpx
+from pydantic import ValidationError
 
 from contracts.rpc.audit import AuditHead, AuditHeads
 from services.chassis.audit import heads
@@ -122,7 +123,12 @@ class Witness:
             log.warning("the heads that went out last cannot be read", why=_reason_of(error))
             return
         self._has_recalled = True
-        for head in AuditHeads.model_validate_json(stored).items if stored else ():
+        try:
+            recalled = AuditHeads.model_validate_json(stored).items if stored else ()
+        except ValidationError:
+            log.warning("the heads that went out last cannot be read", why="they are no heads")
+            return
+        for head in recalled:
             if heads.is_genuine(head, self._keys):
                 self._known[head.service, "stored"] = head
 
@@ -142,7 +148,7 @@ class Witness:
             lost = [
                 one for one in seals if not database.row(_SEAL, {"number": one.number, "head": one.head})[0]
             ]
-        is_changed = bool(lost) or (bool(rows) and newest is None)
+        is_changed = bool(lost) or (bool(known) and newest is None)
         metrics.AUDIT_CHAIN_LOST.labels(service).set(is_changed)
         if is_changed:
             log.error(

@@ -72,10 +72,10 @@ def count(db: Database, row: bulk.Row) -> None:
 
 
 def write(db: Database, now: datetime | None = None) -> None:
-    """Add the rows of the minutes that are over, or of all without a time: the process ends."""
+    """Add the rows of every minute but the present one, or of all without a time: the process ends."""
     minutes: Minutes = db.memory.get(_MEMORY, {})
     for minute in sorted(minutes):
-        if now is None or minute < _minute(now):
+        if now is None or minute != _minute(now):
             kinds = minutes.pop(minute)
             try:
                 insert(db, [one.row() for one in kinds.values()])

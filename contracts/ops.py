@@ -212,12 +212,16 @@ class LetterList(Wire):
     items: tuple[LetterView, ...]
 
 
+PROOF_HEADER = "X-Proof"
+"""A `Proof` as JSON: the tokens of the operator, which the exporter checks as services do."""
+
+
 class Replay(Strict):
     """Send a dead letter back to its consumer, if it was replayed so often before: a repeat does nothing."""
 
     replayed: int = Field(ge=0)
     by: Code
-    """The operator's login, for the log."""
+    """The operator's login, as an exporter of 0.23 logs it; later ones log whom the tokens prove."""
 
 
 class Replayed(Wire):

@@ -331,7 +331,8 @@ def list_applications(*, after: str | None = None, limit: int | None = None) -> 
 def list_audit_heads(*, after: str | None = None, limit: int | None = None) -> Call[AuditHeads]:
     """List the signed heads of the services' audit logs, one an hour of each, the newest first.
 
-    Whoever keeps one can prove later that the log was cut off or written anew since then.
+    The first page may be a minute old. Whoever keeps a head can prove later that the log was cut off or
+    written anew since then.
     """
     return Call.new("GET", "/.well-known/audit-heads", AuditHeads, query=given(after=after, limit=limit))
 

@@ -44,7 +44,11 @@ class AuditEntry(Wire):
     ``refreshed`` is a look that an open page took by itself.
     """
     address: str
-    """A keyed hash of the network address."""
+    """A keyed hash of the network address; none of a row of several addresses."""
+    times: int = 1
+    """How often it was refused in this minute, to somebody without a login."""
+    addresses: int = 0
+    """Of a row of several addresses, how many those were."""
 
 
 class AuditEntries(Wire):

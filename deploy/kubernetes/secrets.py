@@ -33,10 +33,16 @@ WEBHOOKS = ("EPASS_SMS_WEBHOOK_SECRET", "EPASS_WHATSAPP_APP_SECRET", "EPASS_WHAT
 """What the vendors' webhooks show; notify checks it."""
 OFFERED = ("EPASS_SMTP_URL",)
 """By which the gateway knows what it may offer."""
+MAIL = ("EPASS_SMTP_URL", "EPASS_SMTP_USER", "EPASS_SMTP_PASSWORD", "EPASS_SMTP_SENDER")
+WITNESS = (
+    "EPASS_WITNESS_MAIL", "EPASS_WITNESS_STORE_URL", "EPASS_WITNESS_STORE_REGION",
+    "EPASS_WITNESS_STORE_KEY_ID", "EPASS_WITNESS_STORE_SECRET", "EPASS_WITNESS_STORE_DAYS",
+)  # fmt: skip
+"""Where the exporter sends the heads of the audit logs."""
 VENDORS = (
     "EPASS_SMS_VENDOR", "EPASS_SMS_URL", "EPASS_SMS_TOKEN", "EPASS_SMS_USER", "EPASS_SMS_PASSWORD",
     "EPASS_SMS_REPORTS_URL", "EPASS_SMS_REGISTRATIONS", "EPASS_WHATSAPP_URL", "EPASS_WHATSAPP_TOKEN",
-    "EPASS_SMTP_URL", "EPASS_SMTP_USER", "EPASS_SMTP_PASSWORD", "EPASS_SMTP_SENDER", *WEBHOOKS,
+    *MAIL, *WEBHOOKS,
 )  # fmt: skip
 
 
@@ -46,7 +52,7 @@ def manifests(store: SecretStore, vendors: Mapping[str, str]) -> Iterator[dict[s
     Args:
         store: holds what is random.
         vendors: settings of the sender, as far as they are given; notify gets those of `WEBHOOKS`, the
-            gateway those of `OFFERED`.
+            gateway those of `OFFERED`, the exporter those of `MAIL` and `WITNESS`.
     """
     credentials = Credentials.at(
         store,
@@ -56,7 +62,8 @@ def manifests(store: SecretStore, vendors: Mapping[str, str]) -> Iterator[dict[s
         options="?sslmode=require",
     )
     for process in PROCESSES:
-        names = {"sender": VENDORS, "notify": WEBHOOKS, "gateway": OFFERED}.get(process, ())
+        given = {"sender": VENDORS, "notify": WEBHOOKS, "gateway": OFFERED, "exporter": (*MAIL, *WITNESS)}
+        names = given.get(process, ())
         of_vendors = {name: vendors[name] for name in names if name in vendors}
         yield _secret(process, "Opaque", {**credentials.of(process), **of_vendors})
     for role in (*SERVICES, *ROLES, *READERS):
@@ -84,7 +91,7 @@ def _secret(name: str, kind: str, values: Mapping[str, str]) -> dict[str, Any]:
 
 def main(file: Path, environment: Mapping[str, str]) -> None:
     """Print the Secrets as one JSON document, which `kubectl` reads."""
-    vendors = {name: environment[name] for name in VENDORS if environment.get(name)}
+    vendors = {name: environment[name] for name in (*VENDORS, *WITNESS) if environment.get(name)}
     items = list(manifests(SecretStore(file), vendors))
     json.dump({"apiVersion": "v1", "kind": "List", "items": items}, sys.stdout, indent=1)
 

@@ -119,6 +119,7 @@ class Credentials:
 
     def _of_interface(self) -> dict[str, str]:
         return {
+            "EPASS_EVENT_KEYS": self._event_keys(),
             "EPASS_OPS_BROKER_URLS": self.broker_url("ops"),
             "EPASS_OPS_TOKEN": self.secret_store.password("ops token"),
         }

@@ -22,8 +22,10 @@ from contracts import rpc
 from contracts.model import Wire
 from contracts.rpc.accounts.sessions import ActiveSessions, DeniedSessions
 from contracts.rpc.approval.directory import DepartmentQuestion
+from contracts.rpc.audit import AuditHeads, HeadQuestion
 from contracts.rpc.call import Method, Nothing
 from contracts.rpc.issuance import StatusList
+from contracts.subscriptions import SERVICES
 from services.chassis.messaging.signatures import EventKeys
 from services.chassis.runtime import logs, metrics
 from services.chassis.runtime.clock import is_ahead, monotonic, now
@@ -80,6 +82,10 @@ class GatewayState:
         self.transparency = self._cache(rpc.approval.numbers.TRANSPARENCY, Nothing(), COUNTS_SECONDS)
         self.status_list = self._cache(rpc.issuance.STATUS_LIST, Nothing(), settings.status_list_seconds / 5)
         metrics.REVOCATIONS_AGE.labels("gateway").set_function(lambda: age_of(self.status_list.value, now()))
+        self.audit_heads: dict[str, RefreshingCache[AuditHeads]] = {
+            service: self._cache(getattr(rpc, service).AUDIT_HEADS, HeadQuestion()) for service in SERVICES
+        }
+        """Fetched when somebody asks, at most once within `REFRESH_SECONDS`."""
         self.response_times = DepartmentResponseTimes(client)
         self.officers = DepartmentOfficers(client)
         self.queue_changes = QueueChanges(client)

@@ -13,7 +13,7 @@ from services.chassis.runtime.setting_types import CommaList, OptionalGeneratedS
 from services.chassis.runtime.settings import (
     DatabaseSettings,
     EventSigningSettings,
-    MailServerSettings,
+    MailAccountSettings,
     PersonalDataSettings,
     ProcessSettings,
     PublicUrlSettings,
@@ -35,7 +35,7 @@ class WebhookSettings(Section):
     """What MSG91 shows, as the password in the address of the webhook."""
 
 
-class VendorSettings(MailServerSettings):
+class VendorSettings(MailAccountSettings):
     """The vendors. A channel without an address is not offered."""
 
     sms_vendor: Literal["gateway", "mobile_seva", "msg91"] = "gateway"
@@ -52,10 +52,6 @@ class VendorSettings(MailServerSettings):
     """Which texts are registered with the operators, and under which IDs (TOML)."""
     whatsapp_url: str = ""
     whatsapp_token: SecretStr = SecretStr("")
-    smtp_user: str = ""
-    smtp_password: SecretStr = SecretStr("")
-    smtp_sender: str = ""
-    """The address from which emails come."""
 
     def conflicts(self) -> Iterator[tuple[str, str]]:
         """Yield what must not be: vendors that others could listen to, and texts that would be dropped."""
@@ -66,8 +62,6 @@ class VendorSettings(MailServerSettings):
                     yield name, problem
             if _is_private(_host_of(self.smtp_url)):
                 yield "smtp_url", _PRIVATE
-        if self.smtp_url and "@" not in self.smtp_sender:
-            yield "smtp_sender", "it has to be an email address, since there is a mail server"
         if self.sms_url and self.sms_vendor != "gateway" and self.sms_registrations is None:
             yield "sms_registrations", "this vendor sends registered texts only"
         if self.sms_reports_url and self.sms_vendor != "mobile_seva":

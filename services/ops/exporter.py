@@ -36,6 +36,7 @@ from contracts.ops import (
 )
 from services.chassis.db.database import name_of
 from services.chassis.messaging.broker import LOST, connect
+from services.chassis.messaging.signatures import EventKeys
 from services.chassis.messaging.topology import delay_name
 from services.chassis.runtime import metrics
 from services.chassis.runtime.background import BackgroundTask, run_until
@@ -49,6 +50,7 @@ from services.ops.databases import DatabaseAway
 from services.ops.inspection import Inspected, inspect
 from services.ops.invariants import GRACE_SECONDS
 from services.ops.metrics import (
+    AUDIT_BYTES,
     AUDIT_UNSEALED,
     DATABASE_WRITABLE,
     INVARIANT_HOLDS,
@@ -59,6 +61,7 @@ from services.ops.metrics import (
     PROCESSES,
 )
 from services.ops.settings import ExporterSettings
+from services.ops.witness import Witness
 
 log = logger(__name__)
 T = TypeVar("T", bound=Wire)
@@ -111,6 +114,7 @@ class Exporter:
         self._lanes: Observed[LaneView] = Observed()
         self._receipts: Observed[ReceiptView] = Observed()
         self._gates: Observed[GateView] = Observed()
+        self._witness = Witness(options, EventKeys(options.event_keys), options.ops_database_urls, http)
         self._revocations: dict[str, float] = {}
         """The age of the newest status list less the monotonic clock, by database."""
         self._outboxes: dict[str, Observed[OutboxView]] = {
@@ -123,6 +127,7 @@ class Exporter:
         if self._options.ops_database_urls:
             looks |= {
                 "outboxes": (self.look_into_databases, None),
+                "audit_heads": (self._witness.look, None),
                 "invariants": (self.count_invariants, self._invariants),
             }
         if self._options.ops_processes:
@@ -241,6 +246,8 @@ class Exporter:
         self._outboxes.setdefault(outbox.database, Observed()).found([view])
         for job, refusal in one.refused or ():
             JOB_REFUSED.labels(outbox.database, job).set(refusal is not None)
+        if one.audit_bytes is not None:
+            AUDIT_BYTES.labels(outbox.database).set(one.audit_bytes)
         if one.unsealed_seconds is not None:
             AUDIT_UNSEALED.labels(outbox.database).set(one.unsealed_seconds)
         for observed in self._observed_in(outbox.database):

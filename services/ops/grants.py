@@ -140,16 +140,20 @@ change some column of it.
 _EVERYWHERE = {
     "outbox": "type, added_at, sent_at",
     "audit_log": "position, at",
-    "audit_seals": "number, source, positions",
+    "audit_heads": "id, number, head, signed_at, signature",
+    "audit_seals": "number, source, positions, head",
     "destructive_jobs": "job, ran_at, refused_at, reason, detail, allowed_at, allowed_by",
 }
 READABLE: Mapping[str, Mapping[str, str]] = {
     "accounts": _EVERYWHERE | {"logins": "login_id, role, disabled_at, valid_until"},
     "application": _EVERYWHERE
-    | {"applications": "id, status, submitted_at, decision_kind, decision_revision", "revisions": "revision"},
+    | {
+        "applications": "id, status, submitted_at, decision_kind, decision_revision, erased_at",
+        "revisions": "revision",
+    },
     "approval": _EVERYWHERE
     | {
-        "heard_applications": "application_id, details_seq",
+        "heard_applications": "application_id, details_seq, erased_at",
         "reviews": "id, application_id",
         "decisions": "review_id, number, revision, status, decided_at",
         "departments": "code",
@@ -165,6 +169,7 @@ READABLE: Mapping[str, Mapping[str, str]] = {
     },
     "notify": _EVERYWHERE
     | {
+        "applications": "id, erased_at",
         "messages": "pass_number, purpose, state, channel, created_at, queued_at, ended_at, lane, due_at, "
         "provider",
         "delivery_reports": "provider, received_at",
@@ -172,6 +177,7 @@ READABLE: Mapping[str, Mapping[str, str]] = {
     },
     "verify": _EVERYWHERE
     | {
+        "erased_applications": "application_id",
         "passes": "number, valid_from, inside, admitted, revoked_seq, revoked_at",
         "status_list": "complete_at",
         "scans": "pass_number, verdict, count, marks, gate, recorded_at, claimed_at, position",

@@ -60,6 +60,10 @@ _REVOCATIONS = {
 _UNSEALED = """
 select coalesce(extract(epoch from now() - least({oldest})), 0)::float8
 """
+_AUDIT_BYTES = """
+select coalesce(sum(pg_total_relation_size(inhrelid)), 0)::bigint from pg_inherits
+where inhparent = 'audit_log'::regclass
+"""
 _OLDEST = """
 (select min({at}) from {table}, (
   select coalesce(range_agg(positions), '{{}}') as positions
@@ -90,6 +94,7 @@ class Inspected:
     refused: tuple[tuple[str, RefusedJob | None], ...] | None = None
     """Each job that destroys something, with its refusal if it is refused."""
     unsealed_seconds: float | None = None
+    audit_bytes: int | None = None
     revocations_seconds: float | None = None
     """Of issuance and verify: how old the newest status list is; infinite where nobody knows."""
 
@@ -110,7 +115,13 @@ def inspect(url: str) -> Inspected:
                 (age,) = database.row(_REVOCATIONS[name])
                 if age is not None and age >= -AHEAD.total_seconds():  # else from the future: nobody knows
                     inspected = replace(inspected, revocations_seconds=max(age, 0.0))
-            inspected = replace(inspected, unsealed_seconds=_unsealed(database), refused=_refused(database))
+            (size,) = database.row(_AUDIT_BYTES)
+            inspected = replace(
+                inspected,
+                unsealed_seconds=_unsealed(database),
+                audit_bytes=size,
+                refused=_refused(database),
+            )
             if name == "notify":
                 inspected = replace(inspected, channels=database.read(ChannelView, _CHANNELS))
                 lanes, receipts = database.read(LaneView, _LANES), database.read(ReceiptView, _RECEIPTS)

@@ -1,7 +1,9 @@
 """What the exporter answers to the gateways, over HTTP: its report, dead letters, and their replay.
 
 HTTP and not RPC, because an operator looks at it while the broker is down. Only who shows the token is
-answered; of all other requests only the headers are read. Requests that a service could not take (`rpc-…`)
+answered; of all other requests only the headers are read. Dead letters are for operators alone, whose session
+tokens the gateway sends along, and which are checked here as services do: a gateway that is taken over can
+name nobody else. Requests that a service could not take (`rpc-…`)
 are counted and never read here: they may hold what nobody should see. `epass dead-letters` shows and drops
 them.
 """
@@ -16,15 +18,20 @@ from typing import Annotated
 
 import uvicorn
 from aio_pika.abc import AbstractConnection
-from fastapi import FastAPI, Header, HTTPException
+from fastapi import Depends, FastAPI, Header, HTTPException
+from pydantic import ValidationError
 from starlette.datastructures import Headers
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from contracts.model import Code
+from contracts.errors import ContractError
 from contracts.ops import LetterList, LetterView, Replay, Replayed, Report
+from contracts.rpc.call import Proof
 from services.chassis.messaging.broker import LOST, connect
+from services.chassis.messaging.signatures import EventKeys
+from services.chassis.rpc.principals import proved_by
 from services.chassis.runtime.background import BackgroundTask
+from services.chassis.runtime.clock import now
 from services.chassis.runtime.logs import logger
 from services.ops import queues, redrive
 from services.ops.dead_letter import DeadLetter
@@ -118,6 +125,19 @@ def application(options: ExporterSettings, report: Callable[[], Report]) -> ASGI
     reading: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
     """A letter that one request has read is hidden from all others until that one gives it back."""
 
+    keys = EventKeys(options.event_keys)
+
+    def operator(x_proof: Annotated[str, Header()] = "") -> str:
+        """Return the login of the operator whose session the gateway shows."""
+        try:
+            principal = proved_by(Proof.model_validate_json(x_proof), keys, now())
+        except (ContractError, ValidationError):
+            raise HTTPException(403) from None
+        if principal.role != "ops":
+            raise HTTPException(403)
+        return principal.id
+
+    Operator = Annotated[str, Depends(operator)]  # noqa: N806  a type
     app = FastAPI(openapi_url=None)
 
     @asynccontextmanager
@@ -141,18 +161,18 @@ def application(options: ExporterSettings, report: Callable[[], Report]) -> ASGI
         return report()
 
     @app.get("/dead-letters/{queue}")
-    async def list_letters(queue: str, x_operator: Annotated[Code, Header()]) -> LetterList:
+    async def list_letters(queue: str, by: Operator) -> LetterList:
         async with broker(queue) as connection:
             total = (await queues.dead_letters(connection, [queue])).get(queue, 0)
             async with queues.QueueBrowser(connection, queue) as browser:
                 messages = browser.messages(min(total, LETTERS))
                 found = [DeadLetter.of(queue, message) async for message in messages]
-        log.info("an operator reads dead letters", queue=queue, operator=x_operator, letters=len(found))
+        log.info("an operator reads dead letters", queue=queue, operator=by, letters=len(found))
         items = tuple(LetterView.model_validate(one.detail()) for one in found)
         return LetterList(queue=queue, total=total, items=items)
 
     @app.post("/dead-letters/{queue}/{letter}/replay")
-    async def replay(queue: str, letter: str, wanted: Replay) -> Replayed:
+    async def replay(queue: str, letter: str, wanted: Replay, by: Operator) -> Replayed:
         """Replay a letter. A repeat finds it gone, or replayed once more, and does nothing."""
 
         def is_wanted(one: DeadLetter) -> bool:
@@ -167,7 +187,7 @@ def application(options: ExporterSettings, report: Callable[[], Report]) -> ASGI
             "an operator replays a dead letter",
             queue=queue,
             letter=letter,
-            operator=wanted.by,
+            operator=by,
             outcome=outcome.outcome,
         )
         return outcome

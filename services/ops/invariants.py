@@ -10,7 +10,10 @@ are deleted when records are not kept any longer.
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from heapq import merge
+from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
 from contracts.events import StatusListSigned
@@ -55,6 +58,7 @@ def count(databases: Databases, grace: float) -> list[Balance]:
         check_inside,
         check_pins,
         check_guarded,
+        check_erased,
     )
     return [check(databases, facts) for check in checks]
 
@@ -383,6 +387,46 @@ def check_guarded(databases: Databases, _facts: Mapping[str, Any]) -> Balance:
         {"demanded, and somebody can agree": guarded},
         {"nobody can agree": nobody, "watched and not demanded": lifted},
     )
+
+
+_ERASED = {
+    "approval": "select application_id from heard_applications where erased_at is not null order by 1",
+    "issuance": "select application_id from applications where erased order by 1",
+    "notify": "select id from applications where erased_at is not null order by 1",
+    "verify": "select application_id from erased_applications order by 1",
+}
+_TO_ERASE = """
+select id, erased_at is not null, coalesce(erased_at < now() - make_interval(secs => %(grace)s), false)
+from applications order by id
+"""
+
+
+def check_erased(databases: Databases, facts: Mapping[str, Any]) -> Balance:
+    """Check that the people of an erased application are erased in each service that knew them.
+
+    Each service says so of itself; what it erases are columns that nobody may read here.
+    """
+    application = databases["application"]
+    parts, faults = Counter({"everywhere": 0, "in flight": 0}), Counter({"erased elsewhere alone": 0})
+    overdue = Counter(dict.fromkeys(_ERASED, 0))
+
+    def heard(service: str) -> Iterator[tuple[Any, ...]]:
+        return ((one, service) for (one,) in databases[service].stream(_ERASED[service]))
+
+    streams = (application.stream(_TO_ERASE, facts), *map(heard, _ERASED))
+    for _, rows in groupby(merge(*streams, key=itemgetter(0)), itemgetter(0)):
+        known = list(rows)
+        here = next((row for row in known if len(row) > 2), (None, False, False))
+        missing = _ERASED.keys() - {row[1] for row in known if row is not here}
+        if here[1]:
+            parts["in flight" if missing else "everywhere"] += 1
+            overdue.update(dict.fromkeys(missing, int(here[2])))
+        else:
+            faults["erased elsewhere alone"] += len(missing) < len(_ERASED)
+    in_flight = tuple(
+        (one, _flight(application, overdue[one], f"{one}.PersonalDataErased")) for one in _ERASED
+    )
+    return Balance("erased", "erased", parts.total(), parts, faults, in_flight)
 
 
 _UNSENT = "select count(*) from outbox where sent_at is null and type = any(%(types)s)"

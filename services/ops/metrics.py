@@ -16,6 +16,12 @@ AUDIT_UNSEALED = Gauge(
     "Age of the oldest row of an audit log, or scan, that has no seal; 0 where each has one",
     ["database"],
 )
+AUDIT_WITNESS_AGE = Gauge(
+    "epass_audit_witness_age_seconds",
+    "Time since heads of the audit logs went out last, or since the exporter started; `none`: to nobody",
+    ["way"],
+)
+AUDIT_BYTES = Gauge("epass_audit_log_bytes", "Size of an audit log on disk, with its indexes", ["database"])
 JOB_REFUSED = Gauge(
     "epass_destructive_job_refused",
     "1 while a job that erases, expires, drops or counts out is refused, because a clock is in doubt",

@@ -1,7 +1,10 @@
 """The settings of the exporter and of the commands of `epass` that look into all services."""
 
-from pydantic import Field
+from collections.abc import Iterator
 
+from pydantic import Field, SecretStr
+
+from contracts.email import is_email
 from services.chassis.runtime.setting_types import (
     CommaList,
     GeneratedSecret,
@@ -11,11 +14,12 @@ from services.chassis.runtime.setting_types import (
 from services.chassis.runtime.settings import (
     BrokerSettings,
     DatabaseSettings,
+    EventKeysSettings,
     EventSigningSettings,
     KeyEncryptionSettings,
+    MailAccountSettings,
     OpsTokenSettings,
     PersonalDataSettings,
-    ProcessSettings,
     RetryDelaySettings,
     Section,
 )
@@ -78,7 +82,39 @@ class InvariantsCommandSettings(BrokerSettings, RetryDelaySettings):
     """
 
 
-class ExporterSettings(ProcessSettings, BrokerSettings, RetryDelaySettings, OpsTokenSettings):
+class WitnessSettings(MailAccountSettings):
+    """Who gets the heads of the audit logs each hour: a mailbox, a store with a lock, or both."""
+
+    witness_mail: CommaList = ()
+    """Addresses, by the mail server of the sender."""
+    witness_store_url: str = ""
+    """A folder in a bucket with S3's interface and Object Lock: ``https://host/bucket/folder``."""
+    witness_store_region: str = "us-east-1"
+    witness_store_key_id: str = ""
+    witness_store_secret: SecretStr = SecretStr("")
+    witness_store_days: int = Field(1100, ge=1)
+    """For so long nobody may delete or change what was stored, whoever they are."""
+
+    def conflicts(self) -> Iterator[tuple[str, str]]:
+        """Yield a witness that could not be reached, or to whom others could listen."""
+        yield from super().conflicts()
+        if self.witness_mail and not self.smtp_url:
+            yield "witness_mail", "there is no mail server (EPASS_SMTP_URL)"
+        if any(not is_email(one) for one in self.witness_mail):
+            yield "witness_mail", "it has to be email addresses, with commas between them"
+        if self.witness_store_url:
+            if not self.local_mode and not self.witness_store_url.startswith("https://"):
+                yield "witness_store_url", "outside local mode it begins with https://"
+            if not (self.witness_store_key_id and self.witness_store_secret):
+                yield (
+                    "witness_store_url",
+                    "EPASS_WITNESS_STORE_KEY_ID and EPASS_WITNESS_STORE_SECRET are empty",
+                )
+
+
+class ExporterSettings(
+    WitnessSettings, EventKeysSettings, BrokerSettings, RetryDelaySettings, OpsTokenSettings
+):
     """`epass ops-exporter`. Without databases it counts queues only."""
 
     ops_database_urls: CommaList = ()

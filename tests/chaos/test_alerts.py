@@ -34,6 +34,7 @@ SELECTOR = re.compile(r"(?:\b(?:cnpg|epass|rabbitmq|up)\w*)?\{[^{}]*\}|\b(?:cnpg
 """What an expression reads: a metric, with its labels if it has any."""
 ONLY_OF_A_FAULT = {
     'cnpg_pg_replication_streaming_replicas{namespace="epass"}': "no operator runs PostgreSQL here",
+    "epass_audit_witness_age_seconds": "local mode needs no witness",
     "epass_gate_list_age_seconds": "no gate of this system has an enrolled device",
     'epass_gate_devices_worrying{worry="lost"}': "no gate of this system has an enrolled device",
     'epass_gate_devices_worrying{worry="silent"}': "no gate of this system has an enrolled device",

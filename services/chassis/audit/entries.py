@@ -8,7 +8,7 @@ from datetime import datetime, time
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, select, tuple_
+from sqlalchemy import ColumnElement, Row, select, tuple_
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from contracts.errors import Forbidden
@@ -16,6 +16,7 @@ from contracts.model import IST
 from contracts.rpc.audit import AuditEntries, AuditEntry, AuditQuestion
 from contracts.rpc.call import Call, Method
 from contracts.second_factor import require_fresh
+from services.chassis.audit import refusals
 from services.chassis.audit.record import DONE, REFRESHED, REPEATED, note_action
 from services.chassis.db import cursors
 from services.chassis.db.tables import audit_log
@@ -60,15 +61,17 @@ def list_entries(
         if request.after is None:
             require_fresh(call.principal, now)
     query = select(audit_log).where(*wanted).order_by(table.at.desc(), table.id.desc())
-    found = [
-        AuditEntry.from_attributes(row, service=service)
-        for row in session.execute(query.limit(request.limit + 1))
-    ]
+    found = [_entry_of(row, service) for row in session.execute(query.limit(request.limit + 1))]
     found = sorted([*found, *others], key=lambda one: (one.at, one.id), reverse=True)
     page = found[: request.limit]
     return AuditEntries(
         items=tuple(page), next=cursors.encode(page[-1].at, page[-1].id) if len(found) > len(page) else None
     )
+
+
+def _entry_of(row: Row[Any], service: str) -> AuditEntry:
+    times, addresses, objects = refusals.counted(row.objects)
+    return AuditEntry.from_attributes(row, service=service, objects=objects, times=times, addresses=addresses)
 
 
 def done_before(session: Session, actor: str, method: Method[Any, Any], nth: int) -> datetime | None:

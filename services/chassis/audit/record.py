@@ -26,6 +26,7 @@ from contracts.crockford import parse_pass_number, parse_reference
 from contracts.errors import ContractError, InternalError, Unavailable
 from contracts.model import Wire
 from contracts.rpc.call import Call, Method, Principal
+from services.chassis.audit import refusals
 from services.chassis.db import bulk, deferred_writes
 from services.chassis.db.database import Database
 from services.chassis.db.tables import audit_log
@@ -98,8 +99,9 @@ def recording(
 ) -> Iterator[Entry | None]:
     """Record a call that is handled in the block; yield its entry, or None where nothing is recorded.
 
-    A refusal is recorded by itself. If that fails, the refusal stands. What is refused to anybody without a
-    session is not recorded where the handler keeps a record of its own: that is a vendor's webhook.
+    A refusal is recorded by itself, or counted by the minute where nobody with a login is refused
+    (``refusals.py``). If that fails, the refusal stands. What is refused to anybody without a session is not
+    recorded where the handler keeps a record of its own: that is a vendor's webhook.
     """
     if not is_recorded(method, call.principal):
         yield None
@@ -114,7 +116,11 @@ def recording(
         if method.keeps_own_record and call.principal.kind == "anonymous":
             raise  # anybody can send what a vendor did not sign, and nobody shall fill the log with it
         try:
-            _insert(service.db, [_row(entry, (), refusal.body.code)])
+            row = _row(entry, (), refusal.body.code)
+            if call.principal.login_id is None:
+                refusals.count(service.db, row)
+            else:
+                refusals.insert(service.db, [row])
         except Exception as error:  # whatever it is, the caller gets the refusal
             log.error("a refusal is not recorded", method=method.name, exc_info=error)  # noqa: TRY400  exception() would log the text, too
         raise
@@ -131,7 +137,7 @@ def finish(entry: Entry, reply: Wire, db: Database) -> None:
         if _is_known(db, row):
             return
         row["result"] = REFRESHED
-    _insert(db, [row])
+    refusals.insert(db, [row])
 
 
 def add_done(session: Session, reply: object, *, action: str | None = None) -> None:
@@ -253,9 +259,3 @@ def _is_known(db: Database, row: bulk.Row) -> bool:
         seen = session.scalars(select(table.objects).where(*same, *recent)).all()
     named = {name for objects in seen for name in objects}
     return bool(seen) and named.issuperset(row["objects"]) and len(row["objects"]) < MOST_OBJECTS
-
-
-def _insert(db: Database, rows: Sequence[bulk.Row]) -> None:
-    with db.queries() as session:
-        deferred_writes.insert(session, audit_log, rows)
-        deferred_writes.send(session)

@@ -20,12 +20,15 @@ from sqlalchemy import TextClause, text
 from sqlalchemy.orm import Session
 
 from contracts.model import IST
-from services.chassis.audit import heads
+from services.chassis.audit import heads, refusals
 from services.chassis.db.database import Database
 from services.chassis.db.locks import try_lock
 from services.chassis.db.retention import kept_since
+from services.chassis.runtime import clock, metrics
 from services.chassis.runtime.jobs import Job
+from services.chassis.runtime.logs import logger
 
+log = logger(__name__)
 SECONDS = 15.0
 """Between two looks for rows without a seal."""
 ROWS = 10_000
@@ -104,8 +107,21 @@ class Seal:
         return hashlib.sha256(sealed.encode()).hexdigest()
 
 
+@dataclass
+class Remembered:
+    """The newest seal that a process has seen: a chain without it was cut off or made anew."""
+
+    number: int = 0
+    head: str = ""
+
+    def is_in(self, session: Session) -> bool:
+        """Return whether the chain still has the seal."""
+        return not self.number or session.execute(_HEAD, {"number": self.number}).scalar() == self.head
+
+
 COLUMNS = "number, source, month, positions::text, through, rows, digest, sealed_at, pruned_before, previous"
 _NEWEST = text(f"select {COLUMNS}, head from audit_seals order by number desc limit 1")  # noqa: S608  names of our own
+_HEAD = text("select head from audit_seals where number = :number")
 _SETTLED = text("""
   select number, through from audit_seals
   where source = :source and sealed_at <= (
@@ -127,28 +143,45 @@ _ADD = text("""
 
 
 def seal(
-    db: Database, service: str, sources: Sequence[Source], kept_months: int, now: datetime | None = None
+    db: Database,
+    service: str,
+    sources: Sequence[Source],
+    kept_months: int,
+    now: datetime | None = None,
+    remembered: Remembered | None = None,
 ) -> int:
     """Seal rows that have no seal yet, and sign the newest head if that is due; return how many rows.
 
-    While another process does it, do nothing and return 0.
+    While another process does it, do nothing and return 0. A chain that lacks the seal that is remembered
+    goes on, since rows without a seal would be worse, and its head is not signed.
 
     Args:
         service: whose it is.
         sources: its tables that are sealed.
         kept_months: of the settings.
         now: the time; by default that of the database, because clocks of processes differ.
+        remembered: what this process has seen; it is updated.
     """
+    remembered = remembered or Remembered()
     with db.transaction() as session:
         if not try_lock(session, "audit seals"):
             return 0
+        is_whole = remembered.is_in(session)
         now = now or session.execute(text("select now()")).scalar_one()
         sealed = sum(_seal_source(session, service, one, now, kept_months) for one in sources)
         newest = session.execute(_NEWEST).one_or_none()
         if newest is not None and newest.pruned_before < _pruned_before(now, kept_months):
             month = now.astimezone(IST).date().replace(day=1)
             _add(session, service, AUDIT_LOG.table, now, kept_months, (month, "{}", 0, 0, NOTHING))
-        heads.sign_if_due(session, service, now)
+        if is_whole:
+            heads.sign_if_due(session, service, now)
+        newest = session.execute(_NEWEST).one_or_none()
+    if not is_whole:
+        log.error("the audit log was made anew or cut off; its head is not signed", seal=remembered.number)
+        metrics.AUDIT_CHAIN_LOST.labels(service).set(1)
+    elif newest is not None:
+        remembered.number, remembered.head = newest.number, newest.head
+        metrics.AUDIT_CHAIN_LOST.labels(service).set(0)
     return sealed
 
 
@@ -207,10 +240,12 @@ def _pruned_before(now: datetime, kept_months: int) -> date:
 
 
 def run(db: Database, service: str, sources: Sequence[Source], kept_months: int) -> None:
-    """Seal every few seconds until the process stops."""
+    """Seal every few seconds, and add the refusals of minutes that are over, until the process stops."""
+    remembered = Remembered()
 
     def seal_all() -> None:
-        while seal(db, service, sources, kept_months) >= ROWS:
+        while seal(db, service, sources, kept_months, remembered=remembered) >= ROWS:
             pass
+        refusals.write(db, clock.now())
 
     Job("seal_records", SECONDS).repeat(seal_all, first=SECONDS)

@@ -145,7 +145,7 @@ class Database:
 
     What is stored through a session is partly sealed or digested. The keys for that belong to the process, so
     each session carries them in ``session.info``: ``personal_keys``, ``idempotency_secret`` and
-    ``event_key``. So does the ``memory`` of the process.
+    ``event_key``. So does the ``memory`` of the process, what it keeps of this database.
 
     Args:
         url: ``postgresql+psycopg://user:password@host:port/name``; of a primary and its standby,
@@ -186,11 +186,12 @@ class Database:
         event.listen(self.engine, "do_connect", _connect)
         event.listen(self.engine, "checkout", _check_open)
         event.listen(self.engine, "handle_error", _leave)
+        self.memory: dict[str, Any] = {}
         info: dict[str, Any] = {
             "personal_keys": personal_keys,
             "idempotency_secret": idempotency_secret,
             "event_key": event_key,
-            "memory": {},
+            "memory": self.memory,
         }
         self._single = self.engine.execution_options(isolation_level="AUTOCOMMIT")
         self._sessions = sessionmaker(self.engine, expire_on_commit=False, info=info)

@@ -29,7 +29,7 @@ use_green_waiting()
 from nameko import config  # noqa: E402
 from nameko.runners import ServiceRunner  # noqa: E402
 
-from services.chassis.audit import seals  # noqa: E402
+from services.chassis.audit import refusals, seals  # noqa: E402
 from services.chassis.audit.seals import AUDIT_LOG, Source  # noqa: E402
 from services.chassis.db.database import Database  # noqa: E402
 from services.chassis.db.providers import Process  # noqa: E402
@@ -95,6 +95,10 @@ def run(
         eventlet.spawn_n(housekeeping.run, database, settings.records_kept_months)
         eventlet.spawn_n(seals.run, database, service, sealed, settings.records_kept_months)
         runner.wait()
+    try:
+        refusals.write(database)
+    except Exception as error:  # whatever it is, the process ends
+        log.error("refusals of the last minute are not recorded", exc_info=error)  # noqa: TRY400  exception() would log the text, too
     log.info("stopped")
 
 

@@ -62,6 +62,11 @@ CLOCK_SKEW = Gauge(
     "By how much this clock is ahead of the gateways', as calls show it",
     ["service"],
 )
+AUDIT_CHAIN_LOST = Gauge(
+    "epass_audit_chain_lost",
+    "1 where the chain of an audit log lacks what this process has seen of it: it was made anew or cut off",
+    ["database"],
+)
 JOB_AGE = Gauge(
     "epass_job_success_age_seconds",
     "Time since a periodic job of this process succeeded last, or since it was registered",

@@ -316,6 +316,21 @@ class MailServerSettings(ProcessSettings):
         return self.local_mode or bool(self.smtp_url)
 
 
+class MailAccountSettings(MailServerSettings):
+    """Our account at the mail server, for the processes that send: the sender and the exporter."""
+
+    smtp_user: str = ""
+    smtp_password: SecretStr = SecretStr("")
+    smtp_sender: str = ""
+    """The address from which emails come."""
+
+    def conflicts(self) -> Iterator[tuple[str, str]]:
+        """Yield that there is a mail server, and no address from which emails come."""
+        yield from super().conflicts()
+        if self.smtp_url and "@" not in self.smtp_sender:
+            yield "smtp_sender", "it has to be an email address, since there is a mail server"
+
+
 def _no_mail_server(url: str) -> str | None:
     """Return what is wrong with the address of a mail server, or None."""
     try:

@@ -57,11 +57,15 @@ async def view_pass_status(
 
 
 @router.get("/.well-known/audit-heads", dependencies=[rate_limited("read")])
-async def list_audit_heads(caller: Anyone, question: Annotated[HeadQuestion, Query()]) -> AuditHeads:
+async def list_audit_heads(
+    caller: Anyone, question: Annotated[HeadQuestion, Query()], response: Response
+) -> AuditHeads:
     """List the signed heads of the services' audit logs, one an hour of each, the newest first.
 
-    Whoever keeps one can prove later that the log was cut off or written anew since then.
+    The first page may be a minute old. Whoever keeps a head can prove later that the log was cut off or
+    written anew since then.
     """
+    response.headers["Cache-Control"] = "public, max-age=60"
     return await lookups.audit_heads(caller, question)
 
 

@@ -10,7 +10,8 @@ from pydantic import SecretStr, ValidationError
 
 from contracts.errors import NotFound, Unavailable
 from contracts.model import Wire
-from contracts.ops import LetterList, Replay, Replayed, Report
+from contracts.ops import PROOF_HEADER, LetterList, Replay, Replayed, Report
+from contracts.rpc.call import Principal
 
 R = TypeVar("R", bound=Wire)
 REPORT_SECONDS = 1.5
@@ -45,18 +46,19 @@ class OpsClient:
         """Return everything that the exporter knows."""
         return await self._ask("GET", "/report", Report, REPORT_SECONDS)
 
-    async def letters(self, queue: str, by: str) -> LetterList:
+    async def letters(self, queue: str, by: Principal) -> LetterList:
         """Return the first dead letters of a consumer to an operator, whose login the exporter logs."""
-        return await self._ask("GET", f"/dead-letters/{queue}", LetterList, headers={"X-Operator": by})
+        return await self._ask("GET", f"/dead-letters/{queue}", LetterList, headers=_proof_of(by))
 
-    async def replay(self, queue: str, letter: str, wanted: Replay) -> Replayed:
-        """Send a dead letter back to its consumer; repeating it is safe."""
+    async def replay(self, queue: str, letter: str, replayed: int, by: Principal) -> Replayed:
+        """Send a dead letter back to its consumer that was replayed so often; repeating it is safe."""
+        wanted = Replay(replayed=replayed, by=by.id)
         return await self._ask(
             "POST",
             f"/dead-letters/{queue}/{letter}/replay",
             Replayed,
             content=wanted.model_dump_json(),
-            headers={"Content-Type": "application/json"},
+            headers={"Content-Type": "application/json", **_proof_of(by)},
         )
 
     async def _ask(
@@ -79,3 +81,9 @@ class OpsClient:
             return kind.model_validate_json(answer.content)
         except (httpx.HTTPError, httpx.InvalidURL, TimeoutError, ValidationError):
             raise Unavailable("the exporter does not answer") from None
+
+
+def _proof_of(operator: Principal) -> Mapping[str, str]:
+    """Return what proves to the exporter who asks; one of 0.23 and before wants the name alone."""
+    proof = operator.proof.model_dump_json(exclude_none=True) if operator.proof else ""
+    return {"X-Operator": operator.id, PROOF_HEADER: proof}

@@ -2,12 +2,15 @@
 
 import hashlib
 import json
+import mailbox
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
+from email import message_from_bytes
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import click
 from pydantic import ValidationError
@@ -213,20 +216,22 @@ def audit() -> None:
 @audit.command()
 @service_name
 @click.option(
+    "--witness",
     "--heads",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    type=click.Path(exists=True, path_type=Path),
     multiple=True,
-    help="Heads that somebody kept, as /.well-known/audit-heads gave them.",
+    help="Heads that are kept elsewhere: a saved mail or mailbox, an object of the store, what "
+    "/.well-known/audit-heads gave, or a folder of such files.",
 )
 @as_json
-def verify(service: str, heads: Sequence[Path], as_json: bool) -> None:
+def verify(service: str, witness: Sequence[Path], as_json: bool) -> None:
     """Check the audit log in EPASS_DATABASE_URL: every row, every seal, every head.
 
     Exit code 1: something was edited, removed, reordered, slipped in or cut off. Exit code 2: the database
     cannot be read.
     """
     settings = read_settings(VerifySettings)
-    kept = [head for file in heads for head in _read_heads(file) if head.service == service]
+    kept = [head for file in witness for head in _read_heads(file) if head.service == service]
     with snapshot(settings.database_url.get_secret_value()) as database:
         findings = check(service, database, EventKeys(settings.event_keys), kept)
     document = {
@@ -257,11 +262,34 @@ def _lines(findings: Findings) -> Iterator[str]:
         yield f"the newest head is {findings.newest_head}"
 
 
-def _read_heads(file: Path) -> tuple[AuditHead, ...]:
-    try:
-        return AuditHeads.model_validate_json(file.read_bytes()).items
-    except ValidationError:
-        raise click.UsageError(f"{file} is not what /.well-known/audit-heads gives") from None
+def _read_heads(path: Path) -> Iterator[AuditHead]:
+    """Yield the heads in a file or in the files of a folder.
+
+    Raises:
+        click.UsageError: a file has none.
+    """
+    for file in sorted(filter(Path.is_file, path.iterdir())) if path.is_dir() else [path]:
+        try:
+            for document in _documents(file):
+                yield from AuditHeads.model_validate_json(document).items
+        except ValidationError:
+            raise click.UsageError(f"{file} has no heads of audit logs") from None
+
+
+def _documents(file: Path) -> Iterator[bytes]:
+    """Yield the JSON documents of a file, which may be mail: one message, or a mailbox with several."""
+    content = file.read_bytes()
+    if content.lstrip().startswith(b"{"):
+        yield content
+        return
+    with closing(mailbox.mbox(file)) as box:
+        messages = list(box) if content.startswith(b"From ") else [message_from_bytes(content)]
+    for message in messages:
+        found = [part for part in message.walk() if part.get_content_type() == "application/json"]
+        if not found:
+            yield b""
+        for part in found:
+            yield cast(bytes, part.get_payload(decode=True))
 
 
 @audit.command()

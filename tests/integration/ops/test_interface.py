@@ -12,14 +12,18 @@ from contracts.ops import LetterList, QueueView, Report
 from services.ops.dead_letter import REPLAYED
 from services.ops.interface import LETTERS
 from tests.integration.ops.command_line import DEAD, NAMES, add_dead_events, add_dead_letter, drain
+from tests.support.factories.gateway import LATER, claims, proven
 from tests.support.stack.backends import TestStack
 from tests.support.stack.chassis import QUEUE, revoked_bytes
 from tests.support.stack.extent import long
 from tests.support.stack.running import Process, eventually, free_port
+from tests.support.stack.settings import EVENT_KEYS
 from tests.support.stack.wire import Wire, wire
 
 pytestmark = [pytest.mark.xdist_group("interface of ops"), long]  # of one exporter
 TOKEN = "the token of the gateways of these tests"
+OPERATOR = claims(sub="OPS-0001", role="ops", department=None, exp=LATER)
+PROOF = proven(session=OPERATOR).proof.model_dump_json()  # type: ignore[union-attr]  # they have one
 OF_QUEUE = f"/dead-letters/{QUEUE}"
 
 
@@ -30,6 +34,7 @@ def exporter(topology: TestStack, tmp_path_factory: pytest.TempPathFactory) -> I
         "EPASS_OPS_DATABASE_URLS": "",
         "EPASS_OPS_PORT": str(free_port()),
         "EPASS_OPS_TOKEN": TOKEN,
+        "EPASS_EVENT_KEYS": ",".join(EVENT_KEYS),
     }
     process = Process(
         ["-m", "services.ops.cli", "ops-exporter"],
@@ -46,7 +51,7 @@ def exporter(topology: TestStack, tmp_path_factory: pytest.TempPathFactory) -> I
 def gateway(exporter: Process) -> Iterator[httpx.Client]:
     """Return a client with the token."""
     url = f"http://127.0.0.1:{exporter.port_of_interface}"  # type: ignore[attr-defined]  # set above
-    headers = {"Authorization": f"Bearer {TOKEN}", "X-Operator": "OPS-0001"}
+    headers = {"Authorization": f"Bearer {TOKEN}", "X-Proof": PROOF}
     with httpx.Client(base_url=url, headers=headers, trust_env=False, timeout=10) as http:
         yield http
 

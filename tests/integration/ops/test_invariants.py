@@ -8,9 +8,11 @@ from typing import Any
 
 import psycopg
 import pytest
-from sqlalchemy import text
+from sqlalchemy import select, text
 
 from contracts.subscriptions import SERVICES
+from services.application.handlers.scheduled_jobs import erase_personal_data
+from services.application.models import ApplicationRow
 from services.chassis.runtime.clock import now
 from services.notify.adapters.channels import PermanentChannelError
 from services.ops.databases import Snapshot
@@ -111,7 +113,7 @@ def test_all_invariants_hold_on_a_system_that_works_and_the_command_prints_what_
     assert done.returncode == 1
     assert "inside    BROKEN  entries 2 = exits 1 + inside 2" in done.stdout
     assert "passes that do not balance: 1" in done.stdout
-    assert done.stdout.count(" holds ") == 6
+    assert done.stdout.count(" holds ") == 7
 
 
 def test_events_under_way_break_no_invariant(busy_services: ServicesWithoutBroker, topology) -> None:
@@ -214,6 +216,7 @@ TAMPERINGS = [
     ("verify", "update passes set inside = inside + 1 where inside > 0", {"inside"}),
     ("verify", "delete from scans where verdict = 'exit'", {"inside"}),
     ("verify", "update passes set admitted = 0 where admitted > 0", {"inside"}),
+    ("verify", "insert into erased_applications values (gen_random_uuid())", {"erased"}),
     ("verify", "select 1", set()),
 ]
 A_PIN = """
@@ -304,6 +307,46 @@ def test_each_changed_row_breaks_its_invariant_and_no_other(
             assert {balance.name for balance in found if not balance.holds} == broken, statement
 
 
+FORGOTTEN = {
+    "approval": "update heard_applications set erased_at = null where erased_at is not null",
+    "issuance": "update applications set erased = false where erased",
+    "notify": "update applications set erased_at = null where erased_at is not null",
+    "verify": "delete from erased_applications",
+}
+
+
+def test_an_application_whose_people_one_service_still_knows_is_found(
+    busy_services: ServicesWithoutBroker, topology
+) -> None:
+    busy_services.cancel(busy_services.apply_and_deliver())
+    busy_services.deliver_all()
+    with busy_services.databases["application"].transaction() as session:
+        (erased,) = session.scalars(
+            select(ApplicationRow.id).where(ApplicationRow.status == "cancelled").limit(1)
+        )
+        erase_personal_data(erased, session, now())
+    code, found = invariants(topology, "--grace", "0")
+    assert (code, found["erased"]["parts"]) == (0, {"everywhere": 0, "in flight": 1}), found
+    busy_services.deliver_all()
+    code, found = invariants(topology, "--grace", "0")
+    assert (code, found["erased"]["parts"]) == (0, {"everywhere": 1, "in flight": 0}), found
+    tamper(busy_services, "application", "update outbox set sent_at = now()")
+    for service, statement in FORGOTTEN.items():
+        with ExitStack() as open_:
+            databases = {name: open_.enter_context(rolled_back(topology, name)) for name in DOWNSTREAM_FIRST}
+            assert databases[service].execute(statement).rowcount == 1, service
+            found = [balance.judge(lambda _queues: 0) for balance in count(snapshots_of(databases), 0)]
+            faults = {one.name: {name for name, number in one.faults.items() if number} for one in found}
+            assert {name: those for name, those in faults.items() if those} == {
+                "erased": {f"{service} and lost"}
+            }
+    with ExitStack() as open_:
+        databases = {name: open_.enter_context(rolled_back(topology, name)) for name in DOWNSTREAM_FIRST}
+        databases["application"].execute("update applications set erased_at = null")
+        (balance,) = [one for one in count(snapshots_of(databases), 0) if one.name == "erased"]
+        assert balance.faults["erased elsewhere alone"] == 1, "as after a restore of application alone"
+
+
 @contextmanager
 def rolled_back(stack, service: str) -> Iterator[psycopg.Connection]:
     with psycopg.connect(
@@ -324,7 +367,7 @@ def test_decisions_and_messages_may_be_gone_once_the_people_of_an_application_ar
         databases = {name: open_.enter_context(rolled_back(topology, name)) for name in DOWNSTREAM_FIRST}
         assert databases["approval"].execute("delete from decisions").rowcount >= 1
         assert databases["notify"].execute("delete from messages").rowcount >= 1
-        for erased, broken in ((True, set()), (False, {"approved", "issued"})):
+        for erased, broken in ((True, {"erased"}), (False, {"approved", "issued"})):
             databases["issuance"].execute("update applications set erased = %s", (erased,))
             found = [balance.judge(lambda _queues: 0) for balance in count(snapshots_of(databases), 0)]
             assert {balance.name for balance in found if not balance.holds} == broken

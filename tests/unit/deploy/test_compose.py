@@ -114,9 +114,10 @@ def open_ports(compose: Compose) -> list[str]:
 
 
 def exits(compose: Compose) -> list[str]:
-    """Return what can reach the outside beside the proxy and the sender, and what else can reach `watch`."""
+    """Return what can reach the outside beside these three, and what else can reach `watch`."""
     closed = {name for name, network in compose["networks"].items() if (network or {}).get("internal")}
-    allowed = {"proxy": {"outside"}, "sender": {"outside"}, **{name: {"watch"} for name in WATCH}}
+    out = {name: {"outside"} for name in ("proxy", "sender", "exporter")}
+    allowed = {**out, **{name: {"watch"} for name in WATCH}}
     return [
         name
         for name, service in compose["services"].items()

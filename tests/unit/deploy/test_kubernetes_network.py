@@ -80,7 +80,7 @@ def expected(own: list[Peer]) -> Iterator[tuple[str, str, int]]:
             yield one.name, DATABASE.name, POSTGRESQL
         if "limits_store" in fields:
             yield one.name, COUNTERS.name, VALKEY
-        if "sms_url" in fields:
+        if "smtp_password" in fields:
             yield from ((one.name, VENDOR.name, port) for port in (443, *SUBMISSION))
         yield from ((PROMETHEUS.name, one.name, port) for name, port in one.ports.items() if name == "http")
         if "ops_processes" in fields:

@@ -274,7 +274,9 @@ def test_the_vendors_are_known_to_the_sender_and_their_webhooks_to_notify(made) 
     given = dict.fromkeys(secrets.VENDORS, "https://sms.example")
     content = made(**given, EPASS_OTP_SECRET="not a vendor's")
     told = {name: own for name, own in content.items() if "https://sms.example" in own.values()}
-    assert set(told) == {"gateway", "notify", "sender"}
+    assert set(told) == {"exporter", "gateway", "notify", "sender"}
+    of_exporter = {name for name, value in told["exporter"].items() if value == "https://sms.example"}
+    assert of_exporter == set(secrets.MAIL), "it mails the heads of the audit logs"
     of_gateway = {name for name, value in told["gateway"].items() if value == "https://sms.example"}
     assert of_gateway == {"EPASS_SMTP_URL"}, "where it is, and no password: email is offered"
     of_notify = {name for name, value in told["notify"].items() if value == "https://sms.example"}

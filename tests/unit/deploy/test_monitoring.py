@@ -144,7 +144,7 @@ def families(module: object) -> list[MetricWrapperBase]:
 FAMILIES = [one for module in METRICS for one in families(module)]
 UNITS = ("_seconds", "_timestamp_seconds", "_bytes")
 COUNTED = {
-    "epass_build_info", "epass_consumers_paused",
+    "epass_audit_chain_lost", "epass_build_info", "epass_consumers_paused",
     "epass_database_connections", "epass_database_connections_max", "epass_database_writable",
     "epass_dead_letters", "epass_departments_unstaffed", "epass_gate_devices_worrying",
     "epass_gateway_rpc_message_calls", "epass_gateway_rpc_pending", "epass_group_calls",

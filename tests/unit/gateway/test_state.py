@@ -16,6 +16,7 @@ from pydantic import SecretStr
 from contracts.errors import NotFound, Unavailable
 from contracts.rpc.accounts.logins import LoginList
 from contracts.rpc.accounts.sessions import DeniedSessions
+from contracts.rpc.call import Principal
 from contracts.rpc.issuance import StatusDelta, StatusList
 from services.chassis.runtime.clock import now
 from services.gateway import state as state_module
@@ -74,7 +75,7 @@ async def test_the_connection_to_the_exporter_ends_with_the_gateway() -> None:
     async with running(app):
         ops = app.state.gateway.ops = OpsClient(f"http://127.0.0.1:{port}", SecretStr("token"))
         with pytest.raises(NotFound):
-            await ops.letters("verify.PassIssued", "OPS-0001")
+            await ops.letters("verify.PassIssued", Principal(id="OPS-0001"))
         assert not closed.is_set()
     server.close()
     await asyncio.wait_for(closed.wait(), 5)

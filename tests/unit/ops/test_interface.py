@@ -2,15 +2,18 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from typing import Any
 
 import httpx
 import pytest
 from starlette.types import ASGIApp, Message
 
 from contracts.ops import Report
+from contracts.tokens import SessionClaims
 from services.chassis.runtime.clock import now
 from services.ops import interface
 from services.ops.settings import ExporterSettings
+from tests.support.factories.gateway import claims, proven
 from tests.support.stack.running import free_port
 from tests.support.stack.settings import make_settings
 
@@ -19,6 +22,16 @@ SHOWN = {"Authorization": f"Bearer {TOKEN}"}
 REPLAY = "/dead-letters/nobodys/x/replay"
 WRONG = ("", "Bearer", "Bearer ", f"Bearer {TOKEN}x", f"bearer {TOKEN}", TOKEN, "Bearer ਪ")
 OPTIONS = make_settings(ExporterSettings, ops_token=TOKEN, ops_port=free_port())
+
+
+OPERATOR = {"sub": "OPS-0001", "role": "ops", "department": None}
+
+
+def proof_of(session: SessionClaims, **others: Any) -> str:
+    """Return the tokens of somebody, as the gateway shows them."""
+    proof = proven(session=session, **others).proof
+    assert proof is not None
+    return proof.model_dump_json()
 
 
 def application() -> ASGIApp:
@@ -37,7 +50,11 @@ class Request:
         self.given = 0
         self.answer: list[Message] = []
         self._pieces = pieces
-        headers = [(b"content-type", b"application/json"), (b"authorization", shown.encode())]
+        headers = [
+            (b"content-type", b"application/json"),
+            (b"authorization", shown.encode()),
+            (b"x-proof", proof_of(claims(**OPERATOR)).encode()),
+        ]
         self._scope = {
             "type": "http",
             "method": "POST",
@@ -78,6 +95,30 @@ async def test_a_body_is_read_up_to_its_limit_even_with_the_token() -> None:
 async def test_a_body_that_comes_in_pieces_is_parsed_as_a_whole(body: bytes, status: int) -> None:
     request = Request(SHOWN["Authorization"], body[:9], body[9:])
     assert await request.status() == status  # of a queue that is nobody's
+
+
+async def test_a_gateway_names_no_operator_without_the_tokens_of_their_session() -> None:
+    """It may be taken over: then it still has the token of the gateways."""
+    good = claims(**OPERATOR)
+    another = SessionClaims.model_validate(good.model_dump() | {"exp": 1_800_000_000, "iat": 1_799_999_000})
+    wrong = {
+        "nothing": "", "no proof": "{}", "a name alone": '{"session": "OPS-0001"}',
+        "no operator": proof_of(claims()), "a login that ended": proof_of(another),
+        "a key that nobody certified": proven(keys=(), session=good).proof.model_dump_json(),
+    }  # fmt: skip
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(application()), base_url="http://ops") as http:
+        for name, proof in wrong.items():
+            for answer in (
+                await http.get("/dead-letters/verify.PassIssued", headers={**SHOWN, "X-Proof": proof}),
+                await http.post(
+                    "/dead-letters/verify.PassIssued/x/replay",
+                    headers={**SHOWN, "X-Proof": proof, "X-Operator": "OPS-0001"},
+                    json={"replayed": 0, "by": "OPS-0001"},
+                ),
+            ):
+                assert answer.status_code == 403, name
+        nobodys = await http.get("/dead-letters/nobodys", headers={**SHOWN, "X-Proof": proof_of(good)})
+        assert nobodys.status_code == 404, "they are admitted, and there is no such queue"
 
 
 @pytest.fixture

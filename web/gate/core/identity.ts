@@ -22,7 +22,19 @@ const TOKEN = /eyJ[\w-]+\.[\w-]+\.[\w-]+/;
 const BLANKS = "[\\t-\\r\\x1c-\\x20\\x85\\xa0\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000]+";
 const AROUND = new RegExp(`^${BLANKS}|${BLANKS}$`, "gu");
 const SEPARATORS = /[\s\-\u2010-\u2015./_]+/gu;
-const TWELVE = /(?<!\d)\d(?:[\s\-\u2010-\u2015.]*\d){11}(?!\d)/gu;
+/** Digits with what may divide them; contracts/identity.py explains each of these. */
+const RUN = /[0-9](?:(?:[^\p{L}\p{N}]{0,3}|[\s\-\u2010-\u2015.]{4,})[0-9]){11,}/gu;
+const DAY = "(?:0?[1-9]|[12][0-9]|3[01])";
+const MONTH = "(?:0?[1-9]|1[0-2])";
+const YEAR = "(?:19|20)[0-9]{2}";
+const OTHER = new RegExp(
+  `(?<![0-9])(?:${YEAR}([-/.])${MONTH}\\1${DAY}|${DAY}([-/.])${MONTH}\\2${YEAR})(?![0-9])` +
+    "|\\+91[ \\-]?[6-9][0-9]{4}[ \\-]?[0-9]{5}(?![0-9])",
+  "gu",
+);
+const INVISIBLE = /[\p{Cf}\p{Mn}\p{Me}\u115f\u1160\u3164\uffa0]/u;
+const TWELVE = 12;
+const MOST = 16;
 
 /** What was scanned or typed. */
 export type Scanned = { token: string } | { number: string };
@@ -79,11 +91,58 @@ export function lastFour(text: string): string {
 
 /** Return a text with every valid Aadhaar number masked, so that this device never stores one. */
 export function maskAadhaar(text: string): string {
-  const plain = asciiDigits(text);
-  return plain.replace(TWELVE, (found) => {
-    const digits = found.replace(SEPARATORS, "");
-    return isAadhaar(digits) ? `XXXX XXXX ${digits.slice(-4)}` : found;
-  });
+  let plain = "";
+  const seen: number[] = []; // where in the text each sign of `plain` stands
+  let at = 0;
+  for (const sign of text) {
+    if (!INVISIBLE.test(sign)) {
+      const shown = asciiDigits(sign);
+      plain += shown;
+      for (let unit = 0; unit < shown.length; unit += 1) seen.push(at);
+    }
+    at += sign.length;
+  }
+  plain = plain.replace(OTHER, (found) => "x".repeat(found.length));
+  let masked = "";
+  let position = 0;
+  for (const run of plain.matchAll(RUN)) {
+    for (const [first, last, lastFourDigits] of numbersIn(run[0])) {
+      masked += `${text.slice(position, seen[run.index + first])}XXXX XXXX ${lastFourDigits}`;
+      const end = seen[run.index + last] ?? 0;
+      position = end + String.fromCodePoint(text.codePointAt(end) ?? 0).length;
+    }
+  }
+  return masked + text.slice(position);
+}
+
+/** Yield where in a run of digits Aadhaar numbers begin and end, and their last four digits. */
+function* numbersIn(run: string): Generator<[number, number, string]> {
+  const places = Array.from(run.matchAll(/[0-9]/g), (found) => found.index);
+  const digits = run.replace(/[^0-9]/g, "");
+  const place = (nth: number): number => places[nth] ?? 0;
+  const starts = [0];
+  const dividers = new Set<string>();
+  for (let nth = 1; nth < places.length; nth += 1) {
+    if (place(nth) === place(nth - 1) + 1) continue;
+    starts.push(nth);
+    dividers.add(run.slice(place(nth - 1) + 1, place(nth)));
+  }
+  starts.push(places.length);
+  let done = 0;
+  for (const [at, start] of starts.slice(0, -1).entries()) {
+    for (const end of starts.slice(at + 1, at + 1 + MOST)) {
+      const length = end - start;
+      const isOne = end === starts[at + 1] || (dividers.size <= 1 && length === digits.length);
+      if (start < done || length < TWELVE || length > MOST || !(isOne || length === TWELVE)) continue;
+      for (let from = start; from <= end - TWELVE; from += 1) {
+        const number = digits.slice(from, from + TWELVE);
+        if (!isAadhaar(number)) continue;
+        yield [place(start), place(end - 1), number.slice(-4)];
+        done = end;
+        break;
+      }
+    }
+  }
 }
 
 /** How the digits of each place are permuted (Verhoeff 1969). */

@@ -35,12 +35,17 @@ LISTS = {
 """Looks at a list that is on the screen the whole day, or that one page takes at several services."""
 MOST_EXPORTED = 10_000
 PER_CALL = 200
-COLUMNS = ("time", "who", "role", "act", "about", "result", "code", "result_code", "address")
+COLUMNS = (
+    "time", "who", "role", "act", "about", "result", "code", "result_code", "address", "times", "addresses",
+)  # fmt: skip
 
 
 @dataclass
 class Line:
-    """One line of the page: an entry, or looks at the same list one after the other."""
+    """One line of the page: an entry, or looks at the same list one after the other.
+
+    An entry may itself say that something was refused several times within a minute.
+    """
 
     entry: AuditEntry
     """The newest."""
@@ -137,6 +142,8 @@ def _cells(entries: Iterable[AuditEntry], language: Language) -> Iterable[Sequen
             name,
             one.result,
             one.address[:8],
+            str(one.times),
+            str(one.addresses or 1),
         )
 
 
@@ -179,7 +186,7 @@ def fold(entries: Iterable[AuditEntry]) -> list[Line]:
 
 
 def _line(one: AuditEntry) -> Line:
-    return Line(one, one.at, objects=dict.fromkeys(one.objects))
+    return Line(one, one.at, one.times, dict.fromkeys(one.objects))
 
 
 def _address(typed: Mapping[str, str], place: str = "/audit/log", **more: str) -> str:

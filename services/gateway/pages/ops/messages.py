@@ -246,7 +246,7 @@ async def _letters(view: View, report: Report | None, found: MessageTraces) -> S
     about = {f"application:{found.application_id}", *(f"pass:{one.number}" for one in found.passes)}
     try:
         lists = await asyncio.gather(
-            *(view.caller.state.ops.letters(queue, view.principal.id) for queue in dead)
+            *(view.caller.state.ops.letters(queue, view.principal) for queue in dead)
         )
     except ContractError:
         return None

@@ -8,7 +8,7 @@ from typing import Annotated
 from fastapi import Path, Response
 
 from contracts.errors import NotFound, Unavailable
-from contracts.ops import LetterView, Replay
+from contracts.ops import LetterView
 from services.gateway.pages.ops.findings import Findings, doubt_old_looks
 from services.gateway.pages.ops.jobs import jobs_of
 from services.gateway.pages.ops.vendors import vendors_of
@@ -42,7 +42,7 @@ async def show_system(view: OpsPage) -> Response:
 @router.get("/dead-letters/{queue}")
 async def show_letters(view: OpsPage, queue: Queue) -> Response:
     """Show the oldest dead letters of a consumer, by what they are and why they failed."""
-    found = await view.caller.state.ops.letters(queue, view.principal.id)
+    found = await view.caller.state.ops.letters(queue, view.principal)
     groups: dict[tuple[str, str], list[LetterView]] = {}
     for one in found.items:
         groups.setdefault((one.type, one.error), []).append(one)
@@ -74,9 +74,7 @@ async def replay(view: OpsPage, queue: Queue, letter: Letter) -> Response:
     replayed = text_of(await view.form(), "replayed")
     if not (replayed.isascii() and replayed.isdigit() and len(replayed) < 6):
         raise NotFound("no such form")
-    done = await view.caller.state.ops.replay(
-        queue, letter, Replay(replayed=int(replayed), by=view.principal.id)
-    )
+    done = await view.caller.state.ops.replay(queue, letter, int(replayed), view.principal)
     return view.to(f"/ops/dead-letters/{queue}", notice=done.outcome)
 
 
@@ -86,7 +84,7 @@ async def _letter(view: View, queue: str, letter: str) -> LetterView:
     Raises:
         NotFound: it is none of them, or no dead letter any more.
     """
-    found = await view.caller.state.ops.letters(queue, view.principal.id)
+    found = await view.caller.state.ops.letters(queue, view.principal)
     for one in found.items:
         if one.id == letter:
             return one

@@ -113,7 +113,7 @@ class EmailChannel:
         if not is_email(message.personal.to):  # an earlier version took more texts for addresses
             raise PermanentChannelError("bad_address")
         letter = compose(message, self._server.sender, self._draw(message.personal))
-        delivery = _Delivery(
+        delivery = Delivery(
             self._server, self._context, letter, message.personal.to, public_only=self._public_only
         )
         delivery.run_within(min(self._call_seconds, message.deadline.require_left()))
@@ -134,7 +134,7 @@ class _PublicSMTPS(smtplib.SMTP_SSL):
         return self.context.wrap_socket(public_addresses.connect(host, port, timeout), server_hostname=host)
 
 
-class _Delivery:
+class Delivery:
     """One letter on its way to the server, in a thread of its own.
 
     So a deadline ends it wherever it is: at a name that nobody resolves, within a handshake, or between two

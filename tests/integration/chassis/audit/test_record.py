@@ -2,6 +2,7 @@
 
 from contextlib import suppress
 from datetime import date, timedelta
+from uuid import uuid4
 
 import pytest
 from sqlalchemy import text
@@ -22,7 +23,7 @@ from services.application.service import Service as ApplicationService
 from services.application.settings import ApplicationSettings
 from services.approval.service import Service as ApprovalService
 from services.approval.settings import ApprovalSettings
-from services.chassis.audit import record
+from services.chassis.audit import record, refusals
 from services.chassis.rpc import server
 from services.chassis.runtime.clock import now
 from services.notify.service import Service as NotifyService
@@ -50,9 +51,15 @@ from tests.support.stack.settings import make_settings
 
 
 def rows(database, columns: str = "actor, role, action, result") -> list[tuple]:
+    refusals.write(database)
     with database.transaction() as session:
-        found = session.execute(text(f"select {columns} from audit_log order by position"))
+        found = session.execute(text(f"select {columns} from audit_log order by at, position"))
         return [tuple(row) for row in found]
+
+
+@pytest.fixture(autouse=True)
+def _nothing_counted_before(monkeypatch) -> None:
+    monkeypatch.setattr(refusals, "_MEMORY", f"refusals {uuid4()}")
 
 
 @pytest.fixture
@@ -97,7 +104,7 @@ def test_the_row_of_a_command_is_in_the_transaction_of_its_effect(
     def fail(*_: object) -> None:
         pytest.fail("it was recorded after the commit")
 
-    monkeypatch.setattr(record, "_insert", fail)
+    monkeypatch.setattr(refusals, "insert", fail)
     approval_service.reject(Reject(review_id=review[0], reason="duplicate", note=""), by(desk(), "a key"))
     assert rows(approval_service.db) == [("HOM-0001", "department", "reject", "done")]
 
@@ -125,7 +132,7 @@ def test_nobody_sees_what_cannot_be_recorded(approval_service, review, monkeypat
     def fail(*_: object) -> None:
         raise RuntimeError("the table is full")
 
-    monkeypatch.setattr(record, "_insert", fail)
+    monkeypatch.setattr(refusals, "insert", fail)
     with pytest.raises(ContractError):
         approval_service.view_review(ReviewId(review_id=review[0]), by(desk()))
     with pytest.raises(NotFound):

@@ -64,6 +64,7 @@ FROM_OTHERS = {
     "whatsapp_token",
     "whatsapp_app_secret",
     "smtp_password",
+    "witness_store_secret",
     "limits_store",
     "event_key",
 }

@@ -176,3 +176,15 @@ async def test_a_file_that_is_not_the_whole_says_so_in_its_last_line(
     auditor.client.answers["approval.audit_entries"] = once
     assert "did not answer" in (await auditor.http.get(f"{LOG}.csv")).text.splitlines()[-1]
     assert (await auditor.http.get(f"{LOG}.csv")).status_code == 503
+
+
+async def test_refusals_of_strangers_are_one_line_with_their_number_and_their_reason(auditor: Reader) -> None:
+    facts = {"actor": "anonymous", "role": "anonymous", "action": "log_in", "service": "accounts"}
+    shared = entry(2, **facts, result="wrong_login", times=412, addresses=37, address="")
+    auditor.client.answers["accounts.audit_entries"] = AuditEntries(items=(shared,))
+    page = (await auditor.http.get(LOG)).text
+    assert "412 times since" in page
+    assert "from 37 other addresses" in page
+    assert "a wrong login, password, code or PIN" in page
+    *_, times, addresses = list(csv.reader(io.StringIO((await auditor.http.get(f"{LOG}.csv")).text)))[-1]
+    assert (times, addresses) == ("412", "37")

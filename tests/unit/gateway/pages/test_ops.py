@@ -9,6 +9,10 @@ import pytest
 
 from contracts.errors import NotFound, Unavailable
 from contracts.ops import Breaker, JobView, LetterList, Part, Replay, Replayed, Report, VendorView
+from contracts.rpc.call import Proof
+from services.chassis.messaging.signatures import EventKeys
+from services.chassis.rpc.principals import proved_by
+from services.chassis.runtime.clock import now
 from services.gateway.pages.ops import findings
 from services.gateway.pages.ops.findings import Findings, doubt_old_looks
 from services.gateway.pages.ops.vendors import vendors_of
@@ -27,6 +31,7 @@ from tests.support.factories.system_report import (
     unknown,
 )
 from tests.support.stack.paths import ROOT
+from tests.support.stack.settings import EVENT_KEYS
 from tests.support.stack.yaml_files import load
 from tests.support.system.page_reader import SAME_SITE, Reader
 
@@ -282,8 +287,10 @@ async def test_a_replay_names_the_letter_how_often_it_was_replayed_and_the_opera
 @pytest.mark.parametrize("path", [DEAD, f"{DEAD}/{LETTER.id}", REPLAY])
 async def test_whoever_reads_dead_letters_is_named_to_the_exporter(operator: Reader, path: str) -> None:
     await operator.http.get(path)
-    asked = ("GET", "/dead-letters/verify.PassIssued", None, {"X-Operator": "OPS-0001"})
-    assert operator.client.last("ops.letterlist")[1] == asked
+    method, path, content, headers = operator.client.last("ops.letterlist")[1]
+    assert (method, path, content) == ("GET", "/dead-letters/verify.PassIssued", None)
+    proved = proved_by(Proof.model_validate_json(headers["X-Proof"]), EventKeys(EVENT_KEYS), now())
+    assert (proved.id, proved.role) == ("OPS-0001", "ops")
 
 
 async def test_a_replay_whose_outcome_is_unknown_is_offered_again_with_the_same_form(

@@ -1,0 +1,229 @@
+"""Who rewrites an audit log with all its seals and heads is found by what went out before they did."""
+
+import hashlib
+import mailbox
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import psycopg
+import pytest
+from click.testing import CliRunner, Result
+from prometheus_client import REGISTRY
+
+from contracts.rpc.audit import AuditHeads
+from contracts.subscriptions import SERVICES
+from services.chassis.audit import record, seals
+from services.chassis.audit.seals import AUDIT_LOG
+from services.chassis.messaging.signatures import EventKeys
+from services.chassis.runtime.clock import now
+from services.ops import witness
+from services.ops.cli import main
+from services.ops.settings import WitnessSettings
+from services.ops.witness import Witness
+from tests.support.stack.database_faults import superuser
+from tests.support.stack.settings import EVENT_KEYS, make_settings
+from tests.support.vendors.mail import MailBox
+
+
+@pytest.fixture
+def database(databases, topology):
+    for service in SERVICES:  # the rights are granted in all of them
+        databases[service]
+    topology.grant_rights()
+    return databases["approval"]
+
+
+@pytest.fixture
+def tamper(stack, database) -> Iterator[psycopg.Connection]:
+    with superuser(stack, "approval") as connection:
+        connection.execute("set timezone to 'UTC'")
+        yield connection
+
+
+@pytest.fixture
+def auditor() -> Iterator[MailBox]:
+    box = MailBox()
+    yield box
+    box.close()
+
+
+class Store:
+    """A bucket: each name has the versions that were put, the newest last."""
+
+    def __init__(self) -> None:
+        self.objects: dict[str, list[bytes]] = {}
+        self.http = httpx.AsyncClient(transport=httpx.MockTransport(self._answer))
+
+    def _answer(self, request: httpx.Request) -> httpx.Response:
+        name = request.url.path
+        if request.method == "PUT":
+            self.objects.setdefault(name, []).append(request.content)
+        elif name not in self.objects:
+            return httpx.Response(404)
+        return httpx.Response(200, content=self.objects[name][-1])
+
+
+def exporter(topology, monkeypatch, auditor: MailBox | None = None, store: Store | None = None) -> Witness:
+    """Return the witness of an exporter that has just started."""
+    monkeypatch.setattr(witness, "FIRST", 0.0)
+    mail = {
+        "witness_mail": ("auditor@punjab.example",),
+        "smtp_sender": "epass@punjab.example",
+        "smtp_url": f"smtp-plain://127.0.0.1:{auditor.port}" if auditor else "",
+    }
+    bucket = {
+        "witness_store_url": "http://store.example/bucket/epass",
+        "witness_store_key_id": "key",
+        "witness_store_secret": "secret",
+    }
+    given = (mail if auditor else {}) | (bucket if store else {})
+    options = make_settings(WitnessSettings, local_mode=True, **given)
+    urls = (topology.database_url("ops", "approval"),)
+    return Witness(options, EventKeys(EVENT_KEYS), urls, store.http if store else httpx.AsyncClient())
+
+
+def add(database, remembered: seals.Remembered | None = None, count: int = 2) -> None:
+    """Add rows, and let the process of a service seal them and sign the head, if it will."""
+    for number in range(count):
+        with database.transaction() as session:
+            record.record_task(session, f"action {number}", ["PCS-7K3M-9QWX"], now())
+    seals.seal(database, "approval", (AUDIT_LOG,), 24, remembered=remembered)
+
+
+def rewrite(tamper: psycopg.Connection) -> None:
+    """Change a row as a superuser can: with every digest and seal computed anew, and the heads gone."""
+    tamper.execute("update audit_log set actor = 'SEC-0001' where position = 1")
+    previous = ""
+    for *values, _ in tamper.execute(
+        f"select {seals.COLUMNS}, head from audit_seals order by number"
+    ).fetchall():
+        facts = dict(zip(seals.Seal.__dataclass_fields__, values, strict=True))
+        lines = tamper.execute(
+            f"select {AUDIT_LOG.line} from audit_log where position <@ %s::int8multirange order by position",
+            (facts["positions"],),
+        ).fetchall()
+        digest = hashlib.sha256("\n".join(line for (line,) in lines).encode()).hexdigest()
+        seal = seals.Seal(**facts | {"digest": digest, "previous": previous})
+        previous_before, previous = previous, seal.head("approval")
+        tamper.execute(
+            "update audit_seals set digest = %s, previous = %s, head = %s where number = %s",
+            (digest, previous_before, previous, seal.number),
+        )
+    tamper.execute("delete from audit_heads")
+
+
+def verify(database, monkeypatch, *options: str) -> Result:
+    monkeypatch.setenv("EPASS_DATABASE_URL", database.engine.url.render_as_string(hide_password=False))
+    monkeypatch.setenv("EPASS_EVENT_KEYS", ",".join(EVENT_KEYS))
+    return CliRunner().invoke(main, ["audit", "verify", "approval", *options])
+
+
+def lost() -> float | None:
+    return REGISTRY.get_sample_value("epass_audit_chain_lost", {"database": "approval"})
+
+
+def saved(auditor: MailBox, folder: Path) -> list[Path]:
+    """Save the auditor's mail as mail programs do: each message, and all of them as a mailbox."""
+    for number, letter in enumerate(auditor.letters):
+        (folder / f"{number}.eml").write_bytes(bytes(letter))
+    box = mailbox.mbox(folder / "all.mbox")
+    for letter in auditor.letters:
+        box.add(letter)
+    box.close()
+    return sorted(folder.iterdir())
+
+
+async def test_a_log_that_a_superuser_wrote_anew_is_found_by_the_mail_that_went_out_before(
+    database, topology, tamper, auditor, monkeypatch, tmp_path
+) -> None:
+    add(database)
+    add(database)
+    await exporter(topology, monkeypatch, auditor).look()
+    files = saved(auditor, tmp_path)
+    for file in (*files, tmp_path):
+        assert verify(database, monkeypatch, "--witness", str(file)).exit_code == 0
+    rewrite(tamper)
+    seals.seal(database, "approval", (AUDIT_LOG,), 24)  # a process that has just started signs it
+    alone = verify(database, monkeypatch)
+    assert (alone.exit_code, "1 heads, 0 problems" in alone.output) == (0, True), "nothing else finds it"
+    for file in (*files, tmp_path):
+        result = verify(database, monkeypatch, "--witness", str(file))
+        assert result.exit_code == 1, file
+        assert "this seal is another one now, the chain was made anew" in result.output
+
+
+async def test_a_process_signs_no_chain_that_lacks_what_it_has_seen(database, tamper, monkeypatch) -> None:
+    remembered = seals.Remembered()
+    add(database, remembered)
+    assert lost() == 0
+    rewrite(tamper)
+    add(database, remembered)
+    assert tamper.execute("select count(*) from audit_heads").fetchone() == (0,)
+    assert lost() == 1
+    assert "no head was signed" in verify(database, monkeypatch).output
+    tamper.execute("delete from audit_seals")
+    seals.seal(database, "approval", (AUDIT_LOG,), 24, remembered=remembered)
+    assert lost() == 1, "nor one that was cut off"
+
+
+async def test_the_exporter_tells_of_a_log_that_lacks_what_it_has_seen_and_sends_no_head_of_it(
+    database, topology, tamper, auditor, monkeypatch
+) -> None:
+    monkeypatch.setattr(witness, "EVERY", 0.0)
+    add(database)
+    running = exporter(topology, monkeypatch, auditor)
+    await running.look()
+    assert (lost(), len(auditor.letters)) == (0, 1)
+    rewrite(tamper)
+    seals.seal(database, "approval", (AUDIT_LOG,), 24)
+    await running.look()
+    assert (lost(), len(auditor.letters)) == (1, 1)
+
+
+async def test_an_exporter_that_starts_anew_asks_the_store_what_went_out_last(
+    database, topology, tamper, monkeypatch
+) -> None:
+    store = Store()
+    add(database)
+    await exporter(topology, monkeypatch, store=store).look()
+    assert [len(versions) for versions in store.objects.values()] == [1, 1]
+    rewrite(tamper)
+    seals.seal(database, "approval", (AUDIT_LOG,), 24)
+    await exporter(topology, monkeypatch, store=store).look()
+    assert lost() == 1
+    assert [len(versions) for versions in store.objects.values()] == [1, 1]
+
+
+async def test_a_head_that_no_service_signed_is_not_sent(
+    database, topology, tamper, auditor, monkeypatch
+) -> None:
+    add(database)
+    tamper.execute(
+        "insert into audit_heads select gen_random_uuid(), 7, head, signed_at, 'forged' from audit_heads"
+    )
+    await exporter(topology, monkeypatch, auditor).look()
+    (file,) = auditor.letters[0].iter_attachments()
+    (head,) = AuditHeads.model_validate_json(file.get_content()).items
+    assert (head.service, head.number) == ("approval", 1)
+
+
+async def test_a_witness_that_cannot_be_reached_is_tried_again_and_its_age_grows(
+    database, topology, auditor, monkeypatch
+) -> None:
+    monkeypatch.setattr(witness, "RETRY", 0.0)
+    add(database)
+    running = exporter(topology, monkeypatch, auditor)
+    auditor.replies["RCPT"] = "451 try later"
+    await running.look()
+    assert not auditor.letters
+    auditor.replies.clear()
+    await running.look()
+    await running.look()
+    assert len(auditor.letters) == 1, "and not again within the hour"
+
+
+def test_without_a_witness_its_age_is_told_under_the_name_of_nobody(topology) -> None:
+    options = make_settings(WitnessSettings, local_mode=False)
+    Witness(options, EventKeys(EVENT_KEYS), (), httpx.AsyncClient())
+    assert REGISTRY.get_sample_value("epass_audit_witness_age_seconds", {"way": "none"}) is not None

@@ -4,11 +4,12 @@ from collections.abc import Iterator
 from datetime import timedelta
 from typing import Annotated
 
+import phonenumbers
 from pydantic import Field
 from pydantic_settings import NoDecode
 
 from contracts.model import DEVICE_ROLES, Role
-from services.chassis.runtime.setting_types import Commas, GeneratedSecret, OrNone
+from services.chassis.runtime.setting_types import Commas, GeneratedSecret, OrNone, RequiredCommaList
 from services.chassis.runtime.settings import (
     IssuerSettings,
     KeyEncryptionSettings,
@@ -18,6 +19,7 @@ from services.chassis.runtime.settings import (
 
 FACTOR_ROLES: tuple[Role, ...] = ("ado", "department", "security")
 """Who issues logins, decides, or lets in."""
+_COUNTRIES = {str(code) for code in phonenumbers.COUNTRY_CODE_TO_REGION_CODE}
 
 
 class AccountsSettings(ServiceSettings, KeyEncryptionSettings, IssuerSettings, RateLimitSettings):
@@ -45,6 +47,13 @@ class AccountsSettings(ServiceSettings, KeyEncryptionSettings, IssuerSettings, R
     Without a value these are `FACTOR_ROLES`, and in local mode none.
     """
     otp_minutes: int = 10
+    code_countries: RequiredCommaList = ("91",)
+    """Codes of the countries to whose numbers strangers may have a one-time code sent."""
+    unproved_codes_per_hour: int = Field(4_000, ge=2)
+    """Codes to numbers that nobody has ever proved, and that nobody has typed: the ceiling of the whole site.
+
+    ``python -m bench.limits`` prints the arithmetic.
+    """
     session_minutes: int = 480
     applicant_session_minutes: int = 120
 
@@ -56,8 +65,10 @@ class AccountsSettings(ServiceSettings, KeyEncryptionSettings, IssuerSettings, R
         return () if self.local_mode else FACTOR_ROLES
 
     def conflicts(self) -> Iterator[tuple[str, str]]:
-        """Yield what must not be: a second factor for a device, which has nobody to type a code."""
+        """Yield what must not be: a country that is none, a second factor for a device without a person."""
         yield from super().conflicts()
+        if unknown := set(self.code_countries) - _COUNTRIES:
+            yield "code_countries", f"{min(unknown)!r} is no country code, such as 91"
         if DEVICE_ROLES & set(self.second_factor_roles or ()):
             yield "second_factor_roles", "a device has no second factor"
 

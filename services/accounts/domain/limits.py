@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from contracts.errors import TooManyAttempts
+from contracts.proof_of_work import LEAST_ANSWERS, MOST_ANSWERS
 
 FREE_FAILURES = 5
 LONGEST_WAIT = timedelta(minutes=15)
@@ -54,6 +55,28 @@ UNUSED_FROM_ADDRESS = (Limit(300, timedelta(minutes=10)), Limit(3_000, timedelta
 Codes that were typed do not count: thousands of visitors may share the address of a mobile operator or a
 Sewa Kendra. ``python -m bench.limits`` prints the arithmetic.
 """
+UNTYPED_WHILE_MANY_ASK = Limit(10, timedelta(hours=1))
+"""Codes to unproved numbers that one address asked for and nobody has typed, while very many are asked for.
+
+It holds for an address of which fewer codes were typed than not: of a mobile operator's address most are.
+"""
+CEILING_WITHIN = timedelta(hours=1)
+"""For so long a code counts that went to an unproved number: one that nobody has ever proved."""
+
+
+def work_for(untyped: int, ceiling: int) -> int:
+    """Return how many answers a stranger's proof of work must have: none below half of the ceiling.
+
+    They grow from there to the ceiling, where nothing helps.
+
+    Args:
+        untyped: codes that went to unproved numbers within `CEILING_WITHIN`, and that nobody has typed.
+        ceiling: how many there may be.
+    """
+    if 2 * untyped < ceiling:
+        return 0
+    part = min(2 * untyped / ceiling - 1, 1)
+    return LEAST_ANSWERS + round(part * (MOST_ANSWERS - LEAST_ANSWERS))
 
 
 def source_wait(failures: int, last: datetime | None, now: datetime) -> int:

@@ -55,28 +55,43 @@ UNUSED_FROM_ADDRESS = (Limit(300, timedelta(minutes=10)), Limit(3_000, timedelta
 Codes that were typed do not count: thousands of visitors may share the address of a mobile operator or a
 Sewa Kendra. ``python -m bench.limits`` prints the arithmetic.
 """
-UNTYPED_WHILE_MANY_ASK = Limit(10, timedelta(hours=1))
-"""Codes to unproved numbers that one address asked for and nobody has typed, while very many are asked for.
+MOST_UNTYPED = 10
+"""Untyped codes of an hour to unproved numbers that one address may have from half of the ceiling on.
 
-It holds for an address of which fewer codes were typed than not: of a mobile operator's address most are.
+They fall to one at the ceiling. They hold for an address of which fewer codes were typed than not: of the
+address of a mobile operator most are.
 """
 CEILING_WITHIN = timedelta(hours=1)
 """For so long a code counts that went to an unproved number: one that nobody has ever proved."""
 
 
-def work_for(untyped: int, ceiling: int) -> int:
-    """Return how many answers a stranger's proof of work must have: none below half of the ceiling.
+@dataclass(frozen=True)
+class Pressure:
+    """What is asked of strangers while very many codes are asked for.
 
-    They grow from there to the ceiling, where nothing helps.
+    Attributes:
+        answers: of a proof of work.
+        untyped: codes of an address that nobody types.
+    """
+
+    answers: int
+    untyped: Limit
+
+
+def pressure(untyped: int, ceiling: int) -> Pressure | None:
+    """Return what is asked of strangers, whose answers and limits follow from how many codes are untyped.
+
+    Nothing is asked below half of the ceiling; from there on more, up to the ceiling, where nothing helps.
 
     Args:
         untyped: codes that went to unproved numbers within `CEILING_WITHIN`, and that nobody has typed.
         ceiling: how many there may be.
     """
     if 2 * untyped < ceiling:
-        return 0
+        return None
     part = min(2 * untyped / ceiling - 1, 1)
-    return LEAST_ANSWERS + round(part * (MOST_ANSWERS - LEAST_ANSWERS))
+    answers = LEAST_ANSWERS + round(part * (MOST_ANSWERS - LEAST_ANSWERS))
+    return Pressure(answers, Limit(max(round((1 - part) * MOST_UNTYPED), 1), CEILING_WITHIN))
 
 
 def source_wait(failures: int, last: datetime | None, now: datetime) -> int:

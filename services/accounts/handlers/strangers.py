@@ -19,10 +19,9 @@ from contracts.rpc.call import Call
 from services.accounts.adapters import device_tokens, work_challenges
 from services.accounts.domain.limits import (
     CEILING_WITHIN,
-    UNTYPED_WHILE_MANY_ASK,
     Limit,
+    pressure,
     refuse_while,
-    work_for,
 )
 from services.accounts.handlers.attempts import wait_for
 from services.accounts.metrics import CODES_HELD_BACK, UNPROVED_CODES
@@ -76,13 +75,11 @@ def hold_back(
     lock(session, "codes to unproved numbers")
     row, most = OtpRequestRow, settings.unproved_codes_per_hour
     wait = partial(wait_for, session, row.requested_at, now)
-    answers = work_for(_untyped(session, now), most)
-    if not answers:
+    asked = pressure(_untyped(session, now), most)
+    if asked is None:
         return None
     ceiling = wait((Limit(most, CEILING_WITHIN),), _is_untyped())
-    here = (
-        wait((UNTYPED_WHILE_MANY_ASK,), _is_untyped() & (row.address == call.address)) if call.address else 0
-    )
+    here = wait((asked.untyped,), _is_untyped() & (row.address == call.address)) if call.address else 0
     if here and not _mostly_typed(session, call.address, now):
         CODES_HELD_BACK.labels("address").inc()
         refuse_while({"address": here})
@@ -93,8 +90,8 @@ def hold_back(
     used = (row.mobile_digest == mobile_digest) & (row.challenge == challenge)
     if challenge is None or session.scalar(select(row.request_id).where(used)) is not None:
         CODES_HELD_BACK.labels("work").inc()
-        challenge = work_challenges.make(mobile_digest, answers, now, settings.otp_secret)
-        facts: dict[str, Any] = {"challenge": challenge, "answers": answers, "bits": BITS}
+        challenge = work_challenges.make(mobile_digest, asked.answers, now, settings.otp_secret)
+        facts: dict[str, Any] = {"challenge": challenge, "answers": asked.answers, "bits": BITS}
         raise TooManyAttempts(
             "very many codes are asked for: solve the challenge",
             code="work_required",

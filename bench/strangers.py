@@ -1,10 +1,10 @@
 """What strangers with many addresses get from a running `make run`, and whom they keep out.
 
-``python -m bench.strangers [--folder .local] [--work]`` attacks the stack of that folder, on this machine
-only: 100 addresses (127.0.1.1 and on) ask for codes to ever new numbers, try passwords of a guard, and send
-requests that are refused. It sends some ten thousand requests at most, and prints figures. It runs at older
-releases, too (copy it there), so that both can be compared. The stack should be a new one: what it counts
-lasts for hours.
+``python -m bench.strangers [--folder .local] [--codes 40] [--work]`` attacks the stack of that folder, on
+this only: 100 addresses (127.0.1.1 and on) ask for codes to ever new numbers, try passwords of a guard, and
+send requests that are refused. It sends some ten thousand requests at most, and prints figures. It runs at
+older releases, too (copy it there), so that both can be compared. The stack should be a new one: what it
+counts lasts for hours.
 """
 
 import argparse
@@ -28,12 +28,10 @@ from deploy.local.services import gateway_port_of
 from deploy.local.stack import Stack
 
 ADDRESSES = 100
-CODES = 50
-"""For which each address asks, each to another number."""
 PEOPLE = 20
 PASSWORDS = 5
 """Wrong ones of the guard from each of ten addresses."""
-BAD_REQUESTS = 2_000
+BAD_REQUESTS = 500
 AT_ONCE = 16
 T = TypeVar("T")
 _mobiles = count(1)
@@ -138,10 +136,13 @@ class Attack:
         guard: the login and the password of a guard.
         audit: a connection to the database of accounts.
         works: whether the strangers' programs show the proof of work.
+        codes: for which each address asks, each to another number.
     """
 
-    def __init__(self, url: str, guard: tuple[str, str], audit: Connection[Any], *, works: bool) -> None:
-        self._url, self._guard, self._audit = url, guard, audit
+    def __init__(
+        self, url: str, guard: tuple[str, str], audit: Connection[Any], *, works: bool, codes: int
+    ) -> None:
+        self._url, self._guard, self._audit, self._codes = url, guard, audit, codes
         self._strangers = [Somebody(url, f"127.0.1.{1 + at}", works) for at in range(ADDRESSES)]
         self.figures: dict[str, str] = {}
 
@@ -175,7 +176,7 @@ class Attack:
             await stranger.close()
 
     async def _ask_codes(self) -> None:
-        asked = [(one, a_mobile()) for _ in range(CODES) for one in self._strangers]
+        asked = [(one, a_mobile()) for _ in range(self._codes) for one in self._strangers]
         answers = await together(one.ask_code(mobile) for one, mobile in asked)
         sent = sum(answer.status_code == 202 for answer in answers)
         self.figures["codes to numbers of others"] = f"{sent:,} of {len(asked):,} asked for"
@@ -217,13 +218,16 @@ def main() -> None:
     """Attack the stack of a folder, and print what came of it."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--folder", type=Path, default=Path(".local"), help="of the running stack")
+    parser.add_argument("--codes", type=int, default=40, help="for which each address asks")
     parser.add_argument("--work", action="store_true", help="the strangers' programs show the proof of work")
     options = parser.parse_args()
     stack = Stack(options.folder)
     guard = json.loads((options.folder / "logins.json").read_text())["security"]
     url = f"http://127.0.0.1:{gateway_port_of(options.folder)}"
     with stack.postgres.connect("accounts") as audit:
-        attack = Attack(url, (guard["login_id"], guard["password"]), audit, works=options.work)
+        attack = Attack(
+            url, (guard["login_id"], guard["password"]), audit, works=options.work, codes=options.codes
+        )
         asyncio.run(attack.run())
     sys.stdout.write("".join(f"{name:32} {value}\n" for name, value in attack.figures.items()))
 

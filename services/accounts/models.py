@@ -273,7 +273,11 @@ class OtpRequestRow(Base):
         Index("otp_requests_mobile", "mobile_digest", "requested_at"),
         Index("otp_requests_address", "address", "requested_at"),
         Index("otp_requests_requested_at", "requested_at"),
-        Index("otp_requests_untyped", "requested_at", postgresql_where=text("is_unproved and not answered")),
+        Index(
+            "otp_requests_untyped",
+            "requested_at",
+            postgresql_where=text("is_unproved is true and answered is false"),
+        ),
     )
 
     request_id: Mapped[UUID] = mapped_column(primary_key=True)

@@ -60,8 +60,8 @@ def hold_back(
 ) -> str | None:
     """Refuse a code to an unproved number while too many are asked for, else count on its request.
 
-    Until the transaction ends nobody else is let through, so that the ceiling is exact. The lock is taken
-    last, and the request stored soon after it.
+    From half of the ceiling on one transaction is let through after another, so that it is exact. The lock is
+    taken last, and the request stored soon after it.
 
     Returns:
         The challenge that came with a proof of work; None if none was needed.
@@ -70,7 +70,7 @@ def hold_back(
         TooManyAttempts: ``work_required`` with ``challenge``, ``answers`` and ``bits``; or the ceiling was
             reached (``limit`` is ``unproved``), or nobody types the codes of this address (``address``).
     """
-    if not settings.rate_limits:
+    if not settings.rate_limits or pressure(_untyped(session, now), settings.unproved_codes_per_hour) is None:
         return None
     lock(session, "codes to unproved numbers")
     row, most = OtpRequestRow, settings.unproved_codes_per_hour

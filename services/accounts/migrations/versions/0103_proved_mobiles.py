@@ -22,4 +22,5 @@ def upgrade() -> None:
     )
     op.add_column("otp_requests", sa.Column("is_unproved", sa.Boolean))
     op.add_column("otp_requests", sa.Column("challenge", sa.Text))
-    create_index("otp_requests_untyped", "otp_requests (requested_at) where is_unproved and not answered")
+    untyped = "is_unproved is true and answered is false"
+    create_index("otp_requests_untyped", f"otp_requests (requested_at) where {untyped}")

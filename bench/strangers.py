@@ -57,9 +57,14 @@ class Somebody:
         self._http = httpx.AsyncClient(base_url=self.url, transport=transport, timeout=30)
 
     async def post(self, path: str, body: dict[str, Any]) -> httpx.Response:
-        """Send a command."""
+        """Send a command, and again with the same key while the system is too busy for it."""
         headers = {"Idempotency-Key": str(uuid4())}
-        return await self._http.post(f"/api/v1{path}", json=body, headers=headers)
+        for _ in range(10):
+            answer = await self._http.post(f"/api/v1{path}", json=body, headers=headers)
+            if answer.status_code != 503:
+                break
+            await asyncio.sleep(1)
+        return answer
 
     async def ask_code(self, mobile: str) -> httpx.Response:
         """Ask for a code, and once more with a proof of work where one is asked for."""
@@ -169,7 +174,7 @@ class Attack:
         await self._guess()
         for who, person in (("a known browser", at_gate), ("a new one", Somebody(self._url, "127.0.3.2"))):
             answer = await person.sign_in(*self._guard)
-            why = "" if answer.is_success else f" ({answer.json()['facts'].get('limit')})"
+            why = "" if answer.is_success else f" ({answer.json().get('facts', {}).get('limit')})"
             self.figures[f"guard kept out, in {who}"] = ("no" if answer.is_success else "yes") + why
         await self._fill_audit_log()
         for stranger in self._strangers:
@@ -184,7 +189,7 @@ class Attack:
 
     def _refused(self, answers: list[httpx.Response]) -> str:
         whys = Counter(
-            f"{answer.json()['code']} {answer.json()['facts'].get('limit', '')}".strip()
+            f"{answer.json()['code']} {answer.json().get('facts', {}).get('limit', '')}".strip()
             for answer in answers
             if answer.status_code != 202
         )

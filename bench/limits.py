@@ -6,13 +6,14 @@
 import heapq
 import random
 import sys
-from collections import deque
+from collections import defaultdict, deque
 from dataclasses import dataclass
 
 from bench.sizes import PEAK, WINDOW_SECONDS
 from services.accounts.domain import limits as accounts
 from services.accounts.domain.codes import TRIES
-from services.accounts.domain.limits import Limit
+from services.accounts.domain.limits import CEILING_WITHIN, Limit, pressure
+from services.accounts.settings import AccountsSettings
 from services.gateway.edge.rate_limits import LIMITS, MINUTE_LIMITS
 
 VISITORS = 15_000
@@ -32,10 +33,41 @@ PAGES = 25
 STAFF = 2_000
 """Logins that sign in within an hour, all behind the address of one office."""
 SIGN_INS = 1.2
+CEILING: int = AccountsSettings.model_fields["unproved_codes_per_hour"].default
 GATE_SCANS = 20
 """In a minute at one gate, each with a preview."""
 SECONDS_TO_TYPE = 60.0
 SECONDS_TO_ASK_AGAIN = 40.0
+
+
+OPENS = 9 * 3600
+WITHOUT_SCRIPTS = 0.01
+"""Visitors whose browser runs no scripts."""
+FIRST_STRANGER = 1_000_000
+MOST_ASKS = 300_000
+FLOODS = (
+    (100, "0.23.0", None, False),
+    (100, "no proof of work", CEILING, False),
+    (100, "proof of work", CEILING, True),
+    (1_000, "proof of work", CEILING, True),
+    (10_000, "proof of work", CEILING, True),
+)
+"""Addresses of the strangers, the ceiling, and whether their programs do the work."""
+Step = tuple[float, str, int]
+"""When somebody does what: ``ask`` for a code, ``type`` it, or ``flood``."""
+
+
+@dataclass(frozen=True)
+class Flood:
+    """What a day is like on which strangers ask for codes.
+
+    Attributes:
+        messages: to numbers that strangers have named.
+        kept_out: visitors who got no code.
+    """
+
+    messages: int
+    kept_out: int
 
 
 @dataclass(frozen=True)
@@ -86,7 +118,13 @@ def rows() -> list[Row]:
         Row("unused codes by address", int(limit.within.total_seconds()), unused_codes(limit), limit.times)
         for limit in accounts.UNUSED_FROM_ADDRESS
     ]
-    return [*of_gateway, *logins, reads, gate, *unused]
+    hour = int(CEILING_WITHIN.total_seconds())
+    of_all = unused_codes(Limit(0, CEILING_WITHIN)) / BEHIND_ONE_ADDRESS
+    ceiling = [
+        Row("untyped codes to new numbers", hour, of_all, CEILING),
+        Row("the same without a proof of work", hour, of_all, CEILING // 2),
+    ]
+    return [*of_gateway, *logins, reads, gate, *unused, *ceiling]
 
 
 def unused_codes(limit: Limit) -> float:
@@ -110,6 +148,11 @@ class Unused:
             self._open.discard(self._asked.popleft()[1])
         return len(self._open)
 
+    @property
+    def asked(self) -> int:
+        """Return how many there were, with those that were typed, when they were counted last."""
+        return len(self._asked)
+
     def ask(self, at: float, who: int) -> None:
         """Ask for a code."""
         self._asked.append((at, who))
@@ -126,19 +169,8 @@ def refused(limits: tuple[Limit, ...], seed: int = 1) -> int:
     Visitors come at random, half of the time one and a half times as often as on average. A second request
     of a visitor counts as one more code that waits, until the code is typed.
     """
-    chance = random.Random(seed)
     windows = [(Unused(limit.within.total_seconds()), limit.times) for limit in limits]
-    steps: list[tuple[float, str, int]] = []
-    for who in range(round(VISITORS * BEHIND_ONE_ADDRESS)):
-        in_peak = chance.random() < PEAK / 2
-        at = chance.uniform(0, WINDOW_SECONDS / 2) + (WINDOW_SECONDS / 4 if in_peak else 0)
-        if not in_peak:
-            at = at if at < WINDOW_SECONDS / 4 else at + WINDOW_SECONDS / 2
-        steps.append((at, "ask", who))
-        if chance.random() < ASKS - 1:
-            steps.append((at + SECONDS_TO_ASK_AGAIN, "ask", -who - 1))
-        if chance.random() >= ABANDONED:
-            steps.append((at + chance.expovariate(1 / SECONDS_TO_TYPE), "type", who))
+    steps = _visits(random.Random(seed), range(1, 1 + round(VISITORS * BEHIND_ONE_ADDRESS)))
     heapq.heapify(steps)
     out = 0
     while steps:
@@ -146,13 +178,74 @@ def refused(limits: tuple[Limit, ...], seed: int = 1) -> int:
         if what == "type":
             for window, _ in windows:
                 window.type(who)
-                window.type(-who - 1)
+                window.type(-who)
         elif any(window.count(at) >= most for window, most in windows):
             out += 1
         else:
             for window, _ in windows:
                 window.ask(at, who)
     return out
+
+
+def _visits(chance: random.Random, visitors: range) -> list[Step]:
+    """Return when visitors ask for a code, ask again (as ``-who``) and type it, of whom who does."""
+    steps: list[Step] = []
+    for who in visitors:
+        in_peak = chance.random() < PEAK / 2
+        at = chance.uniform(0, WINDOW_SECONDS / 2) + (WINDOW_SECONDS / 4 if in_peak else 0)
+        if not in_peak:
+            at = at if at < WINDOW_SECONDS / 4 else at + WINDOW_SECONDS / 2
+        steps.append((at, "ask", who))
+        if chance.random() < ASKS - 1:
+            steps.append((at + SECONDS_TO_ASK_AGAIN, "ask", -who))
+        if chance.random() >= ABANDONED:
+            steps.append((at + chance.expovariate(1 / SECONDS_TO_TYPE), "type", who))
+    return steps
+
+
+def flood(addresses: int, *, ceiling: int | None, works: bool, seed: int = 1) -> Flood:
+    """Return what the busiest day is like while strangers ask for codes to ever new numbers, and type none.
+
+    Nobody has ever proved their number, as on the first day of a secretariat. The strangers ask all day, each
+    address 3,000 times at most (`UNUSED_FROM_ADDRESS`), and all together `MOST_ASKS` times.
+
+    Args:
+        addresses: how many the strangers have.
+        ceiling: of codes to unproved numbers; None for the limits of 0.23.0.
+        works: whether their programs show the proof of work.
+        seed: of the day.
+    """
+    chance, messages, kept_out, hour = random.Random(seed), 0, set[int](), CEILING_WITHIN.total_seconds()
+    steps = _visits(chance, range(1, 1 + VISITORS))
+    steps = [(at + OPENS, what, who) for at, what, who in steps]
+    asks = min(addresses * accounts.UNUSED_FROM_ADDRESS[-1].times, MOST_ASKS)
+    steps += [(chance.uniform(0, 24 * 3600), "flood", FIRST_STRANGER + number) for number in range(asks)]
+    heapq.heapify(steps)
+    all_codes, codes = Unused(hour), defaultdict[str, Unused](lambda: Unused(hour))
+    while steps:
+        at, what, who = heapq.heappop(steps)
+        visitor = abs(who)
+        address = f"stranger {who % addresses}" if what == "flood" else f"visitor {visitor}"
+        if visitor <= VISITORS * BEHIND_ONE_ADDRESS:
+            address = "operator"
+        here = codes[address]
+        if what == "type":
+            for window in (all_codes, here):
+                window.type(visitor)
+                window.type(-visitor)
+            continue
+        can_work = works if what == "flood" else visitor % round(1 / WITHOUT_SCRIPTS) != 0
+        untyped = all_codes.count(at)
+        if ceiling is not None and (asked := pressure(untyped, ceiling)):
+            held = here.count(at) >= asked.untyped.times and 2 * here.count(at) > here.asked
+            if held or untyped >= ceiling or not can_work:
+                kept_out |= {visitor} if what == "ask" else set()
+                continue
+        messages += what == "flood"
+        kept_out.discard(visitor)
+        all_codes.ask(at, who)
+        here.ask(at, who)
+    return Flood(messages, len(kept_out))
 
 
 def attacks(addresses: int) -> dict[str, int]:
@@ -193,6 +286,10 @@ def main() -> None:
     lines += ["", "in a day strangers get                  1 address  10 addresses  1,000 addresses"]
     found = [attacks(addresses) for addresses in (1, 10, 1_000)]
     lines += [f"{name:36} {found[0][name]:12} {found[1][name]:13} {found[2][name]:16}" for name in found[0]]
+    lines += ["", "in a day of 15,000 visitors          messages to strangers' numbers  visitors kept out"]
+    for addresses, name, ceiling, works in FLOODS:
+        day = flood(addresses, ceiling=ceiling, works=works)
+        lines.append(f"{addresses:5,} addresses, {name:24} {day.messages:24,} {day.kept_out:18,}")
     sys.stdout.write("\n".join(lines) + "\n")
 
 

@@ -142,6 +142,7 @@ OF_ONE_SCHEMA: dict[tuple[str, str], Any] = {
         "hi": "पंजाब सिविल सचिवालय-1",
         "en": "Punjab Civil Secretariat-1",
     },
+    ("RequestOtp", "work"): "",
     ("VerifyOtp", "code"): "482913",
     ("EnterCode", "code"): "482913",
     (

@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from collections.abc import Iterable
 
 import phonenumbers
 
@@ -38,6 +39,11 @@ def parse_mobile(text: str) -> str:
     if phonenumbers.number_type(number) not in mobile:
         raise ValueError("not a mobile number")
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+
+
+def is_in_countries(mobile: str, codes: Iterable[str]) -> bool:
+    """Return whether a mobile (E.164) is of one of some countries. No country's code begins another's."""
+    return mobile.startswith(tuple(f"+{code}" for code in codes))
 
 
 def channel_to(mobile: str, wanted: DeliverBy) -> DeliverBy:

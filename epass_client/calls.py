@@ -635,14 +635,26 @@ def report_gate_device(version: str, unsent: int, *, list_age_s: int | None = No
 
 
 def request_otp(
-    mobile: str, *, language: Language | None = None, devices: Sequence[str] | None = None
+    mobile: str,
+    *,
+    language: Language | None = None,
+    devices: Sequence[str] | None = None,
+    work: str | None = None,
 ) -> Call[OtpAccepted]:
-    """Send a one-time code to a mobile. Requesting one again within its life repeats the same code."""
+    """Send a one-time code to a mobile. Requesting one again within its life repeats the same code.
+
+    `422` with `country_not_served`: codes do not go to numbers of that country. `429` with
+    `work_required`: very many codes are asked for. Send the request again within five minutes with
+    `work`, the proof for the fact `challenge`: the challenge and as many numbers as the fact `answers`
+    says, with a dot before each. Number i, from 0 on, is an n for which SHA-256 of `challenge:i:n`
+    begins with as many bits of zero as the fact `bits` says. `429` with the `limit` `unproved`: until
+    `retry_after` only numbers that somebody has proved before get a code.
+    """
     return Call.new(
         "POST",
         "/api/v1/otp",
         OtpAccepted,
-        body={"mobile": mobile, **given(language=language, devices=devices)},
+        body={"mobile": mobile, **given(language=language, devices=devices, work=work)},
         takes_key=True,
     )
 

@@ -12,6 +12,7 @@ from tenacity import AsyncRetrying, RetryCallState, Retrying, retry_if_exception
 from tenacity.wait import wait_random_exponential
 
 from contracts.model import Language
+from contracts.proof_of_work import solve
 from epass_client import calls
 from epass_client.call import Call
 from epass_client.errors import NoAnswer, Problem
@@ -30,6 +31,17 @@ def _pause(state: RetryCallState) -> float:
     if isinstance(error, Problem) and error.retry_after is not None:
         return error.retry_after * random.uniform(1, 1.25)  # noqa: S311  jitter
     return _backoff(state)
+
+
+def _work(refused: Problem) -> str:
+    """Return the proof of work that a refusal asks for, or raise the refusal again.
+
+    Raises:
+        Problem: it asks for none.
+    """
+    if refused.code != "work_required":
+        raise refused
+    return solve(str(refused.facts["challenge"]), int(refused.facts["answers"]))
 
 
 class _Client:
@@ -119,14 +131,17 @@ class Client(_Client):
     def sign_in_with_code(
         self, mobile: str, read_code: Callable[[str], str], language: Language = "en"
     ) -> Client:
-        """Prove a mobile and return a client for the applicant's session.
+        """Prove a mobile, with a proof of work if one is asked for; return a client for the session.
 
         Args:
             mobile: receives the code.
             read_code: returns the code that this mobile received; it may wait for it.
             language: of the message.
         """
-        request = self.send(calls.request_otp(mobile, language=language))
+        try:
+            request = self.send(calls.request_otp(mobile, language=language))
+        except Problem as refused:
+            request = self.send(calls.request_otp(mobile, language=language, work=_work(refused)))
         session = self.send(calls.verify_otp(request.request_id, read_code(mobile)))
         return self.with_token(session.access_token)
 
@@ -184,7 +199,10 @@ class AsyncClient(_Client):
         self, mobile: str, read_code: Callable[[str], Awaitable[str]], language: Language = "en"
     ) -> AsyncClient:
         """Do what `Client.sign_in_with_code` does."""
-        request = await self.send(calls.request_otp(mobile, language=language))
+        try:
+            request = await self.send(calls.request_otp(mobile, language=language))
+        except Problem as refused:
+            request = await self.send(calls.request_otp(mobile, language=language, work=_work(refused)))
         session = await self.send(calls.verify_otp(request.request_id, await read_code(mobile)))
         return self.with_token(session.access_token)
 

@@ -106,6 +106,7 @@ const built = await Promise.all([
     pass: script("pass"),
     worker: script("worker"),
     docs: script("docs"),
+    work: script("work"),
     "scan-field": script("scan-field"),
     style: join(work, "epass.css"),
     phone: join(work, "phone.css"),

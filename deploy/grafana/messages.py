@@ -43,6 +43,19 @@ MESSAGES = Dashboard(
                 opens="broker",
             ),
             graph(
+                "Codes to numbers that nobody has ever proved, by the ceiling",
+                "percentunit",
+                ("max(epass_unproved_codes_ratio)", "untyped codes of an hour"),
+                warn=0.45,
+                limit=1,
+                opens="services",
+            ),
+            graph(
+                "Requests for a code that are held back",
+                "ops",
+                (per_second("epass_codes_held_back_total", "brake"), "{{brake}}"),
+            ),
+            graph(
                 "Share that reaches nobody",
                 "percentunit",
                 (ratio(per_second(NOBODY, "purpose"), per_second(ENDED, "purpose")), "{{purpose}}"),

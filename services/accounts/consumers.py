@@ -1,6 +1,6 @@
 """The jobs of accounts, a line each. The service subscribes to no event; they run in the events container."""
 
-from services.accounts.handlers import deciders, gate_devices, housekeeping, idle_sessions
+from services.accounts.handlers import deciders, gate_devices, housekeeping, idle_sessions, strangers
 from services.chassis.db import batches
 from services.chassis.db.destructive_jobs import by_clock_alone
 from services.chassis.db.providers import DatabaseProvider, SettingsProvider, every
@@ -16,5 +16,6 @@ class Consumers:
 
     purge = every(600, housekeeping.purge, rows=batches.ROWS, destroys=by_clock_alone)
     count_gate_devices = every(60, gate_devices.show_worries, eager=True)
+    show_unproved_codes = every(60, strangers.show_unproved, eager=True)
     tell_who_can_decide = every(deciders.LOOK_SECONDS, deciders.tell, eager=True)
     end_idle_sessions = every(60, idle_sessions.end_idle, rows=batches.ROWS)

@@ -1,6 +1,6 @@
 """Prometheus metrics of accounts. Labels never identify a person."""
 
-from prometheus_client import Gauge
+from prometheus_client import Counter, Gauge
 
 from services.chassis.runtime.metrics import DirectoryLabel
 
@@ -17,3 +17,14 @@ GATE_LIST_AGE = Gauge(
 """Infinite where one of them has no list."""
 site_label = DirectoryLabel()
 gate_label = DirectoryLabel()
+CODES_HELD_BACK = Counter(
+    "epass_codes_held_back",
+    "Requests for a code that a brake refused: country, work (no proof of it), address, ceiling",
+    ["brake"],
+)
+for _brake in ("country", "work", "address", "ceiling"):
+    CODES_HELD_BACK.labels(_brake)
+UNPROVED_CODES = Gauge(
+    "epass_unproved_codes_ratio",
+    "Codes of the last hour to numbers that nobody has ever proved, and not typed yet, by the ceiling",
+)

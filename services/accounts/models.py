@@ -15,6 +15,7 @@ from sqlalchemy import (
     Text,
     false,
     or_,
+    text,
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
@@ -272,6 +273,11 @@ class OtpRequestRow(Base):
         Index("otp_requests_mobile", "mobile_digest", "requested_at"),
         Index("otp_requests_address", "address", "requested_at"),
         Index("otp_requests_requested_at", "requested_at"),
+        Index(
+            "otp_requests_untyped",
+            "requested_at",
+            postgresql_where=text("is_unproved is true and answered is false"),
+        ),
     )
 
     request_id: Mapped[UUID] = mapped_column(primary_key=True)
@@ -286,3 +292,17 @@ class OtpRequestRow(Base):
     """The device that had proved this number before; null for a stranger."""
     answered: Mapped[bool] = mapped_column(server_default=false())
     """Whether somebody typed the code that was sent, for this request or another one."""
+    is_unproved: Mapped[bool | None]
+    """Whether nobody had ever proved the number; null of a release that did not ask."""
+    challenge: Mapped[str | None]
+    """That of the proof of work which came with it, so that none is used twice."""
+
+
+class ProvedMobileRow(Base):
+    """A number that somebody has proved, and when they did last."""
+
+    __tablename__ = "proved_mobiles"
+    __table_args__ = (Index("proved_mobiles_proved_at", "proved_at"),)
+
+    mobile_digest: Mapped[str] = mapped_column(primary_key=True)
+    proved_at: Mapped[datetime]

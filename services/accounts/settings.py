@@ -4,11 +4,12 @@ from collections.abc import Iterator
 from datetime import timedelta
 from typing import Annotated, get_args
 
+import phonenumbers
 from pydantic import Field
 from pydantic_settings import NoDecode
 
 from contracts.model import DEVICE_ROLES, Role
-from services.chassis.runtime.setting_types import Commas, GeneratedSecret, OrNone
+from services.chassis.runtime.setting_types import Commas, GeneratedSecret, OrNone, RequiredCommaList
 from services.chassis.runtime.settings import (
     IssuerSettings,
     KeyEncryptionSettings,
@@ -20,6 +21,7 @@ FACTOR_ROLES: tuple[Role, ...] = tuple(role for role in get_args(Role) if role n
 """Every role of people: each of them sees names, and a device has nobody to type a code."""
 SESSIONS_AT_ONCE = 3
 """A desk, a phone, and one more: a tablet of a gate, or the counter of a colleague who is ill."""
+_COUNTRIES = {str(code) for code in phonenumbers.COUNTRY_CODE_TO_REGION_CODE}
 
 
 class AccountsSettings(ServiceSettings, KeyEncryptionSettings, IssuerSettings, RateLimitSettings):
@@ -52,6 +54,13 @@ class AccountsSettings(ServiceSettings, KeyEncryptionSettings, IssuerSettings, R
     Without a value these are `SESSIONS_AT_ONCE`, and in local mode any number.
     """
     otp_minutes: int = 10
+    code_countries: RequiredCommaList = ("91",)
+    """Codes of the countries to whose numbers strangers may have a one-time code sent."""
+    unproved_codes_per_hour: int = Field(4_000, ge=2)
+    """Codes to numbers that nobody has ever proved, and that nobody has typed: the ceiling of the whole site.
+
+    ``python -m bench.limits`` prints the arithmetic.
+    """
     session_minutes: int = 480
     applicant_session_minutes: int = 120
 
@@ -68,8 +77,10 @@ class AccountsSettings(ServiceSettings, KeyEncryptionSettings, IssuerSettings, R
         return self.sessions_at_once or (None if self.local_mode else SESSIONS_AT_ONCE)
 
     def conflicts(self) -> Iterator[tuple[str, str]]:
-        """Yield what must not be: a second factor for a device, which has nobody to type a code."""
+        """Yield what must not be: a country that is none, a second factor for a device without a person."""
         yield from super().conflicts()
+        if unknown := set(self.code_countries) - _COUNTRIES:
+            yield "code_countries", f"{min(unknown)!r} is no country code, such as 91"
         if DEVICE_ROLES & set(self.second_factor_roles or ()):
             yield "second_factor_roles", "a device has no second factor"
 

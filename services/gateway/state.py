@@ -94,6 +94,8 @@ class GatewayState:
         self.sessions = Sessions(settings.issuer, self.keys, self.revoked_sessions)
         self.active_sessions: set[UUID] = set()
         """Sessions that people have used here, until accounts was told of them."""
+        self.proved_vendors: set[tuple[str, str]] = set()
+        """Vendors, and the addresses from which a webhook came that they have signed."""
         self._address_secret = settings.idempotency_secret.get_secret_value().encode()
         self._tasks: list[asyncio.Task[Any]] = []
         client.on_connect.append(self.revoked_sessions.subscribe)

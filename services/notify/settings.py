@@ -147,7 +147,8 @@ class DeliverySettings(ProcessSettings):
     """Seconds between two messages to one person."""
     whatsapp_per_day: int | None = None
     """Meta's limit of the business account, 250 at the start; none where it is empty."""
-    sms_per_second: int | None = None
+    sms_per_second: int | None = 30
+    """Three times what the busiest hour of a secretariat needs. One in ten is for one-time codes alone."""
 
     def conflicts(self) -> Iterator[tuple[str, str]]:
         """Yield chains that are given empty: that would be the default, and looks like no chain at all."""

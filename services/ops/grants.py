@@ -42,6 +42,7 @@ RIGHTS: Mapping[str, Mapping[str, str]] = {
         "logins": _CHANGE,
         "otp_codes": _CHANGE_AND_DELETE,
         "otp_requests": _CHANGE_AND_DELETE,
+        "proved_mobiles": _CHANGE_AND_DELETE,
         "recovery_codes": _CHANGE_AND_DELETE,
         "second_factors": _CHANGE_AND_DELETE,
         "sessions": _CHANGE_AND_DELETE,

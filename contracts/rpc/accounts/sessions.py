@@ -8,6 +8,7 @@ from pydantic import Field
 
 from contracts import events
 from contracts.model import Instant, Language, Role, Strict, Wire
+from contracts.proof_of_work import LONGEST_PROOF
 from contracts.rpc.call import Http, Method, Nothing
 
 DEVICES = 25
@@ -24,6 +25,8 @@ class RequestOtp(Strict):
     language: Language = "en"
     devices: tuple[DeviceToken, ...] = Field(default=(), max_length=DEVICES)
     """What earlier sessions on this device gave as ``device``."""
+    work: str = Field(default="", max_length=LONGEST_PROOF)
+    """The proof of work that was asked for (`contracts.proof_of_work`), if one was."""
 
 
 class OtpAccepted(Wire):
@@ -150,7 +153,15 @@ class DeniedSessions(Wire):
 REQUEST_OTP = Method(
     "accounts", "request_otp", RequestOtp, OtpAccepted, command=True, said="Asked for a code",
     http=Http("anyone", "request_otp", "POST /otp",
-        "Send a one-time code to a mobile. Requesting one again within its life repeats the same code.",
+        """Send a one-time code to a mobile. Requesting one again within its life repeats the same code.
+
+        `422` with `country_not_served`: codes do not go to numbers of that country. `429` with
+        `work_required`: very many codes are asked for. Send the request again within five minutes with
+        `work`, the proof for the fact `challenge`: the challenge and as many numbers as the fact `answers`
+        says, with a dot before each. Number i, from 0 on, is an n for which SHA-256 of `challenge:i:n`
+        begins with as many bits of zero as the fact `bits` says. `429` with the `limit` `unproved`: until
+        `retry_after` only numbers that somebody has proved before get a code.
+        """,
         status=202, limit="otp"),
 )  # fmt: skip
 VERIFY_OTP = Method(

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from contracts.errors import TooManyAttempts
+from contracts.proof_of_work import LEAST_ANSWERS, MOST_ANSWERS
 
 FREE_FAILURES = 5
 LONGEST_WAIT = timedelta(minutes=15)
@@ -54,6 +55,43 @@ UNUSED_FROM_ADDRESS = (Limit(300, timedelta(minutes=10)), Limit(3_000, timedelta
 Codes that were typed do not count: thousands of visitors may share the address of a mobile operator or a
 Sewa Kendra. ``python -m bench.limits`` prints the arithmetic.
 """
+MOST_UNTYPED = 10
+"""Untyped codes of an hour to unproved numbers that one address may have from half of the ceiling on.
+
+They fall to one at the ceiling. They hold for an address of which fewer codes were typed than not: of the
+address of a mobile operator most are.
+"""
+CEILING_WITHIN = timedelta(hours=1)
+"""For so long a code counts that went to an unproved number: one that nobody has ever proved."""
+
+
+@dataclass(frozen=True)
+class Pressure:
+    """What is asked of strangers while very many codes are asked for.
+
+    Attributes:
+        answers: of a proof of work.
+        untyped: codes of an address that nobody types.
+    """
+
+    answers: int
+    untyped: Limit
+
+
+def pressure(untyped: int, ceiling: int) -> Pressure | None:
+    """Return what is asked of strangers, whose answers and limits follow from how many codes are untyped.
+
+    Nothing is asked below half of the ceiling; from there on more, up to the ceiling, where nothing helps.
+
+    Args:
+        untyped: codes that went to unproved numbers within `CEILING_WITHIN`, and that nobody has typed.
+        ceiling: how many there may be.
+    """
+    if 2 * untyped < ceiling:
+        return None
+    part = min(2 * untyped / ceiling - 1, 1)
+    answers = LEAST_ANSWERS + round(part * (MOST_ANSWERS - LEAST_ANSWERS))
+    return Pressure(answers, Limit(max(round((1 - part) * MOST_UNTYPED), 1), CEILING_WITHIN))
 
 
 def source_wait(failures: int, last: datetime | None, now: datetime) -> int:

@@ -6,11 +6,13 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from services.accounts.domain.limits import FAILURES_COUNT_FOR
+from services.accounts.handlers.strangers import PROVED_FOR
 from services.accounts.models import (
     ImportRow,
     LoginFailureRow,
     OtpCodeRow,
     OtpRequestRow,
+    ProvedMobileRow,
     SessionRow,
     SignInRow,
 )
@@ -25,7 +27,7 @@ _CODES_STAY = timedelta(days=2)
 
 
 def purge(session: Session, now: datetime) -> int:
-    """Delete a batch of expired sessions, of old sign-ins, codes, requests, failures and files.
+    """Delete a batch of expired sessions, of old sign-ins, codes, requests, numbers, failures and files.
 
     Returns:
         How many rows of that table of which the most were deleted.
@@ -38,4 +40,5 @@ def purge(session: Session, now: datetime) -> int:
         delete_batch(session, LoginFailureRow, LoginFailureRow.at < now - FAILURES_COUNT_FOR),
         delete_batch(session, OtpRequestRow, OtpRequestRow.requested_at < now - _CODES_STAY),
         delete_batch(session, OtpCodeRow, OtpCodeRow.created_at < now - _CODES_STAY, ~requests.exists()),
+        delete_batch(session, ProvedMobileRow, ProvedMobileRow.proved_at < now - PROVED_FOR),
     )

@@ -30,7 +30,7 @@ from services.accounts.domain.limits import (
     UNUSED_FROM_ADDRESS,
     refuse_while,
 )
-from services.accounts.handlers import sessions
+from services.accounts.handlers import sessions, strangers
 from services.accounts.handlers.attempts import wait_for
 from services.accounts.models import OtpCodeRow, OtpRequestRow
 from services.accounts.settings import AccountsSettings
@@ -51,14 +51,15 @@ def request_code(
     code. It ends when it would have ended.
 
     Raises:
-        InvalidInput: ``mobile`` is ``not_a_mobile``.
+        InvalidInput: ``mobile`` is ``not_a_mobile`` or ``country_not_served``.
         TooManyAttempts: too many codes went to this number (``limit`` is ``number``), or too many that this
-            address asked for were never typed (``address``).
+            address asked for were never typed (``address``); or as `strangers.hold_back`.
     """
     try:
         mobile = parse_mobile(request.mobile)
     except ValueError:
         raise InvalidInput.of("mobile", "not_a_mobile") from None
+    strangers.require_country(mobile, call, settings)
 
     def effect() -> UUID:
         digest = digests.mobile_digest(mobile, settings.otp_secret)
@@ -67,6 +68,11 @@ def request_code(
         _refuse_flood(session, digest, call.address, device, now, settings)
         code_id, code, made_at = _live_code(session, digest, now, settings) or _add_code(
             session, digest, mobile, now, settings
+        )
+        is_known = device is not None or call.principal.kind == "staff"
+        unproved = not is_known and strangers.is_unproved(session, digest, now)
+        challenge = (
+            strangers.hold_back(session, digest, call, request.work, now, settings) if unproved else None
         )
         row = OtpRequestRow(
             request_id=uuid4(),
@@ -77,6 +83,8 @@ def request_code(
             expires_at=made_at + timedelta(minutes=settings.otp_minutes),
             tries=0,
             device=device,
+            is_unproved=unproved,
+            challenge=challenge,
         )
         session.add(row)
         event = OtpRequested(
@@ -195,6 +203,7 @@ def _open_session(
         of_code = (row.mobile_digest == code.mobile_digest) & (row.code_id == code.code_id)
         free = select(row.request_id).where(of_code).with_for_update(skip_locked=True)
         session.execute(update(row).where(row.request_id.in_(free)).values(answered=True))
+        strangers.record_proof(session, code.mobile_digest, now)
         return sessions.open_for_applicant(session, code.mobile_digest, code.mobile_sealed, now, settings)
 
     def answer(sid: UUID) -> ApplicantSession:

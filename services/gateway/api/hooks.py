@@ -24,15 +24,22 @@ async def receive_webhook(caller: Vendor, vendor: Name, request: Request) -> Res
     """Store what a vendor tells of its messages; 401 for what it did not sign.
 
     Who proves nothing, and whoever sends too much, is refused here: notify would have to check each request.
+    What strangers send as a vendor takes nothing from addresses at which notify has found its signature.
     """
     headers = {name: request.headers[name] for name in WEBHOOK_HEADERS if name in request.headers}
     if vendor not in VENDORS:
         raise NotFound("there is no such webhook")
     if headers.keys().isdisjoint(PROVING_HEADERS):
         raise NotAuthenticated("a vendor proves who it is")
-    await caller.hit("hook_anywhere", vendor)
+    sender = (vendor, caller.address)
+    if sender in caller.state.proved_vendors:
+        await caller.hit("hook_anywhere", vendor)
+    else:
+        await caller.hit("hook_stranger", *sender)
+        await caller.hit("hook_strangers", vendor)
     webhook = Webhook(vendor=vendor, headers=headers, body=b64encode(await request.body()))
     await caller.command(rpc.notify.RECEIVE_WEBHOOK, webhook)
+    caller.state.proved_vendors.add(sender)
     return Response()
 
 

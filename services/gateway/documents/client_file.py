@@ -28,7 +28,7 @@ from services.gateway.documents.openapi_file import application
 
 FILE = Path(__file__).parents[3] / "epass_client" / "calls.py"
 MANY = 4
-"""Fields of a body beside which the path has none."""
+"""So many fields of a body, of which more than one is required, come as one object: else as parameters."""
 HEAD = '''\
 """One function for each operation of `contracts/openapi.yaml`, named after its `operationId`.
 
@@ -113,7 +113,8 @@ def _function(route: APIRoute, types: _Types) -> str:
     query = [field for one in route.dependant.query_params for field in _of_query(one.name, one.field_info)]
     body: Any = route.body_field.field_info.annotation if route.body_field else None
     of_body = [] if body is None else list(_of_model(body))
-    whole = body is not None and not in_path and len(of_body) >= MANY
+    is_long = len(of_body) >= MANY and sum(one.required for one in of_body) > 1
+    whole = body is not None and not in_path and is_long
     fields = [*in_path, *query, *([_Field("body", body, True)] if whole else of_body)]
     answer = route.response_model or (Nothing if route.status_code == 204 else bytes)
     path = route.path_format.replace("{", "{part(").replace("}", ")}")

@@ -49,13 +49,18 @@ MINUTE_LIMITS: dict[str, int | None] = {
     "hook": 6_000,
     "hook_anywhere": 30_000,
     "older_heads": 60,
+    "hook_stranger": 300,
+    "hook_strangers": 6_000,
     "unlimited": None,
 }
 """Requests in a minute, counted by each replica: `read` and `hook` by address, the others by whose session.
 
 `hook` is for reports of vendors, which come from few addresses and are many after a closed day.
-`hook_anywhere` is for those of a vendor from all addresses together. `older_heads`, also of all together, is
-for heads of audit logs that are no copy in memory: each costs a call to every service.
+`hook_anywhere` is for those of a vendor from all addresses together that have signed one. Before that an
+address is a stranger: it has the few of `hook_stranger`, and all strangers share those of `hook_strangers`.
+
+`older_heads`, of all together, is for heads of audit logs that are no copy in memory: each costs a call to
+every service.
 
 `sync` is for scans of a gate that was without a network, of which one request has up to two hundred.
 

@@ -17,7 +17,8 @@ from services.chassis.runtime.clock import now
 from services.gateway.access.admission import claims_of, rate_limited
 from services.gateway.pages.shared import cookies
 from services.gateway.pages.shared.answers import POSTED, VISIT, Answers, owner
-from services.gateway.pages.shared.forms import key_of, text_of
+from services.gateway.pages.shared.error_pages import WORK_REQUIRED
+from services.gateway.pages.shared.forms import key_of, problems_of, text_of, work_of
 from services.gateway.pages.shared.sign_out import end_replaced, sign_out_applicant
 from services.gateway.pages.shared.view import OpenPage, View, page_router
 
@@ -63,12 +64,16 @@ async def send_code(view: OpenPage) -> Response:
         uuid5(NAMESPACE_URL, f"{text_of(form, 'key') or uuid4()} {mobile}")
     )  # a second click sends no second code
     try:
-        asked = RequestOtp(mobile=mobile, language=view.language)
+        asked = RequestOtp(mobile=mobile, language=view.language, **work_of(form))
         asked = cookies.with_devices(asked, view.request, "mobiles")
         sent = await view.command(rpc.accounts.sessions.REQUEST_OTP, asked, key)
-    except InvalidInput:
-        return _mobile_page(view, to, mobile, {"mobile": "not_a_mobile" if mobile else "mobile_missing"}, 422)
+    except InvalidInput as error:
+        return _mobile_page(
+            view, to, mobile, problems_of(error) if mobile else {"mobile": "mobile_missing"}, 422
+        )
     except TooManyAttempts as error:
+        if error.body.code == WORK_REQUIRED:
+            raise
         return _no_more_codes(view, answers, mobile, to, error)
     except Unavailable:
         return _code_page(view, before, {}, 503) if before else _mobile_page(view, to, mobile, {}, 503)

@@ -22,6 +22,15 @@ def test_control_the_limit_of_before_refused_most_of_them() -> None:
     assert limits.refused((Limit(20, timedelta(minutes=10)),)) > 3_000
 
 
+def test_of_a_hundred_addresses_a_day_few_messages_come_and_only_who_runs_no_scripts_is_kept_out() -> None:
+    before = limits.flood(100, ceiling=None, works=False)
+    assert before == limits.Flood(messages=300_000, kept_out=0)
+    for works in (False, True):
+        after = limits.flood(100, ceiling=limits.CEILING, works=works)
+        assert after.messages < 50_000
+        assert after.kept_out <= 1.1 * limits.WITHOUT_SCRIPTS * limits.VISITORS
+
+
 def test_a_thousand_addresses_guess_no_more_than_a_few_times_a_day() -> None:
     found = limits.attacks(1_000)
     assert found["wrong passwords of one login"] == 100

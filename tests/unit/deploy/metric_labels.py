@@ -102,6 +102,7 @@ def _jobs() -> set[str]:
 
 LABELS: dict[str, Callable[[], Values]] = {
     "at": lambda: {"issuance", "verify", "gateway"},
+    "brake": lambda: {"country", "work", "address", "ceiling"},
     "channel": lambda: get_args(DeliverBy),
     "consumer": _consumers,
     "database": lambda: SERVICES,

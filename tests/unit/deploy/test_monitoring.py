@@ -142,7 +142,7 @@ def families(module: object) -> list[MetricWrapperBase]:
 
 
 FAMILIES = [one for module in METRICS for one in families(module)]
-UNITS = ("_seconds", "_timestamp_seconds", "_bytes")
+UNITS = ("_seconds", "_timestamp_seconds", "_bytes", "_ratio")
 COUNTED = {
     "epass_audit_chain_lost", "epass_build_info", "epass_consumers_paused",
     "epass_database_connections", "epass_database_connections_max", "epass_database_writable",

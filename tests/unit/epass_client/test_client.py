@@ -1,6 +1,7 @@
 """How the clients send, repeat and refuse, over a transport that answers from a list."""
 
 import inspect
+import json
 import logging
 import textwrap
 from collections.abc import Callable, Iterable
@@ -11,6 +12,7 @@ import httpx
 import pytest
 
 import epass_client
+from contracts.proof_of_work import is_solved
 from contracts.rpc.application import Acknowledged, ApplicationList
 from epass_client import AsyncClient, Client, NoAnswer, Problem, calls, client
 from epass_client.local import Messages, one_time_code
@@ -182,6 +184,15 @@ def test_signing_in_with_a_code_gives_a_client_for_the_applicant():
         == b'{"request_id":"00000000-0000-0000-0000-000000000007","code":"123456"}'
     )
     assert gateway.requests[2].headers["Authorization"] == "Bearer applicant-token"
+
+
+def test_signing_in_shows_the_proof_of_work_that_is_asked_for():
+    session = '{"access_token": "applicant-token", "expires_at": "2026-12-01T00:00:00Z"}'
+    request = '{"request_id": "00000000-0000-0000-0000-000000000007"}'
+    asked = problem(429, "work_required", facts={"challenge": "abc", "answers": 2, "bits": 12})
+    gateway = Gateway([asked, httpx.Response(202, text=request), httpx.Response(200, text=session)])
+    gateway.client().sign_in_with_code("+919812345678", lambda _mobile: "123456")
+    assert is_solved(json.loads(gateway.requests[1].content)["work"], 2)
 
 
 def test_only_fields_that_the_caller_set_are_sent():

@@ -26,7 +26,7 @@ from services.gateway.pages.applications.detail import ask_last_four, redirect_t
 from services.gateway.pages.shared import cookies
 from services.gateway.pages.shared.answers import Answers, owner
 from services.gateway.pages.shared.error_pages import error_page
-from services.gateway.pages.shared.forms import text_of
+from services.gateway.pages.shared.forms import problems_of, text_of, work_of
 from services.gateway.pages.shared.sign_out import end_replaced
 from services.gateway.pages.shared.view import ApplicantPage, View, page_router
 
@@ -59,11 +59,13 @@ async def send_code(view: ApplicantPage, reference: str) -> Response:
     problem = mobile_changes.problem_of(typed, shown)
     if problem:
         return _mobile_page(view, shown, typed, {"mobile": problem}, 422)
-    request = RequestOtp(mobile=typed, language=view.language)
+    request = RequestOtp(mobile=typed, language=view.language, **work_of(form))
     try:
         sent = await view.command(
             rpc.accounts.sessions.REQUEST_OTP, request, str(uuid5(NAMESPACE_URL, f"{key} {typed}"))
         )
+    except InvalidInput as error:
+        return _mobile_page(view, shown, typed, problems_of(error), 422)
     except Unavailable:
         return _mobile_page(view, shown, typed, {}, 503)
     waiting = {"reference": shown.reference, "mobile": typed, "request_id": str(sent.request_id)}

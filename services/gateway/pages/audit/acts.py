@@ -44,7 +44,7 @@ _WHY: dict[str, str] = {
         "token_expired no_supervisor initial_password_expired"
     ),
     _("too many within a short time"): (
-        "too_many_attempts too_many_tries too_many_open too_many_reissues pin_locked"
+        "too_many_attempts too_many_tries too_many_open too_many_reissues pin_locked work_required"
     ),
     _("the session, the login or the device was not valid any more"): (
         "session_ended sign_in_ended operator_signed_out kiosk_ended enrolment_over device_revoked "

@@ -53,6 +53,8 @@ FORM_ADDRESS, FORM_CODE, FORM_IS_PAGE = "confirmed_form", "confirmed_code", "con
 form but a page."""
 FORM_KEY = "confirmed_key"
 """The key of the confirmation itself: if its answer is lost, the same form burns no second recovery code."""
+WORK_REQUIRED = "work_required"
+"""The code of a refusal that a browser answers with a proof of work, together with the same form."""
 SECRET_FIELDS = {"password", FORM_CODE}
 STAFF_PATHS = ("desk", "gate", "counter", "assist", "staff", "watchlist", "ops", "audit", "gate-devices")
 _HIDDEN = {"Cache-Control": "no-store", "X-Robots-Tag": "noindex, nofollow"}
@@ -84,6 +86,8 @@ class PageRoute(APIRoute):
             form = {"to": request.url.path + query, "fields_again": fields_again, "errors": {}}
             return _page(request, "second_factor/confirm.html", 403, {}, base=_own_factor(request), **form)
         repeated = await self.repeated(request) if isinstance(error, Unavailable) else None
+        if error.body.code == WORK_REQUIRED:
+            repeated = [field for field in await posted_fields(request) if field[0] != "work"]
         return error_page(request, error, repeated)
 
     async def signed_out(self, request: Request) -> Response:
@@ -181,6 +185,8 @@ def error_page(request: Request, error: ContractError, repeated: Fields | None =
     template = next(
         (name for kind, name in _TEMPLATES.items() if isinstance(error, kind)), "shared/errors/fault.html"
     )
+    if error.body.code == WORK_REQUIRED:
+        template = "shared/errors/work.html"
     headers: dict[str, str] = {}
     facts: dict[str, Any] = dict(error.body.facts)
     if isinstance(error, Unavailable):

@@ -7,6 +7,7 @@ from fastapi.datastructures import FormData
 from pydantic import ValidationError
 
 from contracts.errors import InvalidInput
+from contracts.proof_of_work import LONGEST_PROOF
 
 LONGEST_KEY = 200
 
@@ -29,6 +30,12 @@ def number_of(form: FormData, name: str) -> int | None:
 def key_of(form: FormData) -> str:
     """Return the idempotency key of a form; a new one where the form has none."""
     return text_of(form, "key")[:LONGEST_KEY] or str(uuid4())
+
+
+def work_of(form: FormData) -> dict[str, str]:
+    """Return the field with a proof of work, if a form has it: no release before takes that."""
+    work = text_of(form, "work")[:LONGEST_PROOF]
+    return {"work": work} if work else {}
 
 
 def problems_of(

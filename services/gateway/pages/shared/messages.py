@@ -44,6 +44,10 @@ SENTENCES: dict[str, str] = {
     "too_many_open": _("This number has too many open applications already"),
     "same_mobile": _("This is the number of the application already"),
     "not_a_mobile": _("Enter a mobile number, such as 98765 43210"),
+    "country_not_served": _(
+        "We cannot send a code to a number of this country. Enter an Indian mobile number, or come to the "
+        "reception counter with your ID card"
+    ),
     "watch_reason_missing": _("Say why the person is watched"),
     "how_known_missing": _("Say how you know"),
     "last4_or_mobile": _("Enter the last four of the ID card's number, or a mobile number"),

@@ -43,7 +43,8 @@ def test_a_code_is_published_with_its_mobile_and_its_expiry(accounts) -> None:
     assert published[0].expires_at == at + timedelta(minutes=10)
 
 
-def test_a_foreign_number_is_accepted_and_reached_by_whatsapp(accounts) -> None:
+def test_a_foreign_number_is_reached_by_whatsapp_where_its_country_is_served(accounts) -> None:
+    accounts.settings = SETTINGS.model_copy(update={"code_countries": ("91", "44")})
     accounts.request_code("+447911123456")
     assert accounts.published(OtpRequested)[0].event.deliver_by == "whatsapp"
     assert accounts.published(OtpRequested)[0].event.personal.mobile == "+447911123456"

@@ -35,3 +35,10 @@ def test_a_refusal_has_the_longest_wait_and_the_name_of_its_limit() -> None:
     with pytest.raises(TooManyAttempts) as refused:
         limits.refuse_while({"here": 32, "strangers": 57, "address": 0})
     assert refused.value.body.facts == {"retry_after": 57, "limit": "strangers"}
+
+
+def test_from_half_of_the_ceiling_on_strangers_work_more_and_an_address_gets_less() -> None:
+    assert limits.pressure(1_999, 4_000) is None
+    found = [limits.pressure(untyped, 4_000) for untyped in (2_000, 3_000, 4_000, 5_000)]
+    asked = [(one.answers, one.untyped.times) for one in found if one is not None]
+    assert asked == [(12, 10), (22, 5), (32, 1), (32, 1)]

@@ -1,6 +1,7 @@
 """Webhooks of vendors: the gateway hands them to notify as they came, and decides nothing."""
 
 import pytest
+from fastapi import FastAPI
 
 from contracts.errors import NotAuthenticated
 from contracts.rpc.call import Nothing
@@ -48,17 +49,41 @@ async def test_notify_is_not_asked_about_what_no_vendor_can_have_sent(
     assert not client.asked
 
 
+async def send(app: FastAPI, *addresses: str) -> list[int]:
+    """Return the statuses with which webhooks from some addresses are answered."""
+    statuses = []
+    for address in addresses:
+        async with browser(app, address) as http:
+            answer = await http.post("/hooks/whatsapp", content=b"{}", headers=SIGNED)
+        statuses.append(answer.status_code)
+    return statuses
+
+
 async def test_webhooks_of_a_vendor_are_limited_for_all_addresses_together(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setitem(MINUTE_LIMITS, "hook_anywhere", 2)
     app, client = stubbed(notify__receive_webhook=Nothing())
-    answers = []
-    for address in ("203.0.113.7", "203.0.113.8", "203.0.113.9"):
-        async with browser(app, address) as http:
-            answers.append(await http.post("/hooks/whatsapp", content=b"{}", headers=SIGNED))
-    assert [answer.status_code for answer in answers] == [200, 200, 429]
-    assert len(client.asked) == 2
+    addresses = ("203.0.113.7", "203.0.113.8", "203.0.113.9")
+    assert await send(app, *addresses) == [200] * 3, "each of them signs for the first time"
+    assert await send(app, *addresses) == [200, 200, 429]
+    assert len(client.asked) == 5
+
+
+async def test_strangers_who_speak_as_a_vendor_do_not_drown_its_reports(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(MINUTE_LIMITS, "hook_anywhere", 8)
+    monkeypatch.setitem(MINUTE_LIMITS, "hook_strangers", 6)
+    monkeypatch.setitem(MINUTE_LIMITS, "hook_stranger", 2)
+    app, client = stubbed(notify__receive_webhook=Nothing())
+    assert await send(app, "203.0.113.7") == [200]
+    client.answers["notify.receive_webhook"] = NotAuthenticated("not signed")
+    assert await send(app, *["198.51.100.1"] * 4) == [401, 401, 429, 429], "an address has few of its own"
+    others = [f"198.51.100.{number}" for number in range(2, 20)]
+    assert await send(app, *others) == [401] * 3 + [429] * 15, "and they share few"
+    client.answers["notify.receive_webhook"] = Nothing()
+    assert await send(app, *["203.0.113.7"] * 8) == [200] * 8, "the vendor has all of its own"
 
 
 @pytest.mark.parametrize(("size", "status"), [(LARGEST_WEBHOOK, 200), (LARGEST_WEBHOOK + 1, 413)])

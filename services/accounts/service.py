@@ -11,6 +11,7 @@ from services.accounts.handlers import (
     login_imports,
     login_queries,
     logins,
+    look_budgets,
     otp,
     own_factor,
     passwords,
@@ -60,6 +61,8 @@ class Service:
     reset_factor = rpc(contract.logins.RESET_FACTOR, logins.reset_factor)
     set_factor_rule = rpc(contract.second_factor.SET_FACTOR_RULE, factor_rule.change)
     factor_rule = rpc(contract.second_factor.FACTOR_RULE, factor_rule.view)
+    set_look_budgets = rpc(contract.look_budgets.SET_LOOK_BUDGETS, look_budgets.change)
+    look_budgets = rpc(contract.look_budgets.LOOK_BUDGETS, look_budgets.view)
     export_logins = rpc(contract.logins.EXPORT_LOGINS, login_imports.export)
     send_login_file = rpc(contract.logins.SEND_LOGIN_FILE, login_imports.send)
     check_login_file = rpc(contract.logins.CHECK_LOGIN_FILE, login_imports.check)

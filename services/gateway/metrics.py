@@ -32,3 +32,11 @@ GATE_LISTS = Counter(
 CALLS_TOGETHER = Histogram(
     "epass_gateway_rpc_message_calls", "RPCs that went in one message", buckets=(1, 2, 4, 8, 16, 32, 64)
 )
+LOOKS = Counter(
+    "epass_gateway_looks_total", "People whose data staff have seen, each once an hour and login", ["role"]
+)
+LOOKS_OVER_BUDGET = Counter(
+    "epass_gateway_looks_over_budget_total",
+    "Logins that were warned for whom they had seen within an hour, and looks that were refused",
+    ["role", "what"],
+)

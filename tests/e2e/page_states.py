@@ -399,6 +399,8 @@ STATES = [
     State("department", "/staff/second-factor", answers={"accounts.own_factor": OwnFactor(required=True)}),
     State("department", "/staff/second-factor/recovery-codes", before=(
     ("/staff/second-factor/recovery-codes", {}),)),
+    State("ado", "/desk/look-budgets?notice=saved"), State(
+    "ado", "/desk/look-budgets", {"ado_warn": "1"}, status=422),
     State("ado", "/desk/second-factor?notice=saved"), State("ado", "/desk/logins/HOM-0001/reset-factor"),
     State("ado", "/desk/logins/HOM-0001?notice=factor-reset"),
     State("ado", "/desk/logins/HOM-0001?notice=mobile-set"), State("ado", "/desk/logins/HOM-0001/mobile"),

@@ -23,6 +23,7 @@ from contracts.tokens import SessionClaims
 from services.chassis.rpc.principals import principal_of
 from services.chassis.runtime.clock import monotonic
 from services.chassis.runtime.logs import logger
+from services.gateway.edge.look_budgets import is_look, shown
 from services.gateway.edge.origin import client_block, client_network, is_fetched_by_page, is_same_origin
 from services.gateway.edge.rate_limits import CLASSES
 from services.gateway.state import GatewayState, state_of
@@ -96,6 +97,8 @@ class Caller:
         self.session_ends = session_ends
         self.gate_device: SessionClaims | None = None
         """The enrolled device of a gate that a guard uses."""
+        self.is_warned = False
+        """Whether the login has seen more people within an hour than its role is meant to."""
         self._until = until
         self._by_itself = by_itself
 
@@ -139,7 +142,8 @@ class Caller:
         problems: tuple[FieldError, ...] = (),
         within: float = inf,
     ) -> R:
-        return await self.state.client.call(
+        self.state.looks.require(method, self.principal)
+        reply = await self.state.client.call(
             method,
             request,
             principal=self.principal,
@@ -149,6 +153,9 @@ class Caller:
             until=min(self._until, monotonic() + within),
             by_itself=self._by_itself,
         )
+        if is_look(method, self.principal):
+            self.is_warned |= await self.state.looks.count(method, self.principal, shown(request, reply))
+        return reply
 
     async def hit(self, limit: str, *key: str) -> None:
         """Count an attempt at something that can be guessed.

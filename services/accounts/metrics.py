@@ -1,6 +1,6 @@
 """Prometheus metrics of accounts. Labels never identify a person."""
 
-from prometheus_client import Gauge
+from prometheus_client import Counter, Gauge
 
 from services.chassis.runtime.metrics import DirectoryLabel
 
@@ -17,3 +17,13 @@ GATE_LIST_AGE = Gauge(
 """Infinite where one of them has no list."""
 site_label = DirectoryLabel()
 gate_label = DirectoryLabel()
+ADO_ACCESS = Counter(
+    "epass_ado_access_given_total",
+    "Logins of the ADO Branch that were issued, or got another first password or another app",
+    ["what"],
+)
+for what in ("issued", "password_reset", "factor_reset"):
+    ADO_ACCESS.labels(what)  # from the start, so that the first one is seen as an increase
+SIGN_IN_FAILURES = Counter(
+    "epass_sign_in_failures_total", "Wrong passwords and wrong codes of an app that somebody typed"
+)

@@ -152,6 +152,8 @@ LABELS: dict[str, Callable[[], Values]] = {
     "epass_gateway_lists.answer": lambda: {"whole", "delta", "unchanged"},
     "epass_gateway_lists.list": lambda: {"revoked", "manifest"},
     "epass_gateway_looks_over_budget.what": lambda: {"warned", "refused"},
+    "epass_ado_access_given.what": lambda: {"issued", "password_reset", "factor_reset"},
+    "epass_gateway_exports.what": lambda: {"export_logins", "export_directory", "export_audit"},
     "epass_gateway_rpc_seconds.outcome": lambda: {"ok", *(kind.code for kind in BY_NAME.values())},
     "epass_http_seconds.method": lambda: {"GET", "POST", "DELETE", "HEAD", "other"},
     "epass_messages.outcome": lambda: {kind.__name__.lower() for kind in get_args(Outcome)},

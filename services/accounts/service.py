@@ -56,6 +56,7 @@ class Service:
     set_login_mobile = rpc(contract.logins.SET_LOGIN_MOBILE, logins.set_mobile)
     end_sessions = rpc(contract.logins.END_SESSIONS, logins.end_sessions)
     colleagues = rpc(contract.logins.COLLEAGUES, login_queries.colleagues)
+    login_places = rpc(contract.logins.LOGIN_PLACES, login_queries.places)
     disable_login = rpc(contract.logins.DISABLE_LOGIN, logins.disable)
     reset_login = rpc(contract.logins.RESET_LOGIN, logins.reset)
     reset_factor = rpc(contract.logins.RESET_FACTOR, logins.reset_factor)
@@ -70,4 +71,5 @@ class Service:
     session_keys = rpc(contract.sessions.SESSION_KEYS, sessions.keys)
     denied_sessions = rpc(contract.sessions.DENIED_SESSIONS, idle_sessions.exchange)
     audit_entries = rpc(contract.AUDIT_ENTRIES, entries.list_entries)
+    most_looks = rpc(contract.MOST_LOOKS, entries.most_looks)
     audit_heads = rpc(contract.AUDIT_HEADS, heads.list_heads)

@@ -344,7 +344,8 @@ def around() -> Iterator[State]:
 
 
 STATES = [
-    State("auditor", "/audit"), State("auditor", PERIOD), State("auditor", PERIOD, answers=NO_DECISIONS),
+    State("auditor", "/audit"), State("auditor", "/audit/most?days=7"),
+    State("auditor", PERIOD), State("auditor", PERIOD, answers=NO_DECISIONS),
     State("auditor", "/audit?department=home&first=x&last=2026-11-30", status=422),
     State("auditor", "/audit/search", {"q": "Kaur"}, status=422), State("auditor", AUDIT),
     State("auditor", AUDIT, answers=NO_DECISIONS), State("auditor", f"/audit/passes/{NUMBER}"),

@@ -290,6 +290,7 @@ PAGES = {
         GET POST /audit/search
         GET POST /audit/log
         GET /audit/log.csv
+        GET /audit/most
         GET /audit/applications/{reference}
         GET /audit/passes/{number}
     """,

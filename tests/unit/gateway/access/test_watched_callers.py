@@ -49,9 +49,10 @@ async def test_a_role_that_a_route_does_not_admit_is_counted_and_an_applicant_is
 async def test_each_file_of_logins_or_of_the_audit_log_is_counted_once() -> None:
     names = ("export_logins", "export_audit", "export_directory")
     before = [counted("exports", what=name) for name in names]
-    async with browsing(
-        session=staff_claims("ado"), accounts__export_logins=CsvFile(text="login_id\n")
-    ) as (http, _):
+    async with browsing(session=staff_claims("ado"), accounts__export_logins=CsvFile(text="login_id\n")) as (
+        http,
+        _,
+    ):
         assert (await http.get("/en/desk/directory/export/logins.csv")).status_code == 200
     log = {f"{service}__audit_entries": AuditEntries(items=()) for service in SERVICES}
     async with browsing(session=staff_claims("auditor"), **log) as (http, _):

@@ -52,7 +52,8 @@ FORM_ADDRESS, FORM_CODE, FORM_IS_PAGE = "confirmed_form", "confirmed_code", "con
 form but a page."""
 FORM_KEY = "confirmed_key"
 """The key of the confirmation itself: if its answer is lost, the same form burns no second recovery code."""
-SECRET_FIELDS = {"password", FORM_CODE}
+SECRET_FIELDS = {"password", "current", "new", "again", "pin", "supervisor_pin", FORM_CODE}
+"""Names of the fields whose characters a browser hides: no page has their values. A test finds them all."""
 STAFF_PATHS = ("desk", "gate", "counter", "assist", "staff", "watchlist", "ops", "audit", "gate-devices")
 _HIDDEN = {"Cache-Control": "no-store", "X-Robots-Tag": "noindex, nofollow"}
 _HTTP_TEMPLATES = {404: "shared/errors/not_found.html", 405: "shared/errors/not_by_itself.html"}
@@ -78,7 +79,8 @@ class PageRoute(APIRoute):
             return await self.signed_out(request)
         if error.body.code == "second_factor_stale":
             is_page = request.method in SAFE_METHODS
-            fields_again = [(FORM_IS_PAGE, "1")] if is_page else await posted_fields(request)
+            posted = [(FORM_IS_PAGE, "1")] if is_page else await posted_fields(request)
+            fields_again = [(FORM_IS_PAGE, "1")] if has_secret(posted) else posted  # which is typed again
             form = {"to": request.url.path, "fields_again": fields_again, "errors": {}}
             return _page(request, "second_factor/confirm.html", 403, {}, base=_own_factor(request), **form)
         repeated = await self.repeated(request) if isinstance(error, Unavailable) else None
@@ -98,7 +100,7 @@ class PageRoute(APIRoute):
             return None
         with suppress(HTTPException):  # a form that nobody has read yet, and that is too large
             fields = await posted_fields(request)
-            if is_for_staff_sign_in(request) or SECRET_FIELDS & {name for name, _ in fields}:
+            if is_for_staff_sign_in(request) or has_secret(fields):
                 return None
             return fields if _counts_once(fields) else None
         return None
@@ -146,6 +148,11 @@ async def posted_fields(request: Request) -> Fields:
     """Return the fields that were posted, without files."""
     form = await request.form(max_files=1, max_fields=MOST_FIELDS, max_part_size=LARGEST_FIELD)
     return [(name, value) for name, value in form.multi_items() if isinstance(value, str)]
+
+
+def has_secret(fields: Fields) -> bool:
+    """Return whether somebody has typed a password or a PIN into one of the fields."""
+    return any(name in SECRET_FIELDS and value for name, value in fields)
 
 
 def is_for_staff_sign_in(request: Request) -> bool:

@@ -76,15 +76,15 @@ def most_looks(request: LookQuestion, call: Call, session: Session) -> Lookers:
     if call.principal.role != "auditor":
         raise Forbidden("only auditors see who looked at what")
     table = audit_log.c
-    name = func.unnest(table.objects).column_valued("name")
-    counted = func.count(name.distinct())
+    named = func.unnest(table.objects).table_valued("name").render_derived()
+    counted = func.count(named.c.name.distinct())
     forms = (f"^({form.pattern})$" for form in FORMS.values())
-    people = func.greatest(*(counted.filter(name.regexp_match(form)) for form in forms))
+    people = func.greatest(*(counted.filter(named.c.name.regexp_match(form)) for form in forms))
     query = (
         select(
             table.actor, table.role, func.count(table.id.distinct()).label("looks"), people.label("people")
         )
-        .select_from(audit_log.outerjoin(name, true()))
+        .select_from(audit_log.outerjoin(named, true()))
         .where(table.at >= request.since, table.action.in_(request.actions))
         .where(table.result.in_((DONE, REFRESHED)))
         .group_by(table.actor, table.role)

@@ -26,7 +26,7 @@ from contracts.model import (
     Strict,
     Wire,
 )
-from contracts.rpc.audit import AuditEntries, AuditHeads, AuditQuestion, HeadQuestion
+from contracts.rpc.audit import AuditEntries, AuditHeads, AuditQuestion, HeadQuestion, most_looks
 from contracts.rpc.call import Http, Method, Nothing, Page, Proof
 from contracts.visiting_rules import ClosedWish
 
@@ -395,3 +395,4 @@ AUDIT_ENTRIES = Method(
     said="Audit log",
 )
 AUDIT_HEADS = Method("application", "audit_heads", HeadQuestion, AuditHeads)
+MOST_LOOKS = most_looks("application")

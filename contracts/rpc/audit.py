@@ -5,8 +5,8 @@ from uuid import UUID
 
 from pydantic import Field
 
-from contracts.model import Instant, Wire
-from contracts.rpc.call import Page
+from contracts.model import Instant, Strict, Wire
+from contracts.rpc.call import Method, Page
 
 
 class AuditQuestion(Page):
@@ -58,6 +58,30 @@ class AuditEntries(Wire):
     next: str | None = None
 
 
+class LookQuestion(Strict):
+    """Since when it is asked who has looked at most people, and by which looks."""
+
+    since: Instant
+    actions: tuple[str, ...] = Field(max_length=200)
+    """Names of RPCs."""
+
+
+class Looker(Wire):
+    """How much a login has looked at in one service."""
+
+    actor: str
+    role: str
+    looks: int
+    people: int
+    """Of how many references, else passes, else logins its rows name; each once."""
+
+
+class Lookers(Wire):
+    """Those who have looked at most people, the most first."""
+
+    items: tuple[Looker, ...]
+
+
 class HeadQuestion(Page):
     """Which heads are wanted."""
 
@@ -81,3 +105,10 @@ class AuditHeads(Wire):
 
     items: tuple[AuditHead, ...]
     next: str | None = None
+
+
+def most_looks(service: str) -> Method[LookQuestion, Lookers]:
+    """Return the method by which a service says who has looked at most people in it."""
+    return Method(
+        service, "most_looks", LookQuestion, Lookers, names_people=True, said="Who looked at most people"
+    )

@@ -18,7 +18,7 @@ from contracts.model import (
     Wire,
     end_of_last_day,
 )
-from contracts.rpc.audit import AuditEntries, AuditHeads, AuditQuestion, HeadQuestion
+from contracts.rpc.audit import AuditEntries, AuditHeads, AuditQuestion, HeadQuestion, most_looks
 from contracts.rpc.call import Http, Method, Nothing
 
 
@@ -189,3 +189,4 @@ AUDIT_ENTRIES = Method(
     said="Audit log",
 )
 AUDIT_HEADS = Method("issuance", "audit_heads", HeadQuestion, AuditHeads)
+MOST_LOOKS = most_looks("issuance")

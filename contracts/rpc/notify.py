@@ -17,7 +17,7 @@ from contracts.model import (
     date,
 )
 from contracts.rpc.application import ReferenceOnly
-from contracts.rpc.audit import AuditEntries, AuditHeads, AuditQuestion, HeadQuestion
+from contracts.rpc.audit import AuditEntries, AuditHeads, AuditQuestion, HeadQuestion, most_looks
 from contracts.rpc.call import Http, Method, Nothing
 from contracts.rpc.issuance import PassNumber
 
@@ -265,3 +265,4 @@ AUDIT_ENTRIES = Method(
     said="Audit log",
 )
 AUDIT_HEADS = Method("notify", "audit_heads", HeadQuestion, AuditHeads)
+MOST_LOOKS = most_looks("notify")

@@ -29,6 +29,25 @@ SERVICES = Dashboard(
                 opens="broker",
             ),
         ),
+        "What staff look at and try": (
+            graph(
+                "People seen, warned and refused, by role",
+                "short",
+                ("sum by (role) (increase(epass_gateway_looks_total[1h]))", "{{role}}"),
+                (
+                    "sum by (role, what) (increase(epass_gateway_looks_over_budget_total[1h]))",
+                    "{{role}} {{what}}",
+                ),
+            ),
+            graph(
+                "Refused, wrong passwords, files, access of the ADO Branch",
+                "short",
+                ("sum by (role) (increase(epass_gateway_staff_refused_total[1h]))", "{{role}} refused"),
+                ("sum(increase(epass_sign_in_failures_total[1h]))", "wrong passwords"),
+                ("sum by (what) (increase(epass_gateway_exports_total[1h]))", "{{what}}"),
+                ("sum by (what) (increase(epass_ado_access_given_total[1h]))", "ADO {{what}}"),
+            ),
+        ),
         "Calls of services": (
             graph(
                 "By method",

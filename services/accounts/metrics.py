@@ -28,3 +28,13 @@ UNPROVED_CODES = Gauge(
     "epass_unproved_codes_ratio",
     "Codes of the last hour to numbers that nobody has ever proved, and not typed yet, by the ceiling",
 )
+ADO_ACCESS = Counter(
+    "epass_ado_access_given_total",
+    "Logins of the ADO Branch that were issued, or got another first password or another app",
+    ["what"],
+)
+for what in ("issued", "password_reset", "factor_reset"):
+    ADO_ACCESS.labels(what)  # from the start, so that the first one is seen as an increase
+SIGN_IN_FAILURES = Counter(
+    "epass_sign_in_failures_total", "Wrong passwords and wrong codes of an app that somebody typed"
+)

@@ -1,7 +1,7 @@
 """The tables of this service."""
 
 from datetime import date, datetime
-from typing import ClassVar
+from typing import Any, ClassVar
 from uuid import UUID
 
 from sqlalchemy import (
@@ -17,6 +17,7 @@ from sqlalchemy import (
     or_,
     text,
 )
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from contracts.model import Language, LoginState, Role
@@ -215,6 +216,17 @@ class FactorRuleRow(Base):
 
     id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     roles: Mapped[list[str]] = mapped_column(ARRAY(Text))
+    changed_by: Mapped[str]
+    changed_at: Mapped[datetime]
+
+
+class LookBudgetRow(Base):
+    """Of how many people a login may see data in an hour, as the ADO Branch has decided; one row, or none."""
+
+    __tablename__ = "look_budgets"
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    roles: Mapped[dict[str, Any]] = mapped_column(JSONB)
     changed_by: Mapped[str]
     changed_at: Mapped[datetime]
 

@@ -11,6 +11,7 @@ from services.accounts.handlers import (
     login_imports,
     login_queries,
     logins,
+    look_budgets,
     otp,
     own_factor,
     passwords,
@@ -55,11 +56,14 @@ class Service:
     set_login_mobile = rpc(contract.logins.SET_LOGIN_MOBILE, logins.set_mobile)
     end_sessions = rpc(contract.logins.END_SESSIONS, logins.end_sessions)
     colleagues = rpc(contract.logins.COLLEAGUES, login_queries.colleagues)
+    login_places = rpc(contract.logins.LOGIN_PLACES, login_queries.places)
     disable_login = rpc(contract.logins.DISABLE_LOGIN, logins.disable)
     reset_login = rpc(contract.logins.RESET_LOGIN, logins.reset)
     reset_factor = rpc(contract.logins.RESET_FACTOR, logins.reset_factor)
     set_factor_rule = rpc(contract.second_factor.SET_FACTOR_RULE, factor_rule.change)
     factor_rule = rpc(contract.second_factor.FACTOR_RULE, factor_rule.view)
+    set_look_budgets = rpc(contract.look_budgets.SET_LOOK_BUDGETS, look_budgets.change)
+    look_budgets = rpc(contract.look_budgets.LOOK_BUDGETS, look_budgets.view)
     export_logins = rpc(contract.logins.EXPORT_LOGINS, login_imports.export)
     send_login_file = rpc(contract.logins.SEND_LOGIN_FILE, login_imports.send)
     check_login_file = rpc(contract.logins.CHECK_LOGIN_FILE, login_imports.check)
@@ -67,4 +71,5 @@ class Service:
     session_keys = rpc(contract.sessions.SESSION_KEYS, sessions.keys)
     denied_sessions = rpc(contract.sessions.DENIED_SESSIONS, idle_sessions.exchange)
     audit_entries = rpc(contract.AUDIT_ENTRIES, entries.list_entries)
+    most_looks = rpc(contract.MOST_LOOKS, entries.most_looks)
     audit_heads = rpc(contract.AUDIT_HEADS, heads.list_heads)

@@ -31,4 +31,5 @@ class Service:
     waiting_here = rpc(contract.WAITING_HERE, queries.waiting_here)
     durations = rpc(contract.DURATIONS, queries.durations)
     audit_entries = rpc(contract.AUDIT_ENTRIES, entries.list_entries)
+    most_looks = rpc(contract.MOST_LOOKS, entries.most_looks)
     audit_heads = rpc(contract.AUDIT_HEADS, heads.list_heads)

@@ -84,4 +84,5 @@ class Service:
     list_delegations = rpc(contract.decisions.LIST_DELEGATIONS, delegations.list_delegations)
     end_delegation = rpc(contract.decisions.END_DELEGATION, delegations.end_delegation)
     audit_entries = rpc(contract.AUDIT_ENTRIES, entries.list_entries)
+    most_looks = rpc(contract.MOST_LOOKS, entries.most_looks)
     audit_heads = rpc(contract.AUDIT_HEADS, heads.list_heads)

@@ -1,6 +1,10 @@
 """Prometheus metrics of the gateway, beside the chassis' HTTP metrics. Labels never hold personal data."""
 
+from typing import get_args
+
 from prometheus_client import Counter, Gauge, Histogram
+
+from contracts.model import Role
 
 CALL_SECONDS = Histogram(
     "epass_gateway_rpc_seconds",
@@ -32,3 +36,23 @@ GATE_LISTS = Counter(
 CALLS_TOGETHER = Histogram(
     "epass_gateway_rpc_message_calls", "RPCs that went in one message", buckets=(1, 2, 4, 8, 16, 32, 64)
 )
+LOOKS = Counter(
+    "epass_gateway_looks_total", "People whose data staff have seen, each once an hour and login", ["role"]
+)
+LOOKS_OVER_BUDGET = Counter(
+    "epass_gateway_looks_over_budget_total",
+    "Logins that were warned for whom they had seen within an hour, and looks that were refused",
+    ["role", "what"],
+)
+STAFF_REFUSED = Counter(
+    "epass_gateway_staff_refused_total", "What staff asked for and may not, or too often", ["role"]
+)
+EXPORTS = Counter(
+    "epass_gateway_exports_total", "Files of logins, of the directory or of the audit log", ["what"]
+)
+for role in get_args(Role):  # from the start, so that the first one is seen as an increase
+    STAFF_REFUSED.labels(role)
+    for what in ("warned", "refused"):
+        LOOKS_OVER_BUDGET.labels(role, what)
+for what in ("export_logins", "export_directory", "export_audit"):
+    EXPORTS.labels(what)

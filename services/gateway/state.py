@@ -35,6 +35,7 @@ from services.gateway.caches.gate_news import GateNews
 from services.gateway.caches.refreshing_cache import RefreshingCache
 from services.gateway.caches.revoked_sessions import RevokedSessions
 from services.gateway.caches.sessions import Keys, Sessions, public_keys
+from services.gateway.edge.look_budgets import LookCounter
 from services.gateway.edge.rate_limits import RateLimits
 from services.gateway.rpc.client import RpcClient
 from services.gateway.rpc.ops_client import OpsClient
@@ -71,6 +72,8 @@ class GatewayState:
         self.client = client
         self.ops = OpsClient(settings.ops_url, settings.ops_token)
         self.rate_limits = RateLimits(settings.rate_limits, settings.limits_store.get_secret_value())
+        self.look_budgets = self._cache(rpc.accounts.look_budgets.LOOK_BUDGETS, Nothing())
+        self.looks = LookCounter(self.rate_limits, lambda: self.look_budgets.value, self.keyed_hash)
         self.revoked_sessions = RevokedSessions(EventKeys(settings.event_keys))
         self.keys: RefreshingCache[Keys] = RefreshingCache("session keys", self._fetch_keys, REFRESH_SECONDS)
         self.denied = RefreshingCache("denied sessions", self._fetch_denied, REFRESH_SECONDS)
@@ -129,6 +132,7 @@ class GatewayState:
         return (
             self.keys,
             self.denied,
+            self.look_budgets,
             self.jwks,
             self.sites,
             self.departments,

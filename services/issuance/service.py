@@ -23,4 +23,5 @@ class Service:
     jwks = rpc(contract.JWKS, views.jwks)
     status_list = rpc(contract.STATUS_LIST, status_list.current)
     audit_entries = rpc(contract.AUDIT_ENTRIES, entries.list_entries)
+    most_looks = rpc(contract.MOST_LOOKS, entries.most_looks)
     audit_heads = rpc(contract.AUDIT_HEADS, heads.list_heads)

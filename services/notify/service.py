@@ -36,4 +36,5 @@ class Service:
     preview_rejection = rpc(contract.PREVIEW_REJECTION, previews.preview_rejection)
     local_phone = rpc(contract.LOCAL_PHONE, local_phone.list_messages)
     audit_entries = rpc(contract.AUDIT_ENTRIES, entries.list_entries)
+    most_looks = rpc(contract.MOST_LOOKS, entries.most_looks)
     audit_heads = rpc(contract.AUDIT_HEADS, heads.list_heads)

@@ -40,6 +40,7 @@ RIGHTS: Mapping[str, Mapping[str, str]] = {
         "login_counters": _CHANGE,
         "login_failures": _CHANGE_AND_DELETE,
         "logins": _CHANGE,
+        "look_budgets": _CHANGE,
         "otp_codes": _CHANGE_AND_DELETE,
         "otp_requests": _CHANGE_AND_DELETE,
         "proved_mobiles": _CHANGE_AND_DELETE,

@@ -4,7 +4,7 @@ A line that is called as the module of its handler stands behind the others of t
 """
 
 from contracts.rpc import verify as contract
-from services.chassis.audit import heads
+from services.chassis.audit import entries, heads
 from services.chassis.db.providers import DatabaseProvider, SettingsProvider
 from services.chassis.rpc.server import rpc, rpc_together
 from services.verify.handlers import (
@@ -49,4 +49,5 @@ class Service:
     help_calls = rpc(contract.incidents.HELP_CALLS, help_calls.list_calls)
     note_incident = rpc(contract.incidents.NOTE_INCIDENT, incidents.note_seen)
     incidents = rpc(contract.incidents.INCIDENTS, incidents.list_incidents)
+    most_looks = rpc(contract.MOST_LOOKS, entries.most_looks)
     audit_heads = rpc(contract.AUDIT_HEADS, heads.list_heads)

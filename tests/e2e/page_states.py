@@ -344,7 +344,8 @@ def around() -> Iterator[State]:
 
 
 STATES = [
-    State("auditor", "/audit"), State("auditor", PERIOD), State("auditor", PERIOD, answers=NO_DECISIONS),
+    State("auditor", "/audit"), State("auditor", "/audit/most?days=7"),
+    State("auditor", PERIOD), State("auditor", PERIOD, answers=NO_DECISIONS),
     State("auditor", "/audit?department=home&first=x&last=2026-11-30", status=422),
     State("auditor", "/audit/search", {"q": "Kaur"}, status=422), State("auditor", AUDIT),
     State("auditor", AUDIT, answers=NO_DECISIONS), State("auditor", f"/audit/passes/{NUMBER}"),
@@ -405,6 +406,8 @@ STATES = [
     State("department", "/staff/second-factor", answers={"accounts.own_factor": OwnFactor(required=True)}),
     State("department", "/staff/second-factor/recovery-codes", before=(
     ("/staff/second-factor/recovery-codes", {}),)),
+    State("ado", "/desk/look-budgets?notice=saved"), State(
+    "ado", "/desk/look-budgets", {"ado_warn": "1"}, status=422),
     State("ado", "/desk/second-factor?notice=saved"), State("ado", "/desk/logins/HOM-0001/reset-factor"),
     State("ado", "/desk/logins/HOM-0001?notice=factor-reset"),
     State("ado", "/desk/logins/HOM-0001?notice=mobile-set"), State("ado", "/desk/logins/HOM-0001/mobile"),

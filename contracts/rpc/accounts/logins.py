@@ -113,6 +113,26 @@ class ColleagueList(Wire):
     items: tuple[Colleague, ...]
 
 
+class LoginIds(Strict):
+    """Some logins."""
+
+    login_ids: tuple[str, ...] = Field(max_length=100)
+
+
+class LoginPlace(Wire):
+    """Where a login works; nobody is named."""
+
+    login_id: str
+    department: str | None = None
+    site: str | None = None
+
+
+class LoginPlaces(Wire):
+    """Of the logins that there are."""
+
+    items: tuple[LoginPlace, ...]
+
+
 ISSUE_LOGIN = Method(
     "accounts", "issue_login", IssueLogin, IssuedLogin, command=True, fresh=True,
     said="Issued a login or a device",
@@ -127,6 +147,7 @@ LIST_LOGINS = Method(
 COLLEAGUES = Method(
     "accounts", "colleagues", Nothing, ColleagueList, names_people=True, said="List of colleagues"
 )
+LOGIN_PLACES = Method("accounts", "login_places", LoginIds, LoginPlaces)
 VIEW_LOGIN = Method(
     "accounts", "view_login", LoginId, LoginView, names_people=True, said="Page of a login",
     http=Http("ado", "view_login", "GET /logins/{login_id}",

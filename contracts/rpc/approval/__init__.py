@@ -10,7 +10,7 @@ from contracts.rpc.approval import (
     site_texts,
     watchlist,
 )
-from contracts.rpc.audit import AuditEntries, AuditHeads, AuditQuestion, HeadQuestion
+from contracts.rpc.audit import AuditEntries, AuditHeads, AuditQuestion, HeadQuestion, most_looks
 from contracts.rpc.call import Method
 
 __all__ = [
@@ -34,3 +34,4 @@ AUDIT_ENTRIES = Method(
     said="Audit log",
 )
 AUDIT_HEADS = Method("approval", "audit_heads", HeadQuestion, AuditHeads)
+MOST_LOOKS = most_looks("approval")

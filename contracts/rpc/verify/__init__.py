@@ -1,6 +1,6 @@
 """The RPCs of verify by subject, and the pages of its audit log."""
 
-from contracts.rpc.audit import AuditEntries, AuditHeads, AuditQuestion, HeadQuestion
+from contracts.rpc.audit import AuditEntries, AuditHeads, AuditQuestion, HeadQuestion, most_looks
 from contracts.rpc.call import Method
 from contracts.rpc.verify import incidents, manifests, offline_scans, presence, scans, supervisors
 
@@ -16,3 +16,4 @@ AUDIT_ENTRIES = Method(
     said="Audit log",
 )
 AUDIT_HEADS = Method("verify", "audit_heads", HeadQuestion, AuditHeads)
+MOST_LOOKS = most_looks("verify")

@@ -11,10 +11,11 @@ from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from contracts.events import AccessChanged
-from contracts.model import AccessChange, Contact
+from contracts.model import AccessChange, Contact, Role
 from services.accounts.domain.logins import today_of
+from services.accounts.metrics import ADO_ACCESS
 from services.accounts.models import LoginRow
-from services.chassis.db.database import personal_keys_of
+from services.chassis.db.database import after_commit, personal_keys_of
 from services.chassis.messaging import outbox
 
 
@@ -23,6 +24,12 @@ def seal_mobile(session: Session, login_id: str, mobile: str | None) -> str | No
     if mobile is None:
         return None
     return personal_keys_of(session).seal(uuid5(NAMESPACE_OID, login_id), {"mobile": mobile})
+
+
+def count_ado(session: Session, role: Role, what: str) -> None:
+    """Count that a login of the ADO Branch was given or given back to somebody: operations hear of each."""
+    if role == "ado":
+        after_commit(session, ADO_ACCESS.labels(what).inc)
 
 
 def tell(

@@ -26,8 +26,10 @@ from services.accounts.domain.limits import (
     refuse_while,
     source_wait,
 )
+from services.accounts.metrics import SIGN_IN_FAILURES
 from services.accounts.models import LoginFailureRow
 from services.accounts.settings import AccountsSettings
+from services.chassis.db.database import after_commit
 from services.chassis.db.locks import lock
 
 R = TypeVar("R")
@@ -155,6 +157,7 @@ def record_failure(
     account = account_digest(login_id, settings.password_secret)
     row = LoginFailureRow(account=account, address=source.address, device=source.device, at=now)
     session.add(row)
+    after_commit(session, SIGN_IN_FAILURES.inc)
 
 
 def forget_failures(

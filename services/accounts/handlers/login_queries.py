@@ -13,7 +13,10 @@ from contracts.rpc.accounts.logins import (
     Colleague,
     ColleagueList,
     LoginId,
+    LoginIds,
     LoginList,
+    LoginPlace,
+    LoginPlaces,
     LoginQuestion,
     LoginView,
 )
@@ -88,6 +91,18 @@ def colleagues(call: Call, session: Session, now: datetime) -> ColleagueList:
     own = (LoginRow.role == "department") & (LoginRow.department == department)
     query = select(LoginRow).where(own, LoginRow.is_usable(logins.today_of(now))).order_by(LoginRow.login_id)
     return ColleagueList(items=tuple(map(Colleague.from_attributes, session.scalars(query))))
+
+
+def places(request: LoginIds, call: Call, session: Session) -> LoginPlaces:
+    """Return where some logins work, without their names.
+
+    Raises:
+        Forbidden: the principal is no auditor.
+    """
+    if call.principal.role != "auditor":
+        raise Forbidden("this is for auditors")
+    rows = session.scalars(select(LoginRow).where(LoginRow.login_id.in_(request.login_ids)))
+    return LoginPlaces(items=tuple(map(LoginPlace.from_attributes, rows)))
 
 
 def view_of(session: Session, login: LoginRow, now: datetime) -> LoginView:

@@ -8,19 +8,21 @@ from datetime import datetime, time
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, select, tuple_
+from sqlalchemy import ColumnElement, Row, func, select, true, tuple_
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from contracts.errors import Forbidden
 from contracts.model import IST
-from contracts.rpc.audit import AuditEntries, AuditEntry, AuditQuestion
+from contracts.rpc.audit import AuditEntries, AuditEntry, AuditQuestion, Looker, Lookers, LookQuestion
 from contracts.rpc.call import Call, Method
 from contracts.second_factor import require_fresh
 from services.chassis.audit import refusals
-from services.chassis.audit.record import DONE, REFRESHED, REPEATED, note_action
+from services.chassis.audit.record import DONE, FORMS, REFRESHED, REPEATED, note_action
 from services.chassis.db import cursors
 from services.chassis.db.tables import audit_log
 
+MOST_LOOKERS = 50
+"""Of each service; a page shows the first ten of all together."""
 EXPORT = "export_audit"
 """What the log says that an auditor did who made a file of it."""
 
@@ -72,6 +74,35 @@ def list_entries(
 def _entry_of(row: Row[Any], service: str) -> AuditEntry:
     times, addresses, objects = refusals.counted(row.objects)
     return AuditEntry.from_attributes(row, service=service, objects=objects, times=times, addresses=addresses)
+
+
+def most_looks(request: LookQuestion, call: Call, session: Session) -> Lookers:
+    """Return the logins whose looks here have shown most people since an instant, the most first.
+
+    It reads the rows since then by the index of their time, and no earlier month.
+
+    Raises:
+        Forbidden: the principal is no auditor.
+    """
+    if call.principal.role != "auditor":
+        raise Forbidden("only auditors see who looked at what")
+    table = audit_log.c
+    named = func.unnest(table.objects).table_valued("name").render_derived()
+    counted = func.count(named.c.name.distinct())
+    forms = (f"^({form.pattern})$" for form in FORMS.values())
+    people = func.greatest(*(counted.filter(named.c.name.regexp_match(form)) for form in forms))
+    query = (
+        select(
+            table.actor, table.role, func.count(table.id.distinct()).label("looks"), people.label("people")
+        )
+        .select_from(audit_log.outerjoin(named, true()))
+        .where(table.at >= request.since, table.action.in_(request.actions))
+        .where(table.result.in_((DONE, REFRESHED)))
+        .group_by(table.actor, table.role)
+        .order_by(people.desc(), func.count(table.id.distinct()).desc(), table.actor)
+        .limit(MOST_LOOKERS)
+    )
+    return Lookers(items=tuple(Looker.from_attributes(row) for row in session.execute(query)))
 
 
 def done_before(session: Session, actor: str, method: Method[Any, Any], nth: int) -> datetime | None:

@@ -41,7 +41,7 @@ KNOWN_FOR = timedelta(minutes=10)
 """For so long what a login was shown is not recorded again where its page only asks again by itself."""
 MOST_OBJECTS = 400
 """A page of a list has 200 lines at most, and a line names two."""
-_FORMS = {
+FORMS = {
     "reference": re.compile(r"PCS-[0-9A-Z]{4}-[0-9A-Z]{4}"),
     "pass number": re.compile(r"[0-9A-Z]{8}"),
     "login": login_ids.FORM,
@@ -203,7 +203,7 @@ def objects_of(wire: Wire, *, is_request: bool = False) -> list[str]:
         if isinstance(value, str):
             kind = _FIELDS.get(name)
             text = _canonical(kind, value) if kind is not None and is_request else value
-            if kind is not None and _FORMS[kind].fullmatch(text):
+            if kind is not None and FORMS[kind].fullmatch(text):
                 found[text] = None
         elif isinstance(value, Wire):
             for key, part in value:

@@ -16,9 +16,10 @@ from fastapi import Depends, Header, Request
 from fastapi.exceptions import HTTPException
 from fastapi.params import Depends as Dependency
 
-from contracts.errors import FieldError, Forbidden, NotAuthenticated, Unavailable
+from contracts.errors import FieldError, Forbidden, NotAuthenticated, TooManyAttempts, Unavailable
 from contracts.model import Role, Wire
 from contracts.rpc.call import Method, Principal
+from contracts.rpc.imports import CsvFile
 from contracts.tokens import SessionClaims
 from services.chassis.rpc.principals import principal_of
 from services.chassis.runtime.clock import monotonic
@@ -29,6 +30,7 @@ from services.gateway.access.cookie_names import (
     operator_cookie,
     session_cookie,
 )
+from services.gateway.edge.look_budgets import is_look, shown
 from services.gateway.edge.origin import (
     client_block,
     client_network,
@@ -37,6 +39,7 @@ from services.gateway.edge.origin import (
     is_same_origin,
 )
 from services.gateway.edge.rate_limits import CLASSES
+from services.gateway.metrics import EXPORTS, STAFF_REFUSED
 from services.gateway.state import GatewayState, state_of
 
 Q = TypeVar("Q", bound=Wire)
@@ -50,6 +53,7 @@ ANSWER_SECONDS = 4.0
 
 Clients are promised 5 s.
 """
+NEXT_STEPS = {"must_change_password", "second_factor_stale", "second_factor_missing"}
 SOON_SECONDS = 1.0
 """For so long a page waits for what it can do without."""
 
@@ -82,6 +86,8 @@ class Caller:
         self.session_ends = session_ends
         self.gate_device: SessionClaims | None = None
         """The enrolled device of a gate that a guard uses."""
+        self.is_warned = False
+        """Whether the login has seen more people within an hour than its role is meant to."""
         self._until = until
         self._by_itself = by_itself
 
@@ -125,16 +131,26 @@ class Caller:
         problems: tuple[FieldError, ...] = (),
         within: float = inf,
     ) -> R:
-        return await self.state.client.call(
-            method,
-            request,
-            principal=self.principal,
-            idempotency_key=key,
-            problems=problems,
-            address=self.address,
-            until=min(self._until, monotonic() + within),
-            by_itself=self._by_itself,
-        )
+        try:
+            self.state.looks.require(method, self.principal)
+            reply = await self.state.client.call(
+                method,
+                request,
+                principal=self.principal,
+                idempotency_key=key,
+                problems=problems,
+                address=self.address,
+                until=min(self._until, monotonic() + within),
+                by_itself=self._by_itself,
+            )
+            if is_look(method, self.principal):
+                self.is_warned |= await self.state.looks.count(method, self.principal, shown(request, reply))
+        except (Forbidden, TooManyAttempts) as refusal:
+            count_refusal(self.principal.role, refusal.body.code)
+            raise
+        if method.reply is CsvFile:
+            EXPORTS.labels(method.name).inc()
+        return reply
 
     async def hit(self, limit: str, *key: str) -> None:
         """Count an attempt at something that can be guessed.
@@ -278,8 +294,15 @@ class Access:
         return Caller(state, principal, address, until, ends, by_itself=by_itself)
 
 
+def count_refusal(role: Role | None, code: str) -> None:
+    """Count what staff may not do; what they can do as soon as they have done something else is none."""
+    if role is not None and code not in NEXT_STEPS:
+        STAFF_REFUSED.labels(role).inc()
+
+
 def _log_refusal(claims: SessionClaims, code: str) -> None:
     """Log who was refused, beside the line of the request; a service records what it refuses itself."""
+    count_refusal(claims.role, code)
     login_id = claims.sub if claims.kind == "staff" else None  # an applicant is known by the session alone
     log.warning("refused", code=code, role=claims.role or claims.kind, login_id=login_id, sid=str(claims.sid))
 

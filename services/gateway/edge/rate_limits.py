@@ -6,12 +6,14 @@ limits only prevent that one source takes a whole process.
 
 The limits are generous, since a kiosk, an office or a mobile operator has many people behind one address;
 ``python -m bench.limits`` prints the arithmetic. accounts has its own, for each number, login and device;
-application has one on opening applications.
+application has one on opening applications. `look_budgets` counts whom staff look at in the same store.
 """
 
 import asyncio
 from collections import Counter
+from collections.abc import Set as AbstractSet
 from contextlib import suppress
+from dataclasses import dataclass
 from heapq import heappop, heappush
 from typing import Any, cast
 
@@ -102,6 +104,16 @@ class OwnCounters(MemoryStorage):
         return now().timestamp() + max(self.expirations.get(key, 0) - monotonic(), 0)
 
 
+@dataclass(frozen=True)
+class Seen:
+    """How many different things a key had seen in its window before, and has now."""
+
+    before: int
+    after: int
+    seconds: int
+    """Until its window ends."""
+
+
 class RateLimits:
     """Counters, one for each limit and key.
 
@@ -123,6 +135,8 @@ class RateLimits:
         self._away_until = float("-inf")
         self._minute = -1
         self._counts: Counter[tuple[str, str]] = Counter()
+        self._seen: dict[str, tuple[float, set[str]]] = {}
+        """By key: when its window ends, and what it has seen here."""
 
     async def hit(self, limit: str, key: str) -> None:
         """Count one attempt of a key: a hashed address, or what is guessed at.
@@ -151,6 +165,38 @@ class RateLimits:
                 counter = self._storage.incr(item.key_for(limit, key), item.get_expiry(), amount=-1)
                 with suppress(Unavailable):
                     await self._ask(limit, counter, 0)
+
+    async def see(self, key: str, names: AbstractSet[str], seconds: int) -> Seen:
+        """Count what a key sees, each name once in a window that begins with the first.
+
+        While the store is away, this process goes by what it has counted itself.
+        """
+        if not self._enabled:
+            return Seen(0, 0, seconds)
+        here = self._see_here(key, names, seconds)
+        if not isinstance(self._storage, RedisStorage):
+            return here
+        known: Seen = await self._ask("looks", self._see_together(key, names, seconds), here)
+        # a store that was begun anew has forgotten what this process has not
+        return Seen(max(known.before, here.before), max(known.after, here.after), known.seconds)
+
+    def _see_here(self, key: str, names: AbstractSet[str], seconds: int) -> Seen:
+        at = monotonic()
+        if self._seen.get(key, (at, ()))[0] <= at:
+            self._seen = {one: window for one, window in self._seen.items() if window[0] > at}
+            self._seen[key] = (at + seconds, set())
+        ends, known = self._seen[key]
+        before = len(known)
+        known |= names
+        return Seen(before, len(known), max(int(ends - at), 1))
+
+    async def _see_together(self, key: str, names: AbstractSet[str], seconds: int) -> Seen:
+        stored = f"epass:seen:{key}"
+        async with cast(Any, self._storage).bridge.storage.pipeline(transaction=True) as pipe:
+            pipe.scard(stored).sadd(stored, *sorted(names)).scard(stored)
+            pipe.expire(stored, seconds, nx=True).ttl(stored)
+            before, _added, after, _set, left = await pipe.execute()
+        return Seen(before, after, max(left, 1))
 
     async def close(self) -> None:
         """Close the connections to the store, if there is one."""

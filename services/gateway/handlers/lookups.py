@@ -12,7 +12,14 @@ from contracts.crockford import parse_reference
 from contracts.errors import ContractError, InvalidInput, NotFound
 from contracts.mobile import parse_mobile
 from contracts.rpc.application import StatusQuestion, StatusView
-from contracts.rpc.audit import AuditEntries, AuditHeads, AuditQuestion, HeadQuestion
+from contracts.rpc.audit import (
+    AuditEntries,
+    AuditHeads,
+    AuditQuestion,
+    HeadQuestion,
+    Looker,
+    LookQuestion,
+)
 from contracts.rpc.call import Page
 from contracts.rpc.notify import PhoneQuestion, SentMessage
 from contracts.subscriptions import SERVICES
@@ -138,6 +145,38 @@ async def _newest(cache: RefreshingCache[AuditHeads]) -> AuditHeads:
     with suppress(ContractError):  # the copy from before is served, if there is one
         await cache.refresh(at_most_every=REFRESH_SECONDS)
     return await cache.get()
+
+
+async def most_looks(
+    caller: Caller, since: datetime, actions: Mapping[str, Collection[str]]
+) -> Sequence[Looker]:
+    """Return the logins that have looked at most people since an instant, the most first.
+
+    Of several services the highest number of people counts: most of them are the same people.
+
+    Args:
+        caller: an auditor.
+        since: from when on rows count.
+        actions: names of RPCs by service, which are looks.
+
+    Raises:
+        ContractError: `Forbidden`, or `Unavailable`, a service does not answer.
+    """
+    found = await asyncio.gather(
+        *(
+            caller.query(
+                getattr(rpc, service).MOST_LOOKS,
+                LookQuestion(since=since, actions=tuple(sorted(actions[service]))),
+            )
+            for service in SERVICES
+        )
+    )
+    by_login: dict[tuple[str, str], Looker] = {}
+    for one in (one for reply in found for one in reply.items):
+        known = by_login.get((one.actor, one.role), one.model_copy(update={"looks": 0}))
+        both = {"looks": one.looks + known.looks, "people": max(one.people, known.people)}
+        by_login[one.actor, one.role] = one.model_copy(update=both)
+    return sorted(by_login.values(), key=lambda one: (-one.people, -one.looks, one.actor))
 
 
 async def _of_all_services(caller: Caller, name: str, question: Page) -> list[Any]:

@@ -17,6 +17,11 @@ Purpose = Literal[
 NOT_TO_APPLICANT: Collection[Purpose] = ("review_escalated", "mobile_changed")
 """Purposes of messages about an application that go to somebody else, or to a number that is no more theirs.
 """
+ALWAYS_TOLD: Collection[Purpose] = (
+    "pass_revoked", "day_closed", "day_dropped", "application_cancelled", "mobile_changed",
+)  # fmt: skip
+"""What nobody may keep from an applicant by saying that the number is wrong: their way would be in vain, or
+somebody has their application."""
 Lane = Literal["otp", "normal"]
 State = Literal[
     "queued", "accepted", "delivered", "read", "failed", "expired", "withdrawn", "not_needed"

@@ -25,12 +25,13 @@ from services.notify.domain.outcomes import TRIED_FOR, end_of, is_late
 from services.notify.handlers.endings import end_chain
 from services.notify.handlers.leases import addresses_of
 from services.notify.handlers.messages import wake_sender
+from services.notify.handlers.opt_outs import MOBILE_CHANNELS
 from services.notify.metrics import FALLBACKS
 from services.notify.models import MessageRow
 
 _MESSAGES = MessageRow.metadata.tables["messages"]
 BATCH = 100
-_TAKE = text("""
+_TAKE = text(f"""
 with due as (
   select id, application_id, personal, email_sealed, state = 'queued' as was_queued from messages
   where next_at <= statement_timestamp() and not exists (
@@ -69,6 +70,7 @@ returning messages.*, held.is_erased, held.was_queued,
     where other.event_id = messages.event_id and other.purpose = messages.purpose
     union all select about from opt_outs
     where opt_outs.recipient = messages.recipient and messages.lane <> 'otp' and not is_over
+    union all {MOBILE_CHANNELS}
   ) as tried,
   exists (
     select from messages as other
@@ -78,7 +80,7 @@ returning messages.*, held.is_erased, held.was_queued,
   messages.purpose = 'pass_issued' and exists (
     select from passes where number = messages.pass_number and revoked_at is not null
   ) as is_revoked
-""")
+""")  # noqa: S608  texts of our own
 """A message waits while a report that it has arrived waits for it. Its application is locked before the next
 step is made, so that an erasure sees the step; where somebody else has the lock, the message waits, too. A
 code that no vendor was given is kept while it is good: it may wait again (`endings`)."""

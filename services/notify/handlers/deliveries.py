@@ -320,7 +320,7 @@ class Sender:
         for reason, holds, use_next in (
             ("expired", is_expired, False),
             ("revoked", message.is_revoked, False),
-            ("wrong_number", message.is_wrong_number, False),
+            ("wrong_number", message.is_wrong_number, True),
             ("attempts", is_tried_enough, True),
             ("opted_out", message.is_opted_out, True),
         ):

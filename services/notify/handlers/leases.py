@@ -32,16 +32,18 @@ from services.notify.domain.messages import Lane, Personal, Purpose, provider_id
 from services.notify.domain.outcomes import Delivered, Failed, Later, Outcome, Postponed, Untried
 from services.notify.handlers import status_polls
 from services.notify.handlers.endings import end_chain
+from services.notify.handlers.opt_outs import IS_WRONG_NUMBER, MOBILE_CHANNELS
 from services.notify.metrics import CHAINS_ENDED, RECEIPTS_EXPECTED
 from services.notify.models import PhoneMessageRow
 
 _PHONE = PhoneMessageRow.metadata.tables["local_phone"]
-_READ = """id, lane, purpose, channel, step, language, application_id, personal, email_sealed,
+_READ = f"""id, lane, purpose, channel, step, language, application_id, personal, email_sealed,
   attempts, possible_duplicates, created_at, expires_at, correlation_id, traceparent,
   statement_timestamp() as leased_at,
   array(
     select other.channel from messages as other
     where other.event_id = messages.event_id and other.purpose = messages.purpose
+    union all {MOBILE_CHANNELS}
   ) as tried,
   purpose = 'pass_issued' and exists (
     select from passes where number = pass_number and revoked_at is not null
@@ -50,10 +52,7 @@ _READ = """id, lane, purpose, channel, step, language, application_id, personal,
     select from opt_outs
     where opt_outs.recipient = messages.recipient and about = messages.channel and not is_over
   ) as is_opted_out,
-  exists (
-    select from opt_outs
-    where opt_outs.recipient = messages.recipient and about = cast(application_id as text)
-  ) as is_wrong_number"""
+  channel <> 'email' and {IS_WRONG_NUMBER} as is_wrong_number"""  # noqa: S608  texts of our own
 _DUE = """state = 'queued' and due_at <= statement_timestamp() and channel = any(:channels)
   and (cast(:gap as float8) is null or recipient is null or not exists (
     select from messages as other

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from contracts.crockford import parse_pass_number
 from contracts.errors import Forbidden, NotFound
 from contracts.events import NotificationDelivered
-from contracts.rpc.call import Call, Nothing
+from contracts.rpc.call import Call, Nothing, Principal
 from contracts.rpc.issuance import PassNumber
 from contracts.rpc.notify import RECORD_PRINT
 from services.chassis.messaging import outbox
@@ -25,7 +25,7 @@ def record_print(request: PassNumber, call: Call, session: Session, now: datetim
     for a backlog.
 
     Raises:
-        Forbidden: the principal is not reception.
+        Forbidden: the principal is not reception; or ``wrong_site``, of another site than the pass.
         NotFound: the text is not a pass number.
     """
     if call.principal.role != "reception":
@@ -38,6 +38,7 @@ def record_print(request: PassNumber, call: Call, session: Session, now: datetim
     def effect() -> str:
         session.execute(insert(PassRow).values(number=number).on_conflict_do_nothing())
         known = session.scalars(select(PassRow).where(PassRow.number == number).with_for_update()).one()
+        require_site(call.principal, known.site)
         if known.printed_at is None:
             session.execute(update(PassRow).where(PassRow.number == number).values(printed_at=now))
             if known.application_id is not None:
@@ -45,6 +46,12 @@ def record_print(request: PassNumber, call: Call, session: Session, now: datetim
         return number
 
     return once(session, call, RECORD_PRINT.name, request, effect, lambda _number: Nothing(), reference=str)
+
+
+def require_site(principal: Principal, site: str | None) -> None:
+    """Raise `Forbidden` if staff of one site ask for a pass of another one, as far as its site is known."""
+    if principal.kind == "staff" and None not in (principal.site, site) and principal.site != site:
+        raise Forbidden("this pass is of another site", code="wrong_site")
 
 
 def publish_printed(session: Session, number: str, application_id: UUID, printed_at: datetime) -> None:

@@ -23,6 +23,7 @@ from services.notify.domain.outcomes import is_late
 from services.notify.domain.resends import check_limit
 from services.notify.handlers.messages import mobiles_of, recipient_digest, wake_sender
 from services.notify.handlers.opt_outs import allow_again
+from services.notify.handlers.prints import require_site
 from services.notify.models import ApplicationRow, MessageRow, PassRow
 
 
@@ -32,7 +33,7 @@ def resend(request: ReferenceOnly, call: Call, session: Session, now: datetime) 
     Raises:
         Conflict: ``no_pass``, ``pass_revoked``, ``pass_expired``, or ``no_mobile`` where there is no
             recipient.
-        Forbidden: the principal is staff other than reception.
+        Forbidden: the principal is staff other than reception; or ``wrong_site``, of another site.
         NotFound: no such application, or not one of this principal's.
         TooManyAttempts: it was sent again three times within ten minutes.
     """
@@ -44,7 +45,7 @@ def resend(request: ReferenceOnly, call: Call, session: Session, now: datetime) 
         call,
         RESEND.name,
         request,
-        lambda: _send_again(session, application.id, now, proved=call.principal.kind == "applicant"),
+        lambda: _send_again(session, application.id, now, call.principal),
         lambda _message_id: Nothing(),
         reference=UUID,
     )
@@ -70,8 +71,10 @@ def may_resend(principal: Principal, mobiles: Sequence[str | None]) -> bool:
     return principal.kind == "applicant" and principal.mobile is not None and principal.mobile in mobiles
 
 
-def _send_again(session: Session, application_id: UUID, now: datetime, *, proved: bool) -> UUID:
+def _send_again(session: Session, application_id: UUID, now: datetime, principal: Principal) -> UUID:
     latest = latest_pass_message(session, application_id)
+    known = session.get(PassRow, latest.pass_number)
+    require_site(principal, known.site if known is not None else None)
     if is_late(latest.expires_at, now):
         raise Conflict("the pass is over", code="pass_expired")
     if latest.personal is None:
@@ -84,7 +87,7 @@ def _send_again(session: Session, application_id: UUID, now: datetime, *, proved
     personal = unseal(latest.id, latest.personal, keys)
     if not personal.to and personal.owner is None:
         raise Conflict("there is no number to send it to", code="no_mobile")
-    if proved:
+    if principal.kind == "applicant":
         allow_again(session, application_id)
     copy = (
         copy_of(latest, personal, keys, now)

@@ -22,7 +22,7 @@ from contracts.rpc.approval.numbers import (
 )
 from contracts.rpc.approval.reviews import DecisionView, ReviewView
 from contracts.rpc.approval.watchlist import EntryView, MatchView
-from contracts.rpc.audit import AuditEntries, AuditEntry
+from contracts.rpc.audit import AuditEntries, AuditEntry, Looker, Lookers
 from contracts.rpc.notify import PhoneMessages, SentMessage
 from contracts.rpc.verify.scans import RecordedScan, ScanHistory, ScanResult
 from contracts.subscriptions import SERVICES
@@ -110,8 +110,10 @@ ENTRIES = AuditEntries(
     next="on",
 )  # fmt: skip
 NO_ENTRIES = AuditEntries(items=())
+LOOKERS = Lookers(items=(Looker(actor="HOM-0001", role="department", looks=60, people=1200),))
 AUDIT_LOG = {f"{service}.audit_entries": NO_ENTRIES for service in SERVICES} | {
-    "approval.audit_entries": lambda asked: NO_ENTRIES if asked.after else ENTRIES
+    "approval.audit_entries": lambda asked: NO_ENTRIES if asked.after else ENTRIES,
+    **{f"{one}.most_looks": LOOKERS for one in SERVICES},
 }
 """What the services answer to an auditor, by method."""
 ADMIT = ScanResult(

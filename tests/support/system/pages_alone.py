@@ -239,6 +239,8 @@ ANSWERS: dict[str, Any] = {
     "accounts__renew_recovery_codes": RecoveryCodes(recovery_codes=RECOVERY_CODES),
     "accounts__factor_rule": FactorRule(roles=("ado",), changed_by="ADO-0001", changed_at=now()),
     "accounts__set_factor_rule": FactorRule(roles=("ado", "ops")),
+    "accounts__login_places": rpc.accounts.logins.LoginPlaces(items=()),
+    "accounts__look_budgets": rpc.accounts.look_budgets.LookBudgets(),
     "accounts__enter_code": session(), "accounts__show_enrolment": ENROLMENT,
     "accounts__enrol_factor": Enrolled(session=session(), recovery_codes=RECOVERY_CODES),
     "accounts__log_in": log_in, "accounts__own_sessions": OwnSessions(items=(

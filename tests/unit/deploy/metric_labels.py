@@ -13,7 +13,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from contracts import events, rpc
 from contracts.errors import BY_NAME
-from contracts.model import ConflictKind, DeliverBy, GateDeviceWorry, ReviewStatus, Verdict
+from contracts.model import ConflictKind, DeliverBy, GateDeviceWorry, ReviewStatus, Role, Verdict
 from contracts.ops import STATES
 from contracts.rpc.verify.offline_scans import SyncProblem
 from contracts.rpc.verify.supervisors import SiteProblem
@@ -113,7 +113,7 @@ LABELS: dict[str, Callable[[], Values]] = {
     "job_name": _jobs,
     "kind": lambda: {*SERVICES, "relay", "sender", "gateway", "exporter"},
     "lane": lambda: get_args(Lane),
-    "limit": lambda: rate_limits.LIMITS,
+    "limit": lambda: {*rate_limits.LIMITS, "looks"},
     "method": lambda: {method.name for method in rpc.METHODS},
     "next": lambda: get_args(DeliverBy),
     "name": lambda: {"applied", "approved", "issued", "revoked", "inside", "pins", "guarded", "erased"},
@@ -124,6 +124,7 @@ LABELS: dict[str, Callable[[], Values]] = {
     "queue": lambda: _consumers() | _delays(),
     "reason": lambda: {"unreadable", "forged", "permanent", "attempts"},
     "result": lambda: {"ok", "fault", "forged", "nothing", "unreadable", *REASONS},
+    "role": lambda: get_args(Role),
     "route": _routes,
     "service": lambda: SERVICES,
     "site": lambda: DIRECTORY,
@@ -153,6 +154,9 @@ LABELS: dict[str, Callable[[], Values]] = {
     "epass_offline_scans_refused.problem": lambda: get_args(SyncProblem),
     "epass_gateway_lists.answer": lambda: {"whole", "delta", "unchanged"},
     "epass_gateway_lists.list": lambda: {"revoked", "manifest"},
+    "epass_gateway_looks_over_budget.what": lambda: {"warned", "refused"},
+    "epass_ado_access_given.what": lambda: {"issued", "password_reset", "factor_reset"},
+    "epass_gateway_exports.what": lambda: {"export_logins", "export_directory", "export_audit"},
     "epass_gateway_rpc_seconds.outcome": lambda: {"ok", *(kind.code for kind in BY_NAME.values())},
     "epass_http_seconds.method": lambda: {"GET", "POST", "DELETE", "HEAD", "other"},
     "epass_messages.outcome": lambda: {kind.__name__.lower() for kind in get_args(Outcome)},

@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from contracts import rpc
 from contracts.model import Language
+from contracts.subscriptions import SERVICES
 from services.gateway.pages.shared.actions import ACTIONS
 from services.gateway.pages.shared.languages import _, texts
 from services.gateway.pages.shared.vocabulary import VERDICTS
@@ -33,6 +34,15 @@ _BY_SERVICE = {
     "notify": PASSES, "verify": PASSES,
 }  # fmt: skip
 _LOOKED_AT = {f"{one.service}.{one.name}" for one in rpc.METHODS if not one.command}
+LOOKS_AT_PEOPLE: Mapping[str, Collection[str]] = {
+    service: {
+        one.name
+        for one in rpc.METHODS
+        if one.service == service and one.names_people and one.name != "manifest"
+    }
+    for service in SERVICES
+}
+"""By service, the acts that show people to whoever does them; a manifest is for a device of a gate."""
 _WHY: dict[str, str] = {
     _("there is nothing such, or not for this login"): "not_found",
     _("this login may not do it"): "forbidden",

@@ -14,6 +14,7 @@ from contracts.errors import ContractError
 from contracts.model import IST, Language
 from contracts.rpc.audit import AuditEntries, AuditEntry, AuditQuestion
 from services.gateway.handlers import lookups
+from services.gateway.metrics import EXPORTS
 from services.gateway.pages.audit import acts
 from services.gateway.pages.audit.search import Text, question, usual_days
 from services.gateway.pages.shared.forms import text_of
@@ -102,6 +103,7 @@ async def download_log(
         return _page(view, typed | dict.fromkeys(errors.keys() & {"who", "what", "act"}, ""), errors)
     asked = asked.model_copy(update={"export": True, "limit": PER_CALL})
     found = await lookups.audit_entries(view.caller, asked, acts.chosen(act))
+    EXPORTS.labels("export_audit").inc()
     name = f"audit-log-{typed['first']}-{typed['last']}.csv"
     headers = {**PRIVATE, "Content-Disposition": f'attachment; filename="{name}"'}
     return StreamingResponse(

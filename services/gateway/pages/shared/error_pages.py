@@ -55,7 +55,8 @@ FORM_KEY = "confirmed_key"
 """The key of the confirmation itself: if its answer is lost, the same form burns no second recovery code."""
 WORK_REQUIRED = "work_required"
 """The code of a refusal that a browser answers with a proof of work, together with the same form."""
-SECRET_FIELDS = {"password", FORM_CODE}
+SECRET_FIELDS = {"password", "current", "new", "again", "pin", "supervisor_pin", FORM_CODE}
+"""Names of the fields whose characters a browser hides: no page has their values. A test finds them all."""
 STAFF_PATHS = ("desk", "gate", "counter", "assist", "staff", "watchlist", "ops", "audit", "gate-devices")
 _HIDDEN = {"Cache-Control": "no-store", "X-Robots-Tag": "noindex, nofollow"}
 _HTTP_TEMPLATES = {404: "shared/errors/not_found.html", 405: "shared/errors/not_by_itself.html"}
@@ -81,7 +82,8 @@ class PageRoute(APIRoute):
             return await self.signed_out(request)
         if error.body.code == "second_factor_stale":
             is_page = request.method in SAFE_METHODS or await _has_file(request)
-            fields_again = [(FORM_IS_PAGE, "1")] if is_page else await posted_fields(request)
+            posted = [(FORM_IS_PAGE, "1")] if is_page else await posted_fields(request)
+            fields_again = [(FORM_IS_PAGE, "1")] if has_secret(posted) else posted  # which is typed again
             query = f"?{request.url.query}" if request.url.query else ""
             form = {"to": request.url.path + query, "fields_again": fields_again, "errors": {}}
             return _page(request, "second_factor/confirm.html", 403, {}, base=_own_factor(request), **form)
@@ -104,7 +106,7 @@ class PageRoute(APIRoute):
             return None
         with suppress(HTTPException):  # a form that nobody has read yet, and that is too large
             fields = await posted_fields(request)
-            if is_for_staff_sign_in(request) or SECRET_FIELDS & {name for name, _ in fields}:
+            if is_for_staff_sign_in(request) or has_secret(fields):
                 return None
             return fields if _counts_once(fields) else None
         return None
@@ -158,6 +160,11 @@ async def _has_file(request: Request) -> bool:
     """Return whether a form came with a file, which no page can send again: it has to be chosen once more."""
     form = await request.form(max_files=1, max_fields=MOST_FIELDS, max_part_size=LARGEST_FIELD)
     return any(isinstance(value, UploadFile) and value.filename for _, value in form.multi_items())
+
+
+def has_secret(fields: Fields) -> bool:
+    """Return whether somebody has typed a password or a PIN into one of the fields."""
+    return any(name in SECRET_FIELDS and value for name, value in fields)
 
 
 def is_for_staff_sign_in(request: Request) -> bool:

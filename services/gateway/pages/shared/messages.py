@@ -133,6 +133,8 @@ SENTENCES: dict[str, str] = {
     ),
     "login_disabled": _("This login is disabled. Someone who comes back gets a new one"),
     "needed_for_role": _("This role needs this"),
+    "not_above_warning": _("Give a number above the one that warns"),
+    "not_a_budget": _("Give a number of people, 20 at least"),
     "not_for_role": _("Leave this empty for this role"),
     "not_a_gate_code": _("Enter the code of a gate of this secretariat, such as PCS1-G3"),
     "not_of_site": _("This gate belongs to the other secretariat"),

@@ -114,3 +114,26 @@ async def test_while_the_store_is_away_guesses_are_refused_and_the_rest_goes_on_
     assert await hits(replicas, 9, "otp") == 9, "accounts counts them too"
     store.start()
     assert await hits(replicas, 10) == 4
+
+
+async def test_whom_a_login_has_seen_counts_once_over_all_replicas_and_restarts(store: Store) -> None:
+    seen = []
+    for first in (0, 5, 5):
+        replica = RateLimits(True, store.url)
+        seen.append(await replica.see("key", {str(number) for number in range(first, first + 10)}, 60))
+        await replica.close()
+    assert [(one.before, one.after) for one in seen] == [(0, 10), (10, 15), (15, 15)]
+    assert 1 <= seen[-1].seconds <= 60, "the window begins with the first"
+
+
+async def test_while_the_store_is_away_a_replica_goes_by_what_it_has_shown_itself(
+    store: Store, replicas: Replicas
+) -> None:
+    assert (await replicas[0].see("key", {"a", "b"}, 60)).after == 2
+    store.stop()
+    assert (await replicas[0].see("key", {"b", "c"}, 60)).after == 3
+    assert (await replicas[1].see("key", {"c"}, 60)).after == 1
+    store.start()
+    assert (await replicas[0].see("key", {"d"}, 60)).before == 3, (
+        "the store has forgotten, the replica has not"
+    )

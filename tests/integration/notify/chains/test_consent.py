@@ -11,10 +11,10 @@ from services.chassis.runtime.clock import now
 from services.notify.adapters.channels import InboundText
 from services.notify.handlers import receipts
 from services.notify.handlers.opt_outs import stop_messages
-from tests.integration.notify.chains.two_vendors import Vendor, put_pass
-from tests.integration.notify.handlers.stored import resend
+from tests.integration.notify.chains.two_vendors import Vendor, make_sender, published, put_pass, rounds, rows
+from tests.integration.notify.handlers.stored import handle, resend
 from tests.support.factories.calls import make_call
-from tests.support.factories.notify import APPLICANT, MOBILE, SteppedSender
+from tests.support.factories.notify import APPLICANT, MOBILE, Clock, SteppedSender, Visit, received
 
 
 @pytest.mark.parametrize("words", ["STOP", " stop. ", "ਬੰਦ ਕਰੋ", "बंद"])
@@ -51,9 +51,7 @@ def test_a_wrong_number_gets_nothing_more_about_that_application_until_its_appli
     db: Database, postman: SteppedSender, whatsapp: Vendor, sms: Vendor
 ) -> None:
     visit, other = put_pass(db), put_pass(db)
-    with db.transaction() as session:
-        wrong = WrongNumber(reference=visit.reference, mobile_last4=MOBILE[-4:])
-        stop_messages(wrong, make_call(key="wrong"), session, now())
+    say_wrong(db, visit)
     while postman.send_due():
         pass
     postman.advance()
@@ -62,6 +60,41 @@ def test_a_wrong_number_gets_nothing_more_about_that_application_until_its_appli
     resend(db, visit.reference, APPLICANT, key="again")
     postman.send_due()
     assert len(whatsapp.sent) == 2
+
+
+def test_who_says_that_the_number_is_wrong_cannot_keep_a_revocation_or_a_closed_day_from_the_applicant(
+    db: Database, postman: SteppedSender, whatsapp: Vendor, sms: Vendor
+) -> None:
+    visit = put_pass(db)
+    rounds(postman)
+    say_wrong(db, visit)
+    handle(db, received(visit.revoked(), seq=2))
+    rounds(postman)
+    assert [row for row in rows(db) if row[2] == "wrong_number"] == []
+    assert len(whatsapp.sent) == 2
+
+
+def test_what_is_not_sent_to_a_wrong_number_goes_by_email_and_the_timeline_says_it(
+    db: Database, whatsapp: Vendor, sms: Vendor, clock: Clock
+) -> None:
+    chain = ("whatsapp:600", "sms:600", "email:600")
+    postman = make_sender(db, whatsapp, sms, clock, chain_status=chain, chain_pass=chain)
+    visit = Visit(deliver_by="whatsapp", email="someone@example.org")
+    handle(db, received(visit.submitted()))
+    rounds(postman)
+    say_wrong(db, visit)
+    assert published(db)[-1] == ("sms", "wrong_number", "-")
+    put_pass(db, visit)
+    rounds(postman)
+    assert (len(whatsapp.sent), sms.sent) == (1, [])
+    mail = postman._all["email"]
+    assert [message.personal.to for message in mail.sent] == ["someone@example.org"]
+
+
+def say_wrong(db: Database, visit: Visit) -> None:
+    with db.transaction() as session:
+        wrong = WrongNumber(reference=visit.reference, mobile_last4=MOBILE[-4:])
+        stop_messages(wrong, make_call(key="wrong"), session, now())
 
 
 def test_messages_are_not_stopped_by_who_does_not_know_the_number(db: Database) -> None:

@@ -8,9 +8,11 @@ from contracts.crockford import new_pass_number, new_reference
 from contracts.errors import Conflict, ContractError, Forbidden, NotFound, TooManyAttempts
 from contracts.rpc.application import ReferenceOnly
 from contracts.rpc.call import Principal
+from contracts.rpc.issuance import PassNumber
 from services.chassis.db.database import Database
 from services.chassis.runtime.clock import now
-from services.notify.handlers import resends
+from services.notify.handlers import prints, resends
+from services.notify.models import PassRow
 from tests.integration.notify.handlers.stored import handle, messages, personal
 from tests.support.factories.calls import make_call
 from tests.support.factories.notify import APPLICANT, DEPARTMENT, OTHER_MOBILE, RECEPTION, Visit, received
@@ -119,3 +121,19 @@ def test_a_queued_resend_is_withdrawn_with_its_pass(db: Database) -> None:
     resend(db, visit.reference)
     handle(db, received(visit.revoked()))
     assert [row.state for row in messages(db) if row.purpose == "pass_issued"] == ["withdrawn", "withdrawn"]
+
+
+def test_the_reception_of_another_site_sends_no_pass_again_and_prints_none(db: Database) -> None:
+    visit = Visit(deliver_by="sms")
+    handle(db, received(visit.issued()))
+    elsewhere = RECEPTION.model_copy(update={"site": "PCS2"})
+    with pytest.raises(Forbidden) as refused:
+        resend(db, visit.reference, elsewhere)
+    assert refused.value.body.code == "wrong_site"
+    with pytest.raises(Forbidden), db.transaction() as session:
+        prints.record_print(PassNumber(number=visit.number), make_call(elsewhere, "key"), session, now())
+    assert len(messages(db)) == 1
+    with db.queries() as session:
+        assert session.get_one(PassRow, visit.number).printed_at is None
+    resend(db, visit.reference, RECEPTION)
+    assert len(messages(db)) == 2

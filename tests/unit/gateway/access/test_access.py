@@ -237,6 +237,7 @@ PAGES = {
         POST /desk/logins/{login_id}/reset
         POST /desk/logins/{login_id}/reset-factor
         GET POST /desk/second-factor
+        GET POST /desk/look-budgets
         POST /desk/logins/{login_id}/disable
         GET /desk/directory/contacts
         GET POST /desk/directory/contacts/{kind}/{code}
@@ -289,6 +290,7 @@ PAGES = {
         GET POST /audit/search
         GET POST /audit/log
         GET /audit/log.csv
+        GET /audit/most
         GET /audit/applications/{reference}
         GET /audit/passes/{number}
     """,

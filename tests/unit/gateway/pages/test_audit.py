@@ -11,9 +11,10 @@ import pytest
 from contracts import rpc
 from contracts.errors import NotFound, Unavailable
 from contracts.model import IST, DirectoryTable, Language
+from contracts.rpc.accounts.logins import LoginPlace, LoginPlaces
 from contracts.rpc.approval.decisions import DecisionQuestion, RecordedDecisions
 from contracts.rpc.approval.directory import DepartmentList
-from contracts.rpc.audit import AuditEntries, AuditEntry, AuditQuestion
+from contracts.rpc.audit import AuditEntries, AuditEntry, AuditQuestion, Looker, Lookers
 from contracts.rpc.issuance import PassNumber
 from contracts.subscriptions import SERVICES
 from services.chassis.db import cursors
@@ -245,3 +246,45 @@ async def test_pages_of_the_log_go_on_after_the_last_line_of_all_services(audito
     await auditor.http.get(following[1].replace("&amp;", "&"))
     after = auditor.client.last("issuance.audit_entries")[1].after
     assert cursors.decode(after) == (at - timedelta(seconds=100), str(UUID(int=100)))
+
+
+async def test_the_ten_who_looked_at_most_people_lead_to_what_it_was(auditor: Reader) -> None:
+    def of(service: str, *lookers: tuple[str, str, int, int]) -> None:
+        items = tuple(Looker(actor=a, role=r, looks=n, people=p) for a, r, n, p in lookers)
+        auditor.client.answers[f"{service}.most_looks"] = Lookers(items=items)
+
+    for service in SERVICES:
+        of(service)
+    of("approval", *((f"HOM-{n:04}", "department", 3, n) for n in range(1, 15)))
+    of("application", ("REC-0001", "reception", 40, 900), ("HOM-0001", "department", 1, 20))
+    of("issuance", ("REC-0001", "reception", 60, 800))
+    auditor.client.answers["accounts.login_places"] = LoginPlaces(
+        items=(
+            LoginPlace(login_id="REC-0001", site="PCS1"),
+            LoginPlace(login_id="HOM-0001", department="home"),
+        )
+    )
+    shown = await auditor.open("/audit/most?days=7")
+    found = re.findall(r'who=([A-Z0-9-]+)&amp;act=looks&amp;first=(\d{4}-\d\d-\d\d)"', shown.text)
+    assert [who for who, _first in found] == [
+        "REC-0001",
+        "HOM-0001",
+        *(f"HOM-{n:04}" for n in range(14, 6, -1)),
+    ]
+    first = date.fromisoformat(found[0][1])
+    assert first == (now() - timedelta(days=7)).astimezone(IST).date()
+    assert "Secretariat-1" in shown.text
+    assert re.search(r">\s*900<", shown.text.replace("</span>", ">"))
+    asked = auditor.client.last("verify.most_looks")[1]
+    assert "manifest" not in asked.actions
+    assert {"inside", "scan_history"} <= set(asked.actions)
+
+
+async def test_without_accounts_the_page_shows_the_logins_without_their_place(auditor: Reader) -> None:
+    for service in SERVICES:
+        auditor.client.answers[f"{service}.most_looks"] = Lookers(items=())
+    auditor.client.answers["verify.most_looks"] = Lookers(
+        items=(Looker(actor="SEC-0001", role="security", looks=1, people=1),)
+    )
+    auditor.client.answers["accounts.login_places"] = Unavailable()
+    assert "SEC-0001" in (await auditor.open("/audit/most")).text

@@ -41,9 +41,9 @@ OF_LOGINS = {"role", "department", "site", "state"}
 """Filters of the list of logins."""
 IN_AN_ADDRESS = {
     "q", "after", "first", "last", "status", "notice", "to", "direction", "gate", "which", "month", "like",
-    "who", "what", "act", "each", "unseen", "kind", "tick", "row", "asks",
+    "who", "what", "act", "each", "unseen", "kind", "tick", "row", "asks", "days",
 } | OF_A_QUEUE | OF_LOGINS  # fmt: skip
-"""What the query of a page's address may contain: places, states, months and cursors.
+"""What the query of a page's address may contain: places, states, days, months and cursors.
 
 ``q`` is an officer's name, which is public; ``like`` names a line of the directory. ``who`` is a login, and
 ``what`` a reference, a number or a login: what an auditor types comes there once it has such a form. ``act``

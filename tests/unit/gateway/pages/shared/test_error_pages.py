@@ -2,14 +2,17 @@
 
 import asyncio
 import re
+from pathlib import Path
 from uuid import UUID
 
 import pytest
 from fastapi.routing import APIRoute
 
+from contracts.errors import ContractError, Forbidden, Unavailable
 from services.gateway.access.callers import access_of
 from services.gateway.pages import landing
 from services.gateway.pages.shared import error_pages
+from services.gateway.pages.shared.error_pages import SECRET_FIELDS
 from services.gateway.pages.shared.languages import LANGUAGES, texts
 from tests.support.factories.gateway import (
     NUMBER,
@@ -19,10 +22,12 @@ from tests.support.factories.gateway import (
     browsing,
     claims,
     signed,
+    staff_claims,
     stubbed,
 )
 from tests.support.system.page_reader import SAME_SITE
 
+TEMPLATES = Path(error_pages.__file__).parents[2] / "templates"
 BROWSER = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
 HTML, PROBLEM = "text/html; charset=utf-8", "application/problem+json"
 
@@ -170,3 +175,42 @@ async def test_a_page_is_answered_by_its_deadline_whatever_it_waits_for(monkeypa
     async with browser(app, **BROWSER, **as_staff("department")) as http:
         answer = await http.get("/en/desk")
     assert answer.status_code == 503
+
+
+PASSWORD_INPUT = re.compile(
+    r'\.text\((?:prefix ~ )?"(?P<name>\w+)"(?=[^}]*type="password")(?:[^}]*field="(?P<field>\w+)")?'
+    r'|govukPasswordInput\(\{[^}]*"name": "(?P<own>\w+)"|<input[^>]*type="password"[^>]*name="(?P<raw>\w+)"'
+)
+
+
+def secret_inputs(source: str) -> set[str]:
+    """Return the names of the fields of a template whose characters a browser hides."""
+    found = PASSWORD_INPUT.finditer(source)
+    return {next(filter(None, (one["field"], one["name"], one["own"], one["raw"]))) for one in found}
+
+
+def test_each_field_whose_characters_a_browser_hides_is_a_secret() -> None:
+    sources = [path.read_text(encoding="utf-8") for path in TEMPLATES.rglob("*.html")]
+    typed = [one for source in sources for one in re.findall(r'type="password"|govukPasswordInput\(', source)]
+    named = [name for source in sources for name in secret_inputs(source)]
+    assert len(named) == len(typed) >= 7, "each is found"
+    assert set(named) <= SECRET_FIELDS
+    assert secret_inputs('{{ fields.text("code", _("C"), errors, type="password") }}') == {"code"}
+
+
+@pytest.mark.parametrize("error", [Unavailable(), Forbidden(code="second_factor_stale")], ids=["503", "403"])
+@pytest.mark.parametrize(
+    ("who", "path", "form"),
+    [
+        ("security", "/en/gate/pin", {"pin": "739154", "again": "739154"}),
+        ("department", "/en/staff/password", {"current": "old-and-secret-739154", "new": "a", "again": "a"}),
+    ],
+)
+async def test_no_error_page_has_what_somebody_typed_as_a_secret(
+    who: str, path: str, form: dict[str, str], error: ContractError
+) -> None:
+    answers = {"verify__set_pin": error, "accounts__change_password": error}
+    session = staff_claims(who, **({"gate": None} if who == "security" else {}))
+    async with browsing(session=session, **answers) as (http, _):
+        answer = await http.post(path, data={**form, "key": "k"}, headers=SAME_SITE)
+    assert "739154" not in answer.text

@@ -1,0 +1,57 @@
+"""The rule of the ADO Branch: of how many people a login may see data in an hour. Gateways count by it."""
+
+from datetime import datetime
+
+from sqlalchemy.orm import Session
+
+from contracts.errors import InvalidInput
+from contracts.rpc.accounts.look_budgets import DEFAULTS, SET_LOOK_BUDGETS, LookBudgets, SetLookBudgets
+from contracts.rpc.call import Call
+from services.accounts.handlers import second_factor
+from services.accounts.handlers.authorization import acting_ado
+from services.accounts.models import LookBudgetRow
+from services.accounts.settings import AccountsSettings
+from services.chassis.db.upserts import put
+from services.chassis.rpc.idempotency import once
+
+_ONLY = 1
+"""The id of the one row."""
+
+
+def view(session: Session) -> LookBudgets:
+    """Return the budgets by role; a role that the row does not know has its default."""
+    row = session.get(LookBudgetRow, _ONLY, populate_existing=True)
+    if row is None:
+        return LookBudgets()
+    found = LookBudgets.from_attributes(row)
+    return found.model_copy(update={"roles": {**DEFAULTS, **found.roles}})
+
+
+def change(
+    request: SetLookBudgets, call: Call, session: Session, now: datetime, settings: AccountsSettings
+) -> LookBudgets:
+    """Set the budgets of all roles.
+
+    Raises:
+        Forbidden: as `acting_ado`, or as `second_factor.require_fresh`.
+        InvalidInput: a role is missing or is one of a device; ``not_above_warning``, a role would be refused
+            before it is warned; or gates would be refused.
+    """
+    by = acting_ado(session, call, now)
+    second_factor.require_fresh(session, call, now, settings)
+
+    def effect() -> str:
+        if request.roles.keys() != DEFAULTS.keys():
+            raise InvalidInput.of("roles", "not_for_role")
+        for role, one in request.roles.items():
+            if one.refuse is not None and (role == "security" or one.refuse <= one.warn):
+                raise InvalidInput.of(f"{role}_refuse", "not_above_warning")
+        roles = {role: one.model_dump() for role, one in request.roles.items()}
+        values = {"roles": roles, "changed_by": by, "changed_at": now}
+        put(session, LookBudgetRow, {"id": _ONLY}, values)
+        return by
+
+    return once(
+        session, call, SET_LOOK_BUDGETS.name, request, effect, lambda _by: view(session),
+        reference=str,
+    )  # fmt: skip

@@ -70,6 +70,8 @@ export class Device {
   #pin: Pin | null = null;
   #half: string | null = null;
   #isGuarded = false;
+  /** Whether the disk had no room for a PIN: the gate goes on in memory, without a lock. */
+  #isFull = false;
   /** When the server has answered last, by its own time. */
   #contactAt = 0;
   /** Whether the names of visitors were deleted since. */
@@ -231,6 +233,8 @@ export class Device {
   /** Begin locked where a PIN guards what is stored. */
   async #restoreLock(): Promise<void> {
     const login = await this.store.guardedBy();
+    // Nobody has chosen a PIN before the app ended: without the server's half there is no key.
+    if (login === null && this.#locks && !(await this.store.hasKey())) this.store.lock();
     if (login === null) return;
     this.#pin = await this.store.pin(login);
     if (this.#pin === null || login !== this.session?.login) return this.forget();
@@ -296,7 +300,7 @@ export class Device {
 
   /** Whether the guard has to choose a PIN: not without the server's half, which comes with the network. */
   #mustChoose(): boolean {
-    return this.#locks && this.session !== null && this.#pin === null && this.#half !== null;
+    return this.#locks && !this.#isFull && this.session !== null && this.#pin === null && this.#half !== null;
   }
 
   /** Take the PIN that a guard has chosen. Throws {@link GateProblem}. */
@@ -304,14 +308,17 @@ export class Device {
     const [login, half] = [this.session?.login, this.#half];
     if (login === undefined || half === null) return;
     if (!isGoodPin(typed)) throw new GateProblem("pin_too_easy");
-    const pin = await this.store.makePin(typed);
-    await this.inTurn(async () => {
-      if (this.session?.login !== login) return;
-      await this.store.guard(login, pin, half);
-      [this.#pin, this.#isGuarded] = [pin, true];
-    }).catch(() => {
-      throw new GateProblem("storage");
-    });
+    try {
+      const pin = await this.store.makePin(typed);
+      await this.inTurn(async () => {
+        if (this.session?.login !== login) return;
+        await this.store.guard(login, pin, half);
+        [this.#pin, this.#isGuarded] = [pin, true];
+      });
+    } catch (error) {
+      reportStorage(error);
+      this.#isFull = true;
+    }
     this.changed();
   }
 

@@ -295,8 +295,7 @@ export class Store {
   async #makeKey(half: string, isStored: boolean): Promise<void> {
     const mark = await this.#markOf(half);
     const isSame = (await this.setting<string>(UNLOCKED)) === mark;
-    const isHeld = this.#visitors !== null || (await this.#db.getKey("keys", "visitors")) !== undefined;
-    if (isSame && isHeld) return;
+    if (isSame && (this.#visitors !== null || (await this.hasKey()))) return;
     const key = await this.#keyOfHalf(half);
     const stores = ["keys", "settings", "manifest", "moves"] as const;
     const change = this.#db.transaction(stores, "readwrite", { durability: "strict" });
@@ -321,6 +320,11 @@ export class Store {
   lock(): void {
     this.#visitors = null;
     this.#isLocked = true;
+  }
+
+  /** Whether the key for visitors is stored, as it was before there were PINs. */
+  async hasKey(): Promise<boolean> {
+    return (await this.#db.getKey("keys", "visitors")) !== undefined;
   }
 
   async pin(login: string): Promise<Pin | null> {

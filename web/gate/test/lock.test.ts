@@ -1,6 +1,6 @@
 // The lock of the app: what it holds while it is locked, what opens it, and what outlives both.
 import assert from "node:assert/strict";
-import { test } from "node:test";
+import { mock, test } from "node:test";
 import { Idle, MOST_WRONG, isGoodPin } from "../core/lock.ts";
 import type { Gate } from "../core/gate.ts";
 import { RIGHT, TOKEN, problem } from "./scans.ts";
@@ -181,6 +181,39 @@ test("a gate that was upgraded without a network goes on as before, and asks for
   await gate.unlock(MINE);
   assert.equal(gate.state().passes, 1);
   await gate.refresh();
+});
+
+test("an app that ends before a PIN is chosen stores no other key for visitors, and keeps what is scanned", async () => {
+  const device = new Device(new Server(), { locks: true });
+  await (await device.open()).refresh();
+  device.kill();
+  device.server.down = true;
+  const gate = await device.open();
+  await gate.scan(TOKEN, "exit");
+  assert.deepEqual([gate.state().lock, gate.state().unsent], ["open", 1]);
+  assert.deepEqual([...(await rows(device, "keys")).keys()], ["device", "queue"]);
+  device.server.down = false;
+  await gate.refresh();
+  await gate.choosePin(MINE);
+  await gate.lock();
+  await gate.unlock(MINE);
+  assert.deepEqual([gate.state().passes, device.server.recorded.size], [1, 1]);
+  await gate.refresh();
+});
+
+test("a guard whose PIN the disk has no room for has a gate all the same", async () => {
+  const device = new Device(new Server(), { locks: true });
+  const gate = await device.open();
+  await gate.refresh();
+  const said = mock.method(console, "error", () => undefined);
+  const full = mock.method(IDBObjectStore.prototype, "put", () => {
+    throw new DOMException("the disk is full", "QuotaExceededError");
+  });
+  await gate.choosePin(MINE);
+  full.mock.restore();
+  said.mock.restore();
+  assert.deepEqual([gate.state().lock, gate.state().passes], ["open", 1]);
+  assert.equal((await gate.scan(NUMBER, "entry")).outcome, "admit");
 });
 
 test("a new enrolment is guarded by the PIN of before, without asking for it", async () => {

@@ -1,7 +1,7 @@
 // The lock of the app: what it holds while it is locked, what opens it, and what outlives both.
 import assert from "node:assert/strict";
 import { mock, test } from "node:test";
-import { Idle, MOST_WRONG, isGoodPin } from "../core/lock.ts";
+import { Idle, MOST_WRONG, guardHalf, isGoodPin, makePin, openHalf } from "../core/lock.ts";
 import type { Gate } from "../core/gate.ts";
 import { RIGHT, TOKEN, problem } from "./scans.ts";
 import { Device, MINUTE, NUMBER, Server } from "./server.ts";
@@ -224,6 +224,17 @@ test("a new enrolment is guarded by the PIN of before, without asking for it", a
   await gate.unlock(MINE);
   assert.equal(gate.state().lock, "open");
   await gate.refresh();
+});
+
+test("the right PIN opens nothing without this device's own key, or with another PIN of the same guard", async () => {
+  const key = (): Promise<CryptoKey> =>
+    crypto.subtle.importKey("raw", crypto.getRandomValues(new Uint8Array(32)), "HKDF", false, ["deriveKey"]);
+  const [own, other] = [await key(), await key()];
+  const pin = await makePin(crypto, own, MINE, 1000);
+  const guarded = await guardHalf(crypto, "SEC-0001", pin, "half");
+  assert.equal(await openHalf(crypto.subtle, own, pin, guarded, MINE), "half");
+  assert.equal(await openHalf(crypto.subtle, other, pin, guarded, MINE), null);
+  assert.equal(await openHalf(crypto.subtle, own, await makePin(crypto, own, MINE, 1000), guarded, MINE), null);
 });
 
 test("a PIN that is guessed first is refused, and one of three or seven digits", () => {

@@ -71,7 +71,7 @@ def context(chromium: Browser, alone: PagesAlone, verify: Verify) -> Iterator[Br
     named = ManifestPass(
         pass_=NUMBER, reference=REFERENCE, site="PCS1", party=3, entries=1,
         valid_from=now() - timedelta(hours=1), valid_to=now() + timedelta(hours=9),
-        applicant={"name": "ਗੁਰਪ੍ਰੀਤ ਕੌਰ", "name_latin": "Gurpreet Kaur"},
+        applicant={"name": "ਗੁਰਪ੍ਰੀਤ ਕੌਰ", "name_latin": "Gurpreet Kaur", "id_type": "voter_id"},
         department="home", officer="baldev", commitment_key="AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8",
         id_commitments=("Lbtz8aHwrGQ",),
     )  # fmt: skip

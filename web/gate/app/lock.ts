@@ -2,7 +2,7 @@
 import { isGoodPin } from "../core/lock.ts";
 import type { GateApi } from "../core/model.ts";
 import { GateProblem } from "../core/model.ts";
-import { el } from "./dom.ts";
+import { el, icon } from "./dom.ts";
 import { counted, currentLanguage, LANGUAGES, languageName, problemText, t, useLanguage } from "./texts.ts";
 
 /** So long a page is hidden before the app locks: a call, or a screen that dims for a moment, locks nothing. */
@@ -91,13 +91,14 @@ export function drawLock({ gate, onLanguage, onSignOut, onEnd }: Actions): HTMLE
   }
 
   const press = (digit: string): void => {
+    if (/\D/.test(field.value)) field.value = ""; // of a scanner
     if (isBusy || field.value.length >= LONGEST) return;
     field.value += digit;
     look();
   };
-  const key = (text: string, action: () => void, attributes: Record<string, string> = {}): HTMLElement =>
+  const key = (text: string | Node, action: () => void, attributes: Record<string, string> = {}): HTMLElement =>
     el("button", { type: "button", class: "lock__key", ...attributes, onclick: action }, text);
-  const erase = key("⌫", () => {
+  const erase = key(icon("erase"), () => {
     field.value = field.value.slice(0, -1);
     look();
   }, { "aria-label": t("pin_erase") });

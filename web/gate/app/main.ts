@@ -241,7 +241,7 @@ class App {
   #scan(text: string, frameAt: number): void {
     const direction = this.#direction;
     const { notEnrolled, signedIn } = this.#gate.state();
-    if (this.#lockScreen !== null) return;
+    if (this.#lockScreen !== null) return this.#lockScreen.element.querySelector("form")?.reset(); // no PIN is typed so
     this.#idle.touch();
     if (notEnrolled !== null && isEnrolmentCode(text)) return void this.#enrol(text);
     // A pass that is held up does not close the question for the code; an exit is never refused.

@@ -4,7 +4,7 @@ import { mock, test } from "node:test";
 import { Idle, MOST_WRONG, guardHalf, isGoodPin, makePin, openHalf } from "../core/lock.ts";
 import type { Gate } from "../core/gate.ts";
 import { RIGHT, TOKEN, problem } from "./scans.ts";
-import { Device, MINUTE, NUMBER, Server } from "./server.ts";
+import { Device, MINUTE, NUMBER, Server, pass } from "./server.ts";
 
 const HOUR = 60 * MINUTE;
 const MINE = "482915";
@@ -95,6 +95,18 @@ test("after too many wrong PINs what names visitors is gone for good, and each s
   await again.refresh();
   assert.deepEqual([again.state().unsent, server.recorded.size, again.state().lock], [0, 1, "choose"]);
   await again.refresh();
+});
+
+test("an exit of which nobody has said how many leave counts nobody out when the app locks", async () => {
+  const server = new Server();
+  server.passes.set(NUMBER, pass({ inside: 2, admitted: 2, inside_since: "2026-12-01T05:00:00Z" }));
+  const { gate } = await guarded(server);
+  server.down = true;
+  assert.equal((await gate.scan(NUMBER, "exit")).preview, true);
+  await gate.lock();
+  await gate.unlock(MINE);
+  assert.deepEqual([gate.state().unsent, (await gate.inside()).entries.map((one) => one.inside)], [0, [2]]);
+  await gate.refresh();
 });
 
 test("a right PIN in between gives all tries again", async () => {

@@ -62,6 +62,10 @@ class GatewaySettings(
     """Whether /docs and /openapi.json are served; without a value, in local mode only."""
     gate_devices: Literal["required", "optional"] = "required"
     """Whether the app of a gate works on enrolled devices only. The page for gates needs none."""
+    gate_lock_minutes: int = Field(10, ge=0, le=60)
+    """Minutes untouched after which the app of a gate locks and asks for the guard's PIN; 0: never."""
+    gate_keep_hours: int = Field(6, ge=1, le=72)
+    """Hours without the server after which the app deletes the names of visitors."""
     site_texts: DirectoryPath | None = None
     """Folder with the site's own help, privacy notice and other pages, in Markdown."""
     security_contact: Annotated[str, Field(pattern=r"^(mailto:|https://|tel:|$)")] = ""

@@ -28,6 +28,7 @@ const PATHS = {
   help: "M12 34V21a12 12 0 0 1 24 0v13l4 5H8zM20 42a4 4 0 0 0 8 0",
   menu: "M6 12h36M6 24h36M6 36h36",
   light: "M17 5h14v9l-4 7v22h-6V21l-4-7zM24 27v6",
+  erase: "M43 9H19L5 24l14 15h24zM25 18l12 12M37 18L25 30",
   turn: "M5 15h8l4-6h14l4 6h8v25H5zM30 22a9 9 0 1 0 2 8M33 19l-1 6-6-1",
 } as const;
 export type Icon = keyof typeof PATHS;

@@ -3,7 +3,7 @@ import type { Direction, GateState } from "../core/model.ts";
 import type { Camera } from "./camera.ts";
 import { el, icon } from "./dom.ts";
 import { drawTelephones } from "./help.ts";
-import { counted, currentLanguage, directoryName, duration, instant, t } from "./texts.ts";
+import { counted, currentLanguage, directoryName, duration, instant, keepMs, t } from "./texts.ts";
 
 interface Actions {
   onNumber: (text: string) => void;
@@ -31,6 +31,7 @@ export interface Frame {
   busy(is: boolean): void;
   openList(list: HTMLElement): void;
   closeList(): void;
+  isListOpen(): boolean;
   /** Whether somebody types into the verdict, or a dialog or a list is open: no code in view ends that. */
   isTaken(): boolean;
   pauseCamera(is: boolean): void;
@@ -143,6 +144,7 @@ export function drawFrame(actions: Actions): Frame {
       ...helpLines(now),
       Math.abs(now.clockOffS) > 60 && el("p", {}, t("clock_off", { age: duration(Math.abs(now.clockOffS)) })),
       now.deferred !== null && el("p", {}, t("deferred", { at: instant(now.deferred.until) })),
+      now.namesDeleted && el("p", {}, t("names_deleted", { age: duration(keepMs / 1000) })),
       now.listProblem !== null && el("p", {}, t(now.listProblem === "undated" ? "list_undated" : "list_problem")),
       now.signedIn && now.demandsSupervisor && now.supervisors.length === 0 && el("p", {}, t("supervisors_gone")),
       now.listAgeS === null && !now.online && el("p", {}, t("no_list")),
@@ -178,6 +180,7 @@ export function drawFrame(actions: Actions): Frame {
 
   return {
     element, video, number, write, showState, useCamera, closeList,
+    isListOpen: () => !listBox.hidden,
     isTaken: () => !listBox.hidden || document.activeElement?.matches(TYPED) === true || document.querySelector("dialog[open]") !== null,
     pauseCamera: (is) => {
       const text = t(is ? "camera_waits" : "hold");

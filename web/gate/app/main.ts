@@ -1,5 +1,6 @@
 // The app of a gate: opens on the camera, shows verdicts, and takes the next scan at any moment.
-import type { Direction, Found, GateApi, IdCheck, InsideList, NotEnrolled, Shown, Supervisor } from "../core/model.ts";
+import type { Direction, Found, GateApi, IdCheck, InsideList, Lock, NotEnrolled, Shown, Supervisor } from "../core/model.ts";
+import { Idle } from "../core/lock.ts";
 import { COUNT_WITHIN_MS, GateProblem } from "../core/model.ts";
 import { showNothing } from "../core/shown.ts";
 import { Camera } from "./camera.ts";
@@ -9,14 +10,15 @@ import { drawEnrolment, isEnrolmentCode } from "./enrolment.ts";
 import { drawFrame, type Frame } from "./frame.ts";
 import { drawHelp } from "./help.ts";
 import { drawEvacuation, drawInside } from "./lists.ts";
+import { AWAY_MS, drawLock } from "./lock.ts";
 import { measure } from "./measure.ts";
 import { askToSignOut, drawMenu } from "./menu.ts";
 import { listenToNews } from "./news.ts";
 import { beTheOnlyOne } from "./only.ts";
-import { openGate } from "./open.ts";
+import { clock, openGate } from "./open.ts";
 import { asksForCard, asksHowMany, isStrayExit, letsPass, toneOf } from "./outcome.ts";
 import { allowSound, signal } from "./sound.ts";
-import { addresses, currentLanguage, instant, problemText, t, useLanguage } from "./texts.ts";
+import { addresses, currentLanguage, instant, lockMs, problemText, t, useLanguage } from "./texts.ts";
 import { drawNotCounted, drawVerdict, wordOf, type Answers } from "./verdict.ts";
 import { keepKeys, listenToKeys } from "./wedge.ts";
 
@@ -51,6 +53,11 @@ class App {
   #wasSignedIn = false;
   /** Whether the list that was opened last is the one for an evacuation. */
   #keepsList = false;
+  readonly #idle = new Idle(() => clock.passed(), lockMs, AWAY_MS);
+  /** The screen that stands in place of everything, and for what. */
+  #lockScreen: { of: Lock; element: HTMLElement } | null = null;
+  /** The exit of which nobody had said how many leave when the app locked, without the names. */
+  #unanswered: Shown | null = null;
 
   constructor(gate: GateApi) {
     this.#gate = gate;
@@ -77,18 +84,29 @@ class App {
     document.body.replaceChildren(this.#frame.element);
     this.draw();
     listenToKeys(this.#frame.number, typedBefore(), (token) => this.#scan(token, performance.now()));
-    for (const kind of ["pointerdown", "keydown"]) document.addEventListener(kind, allowSound);
+    for (const kind of ["pointerdown", "keydown"]) {
+      document.addEventListener(kind, allowSound);
+      document.addEventListener(kind, () => this.#idle.touch(), true);
+    }
     document.addEventListener("visibilitychange", () => {
+      this.#lockIfDue(); // before anything is seen again
+      this.#idle.hide(document.hidden);
       if (document.hidden) this.#camera.stop();
       else void this.#startCamera();
     });
     this.#wasSignedIn = this.#gate.state().signedIn;
     this.#gate.subscribe(() => this.#clearNames());
+    this.#gate.subscribe(() => this.#drawLock());
     this.#gate.subscribe(() => this.#askCode());
+    this.#drawLock();
     this.#askCode();
     window.addEventListener("online", () => void this.#gate.refresh());
     this.#gate.subscribe(() => this.#frame.showState(this.#gate.state()));
-    setInterval(() => this.#frame.showState(this.#gate.state()), AGES_EVERY_MS);
+    setInterval(() => {
+      this.#frame.showState(this.#gate.state());
+      this.#lockIfDue();
+      this.#drawLock();
+    }, AGES_EVERY_MS);
     listenToNews(this.#gate);
     void this.#startCamera();
     setTimeout(() => this.#warmUp());
@@ -127,15 +145,64 @@ class App {
     this.#asksFor = notEnrolled;
   }
 
+  /** Lock where the app was not touched for long, or was put away. In an evacuation nobody types a PIN: only if it was. */
+  #lockIfDue(): void {
+    const isInUse = this.#keepsList && this.#frame.isListOpen() && !this.#idle.isAway;
+    if (!this.#idle.isDue || isInUse || this.#gate.state().lock === "locked") return;
+    this.#idle.touch();
+    void this.#gate.lock().catch(() => undefined); // the state is another one at once, and the screen with it
+  }
+
+  /** Draw what stands in place of everything while the app is locked, or no PIN was chosen yet. */
+  #drawLock(isAgain = false): void {
+    const { lock } = this.#gate.state();
+    if (lock === (this.#lockScreen?.of ?? "open") && !isAgain) return;
+    // A guard who is at work chooses a PIN after it.
+    const isAtWork = this.#shown !== null || this.#scans > 0 || this.#frame.isTaken();
+    if (lock === "choose" && isAtWork && this.#lockScreen === null) return;
+    this.#lockScreen?.element.remove();
+    this.#lockScreen = null;
+    this.#frame.element.inert = this.#frame.element.hidden = lock !== "open";
+    if (lock === "open") return this.#unlocked();
+    if (this.#shown !== null && asksHowMany(this.#shown)) {
+      const { name: _name, nameLatin: _latin, ...nobody } = this.#shown;
+      this.#unanswered = { ...nobody, companions: [] };
+    }
+    const element = drawLock({
+      gate: this.#gate,
+      onLanguage: () => { this.draw(); this.#drawLock(true); },
+      onSignOut: (forgetsPin) => void this.#signOut(false, forgetsPin),
+      onEnd: (error) => this.#showTrouble(error),
+    });
+    this.#lockScreen = { of: lock, element };
+    this.#clearScreen();
+    this.#camera.stop();
+    document.body.append(element);
+    element.querySelector("input")?.focus();
+  }
+
+  #unlocked(): void {
+    this.#idle.touch();
+    void this.#startCamera();
+    const unanswered = this.#unanswered;
+    this.#unanswered = null;
+    if (unanswered !== null && this.#gate.state().signedIn) this.#frame.showVerdict(drawNotCounted(unanswered));
+  }
+
   /** Take the names off the screen when the session or the device has ended. */
   #clearNames(): void {
     const was = this.#wasSignedIn;
     this.#wasSignedIn = this.#gate.state().signedIn;
     if (!was || this.#wasSignedIn) return;
-    this.#shown = null;
     // In an evacuation the list stays until somebody closes it; not on a device that was revoked.
-    if (!this.#keepsList || this.#gate.state().notEnrolled !== null) this.#frame.closeList();
+    this.#clearScreen(this.#keepsList && this.#gate.state().notEnrolled === null);
+  }
+
+  #clearScreen(keepsList = false): void {
+    this.#shown = null;
+    if (!keepsList) this.#frame.closeList();
     this.#frame.clearVerdict();
+    this.#frame.number.value = "";
     document.querySelector<HTMLDialogElement>("dialog[open]")?.close();
   }
 
@@ -146,6 +213,7 @@ class App {
   }
 
   async #startCamera(): Promise<void> {
+    if (this.#lockScreen !== null) return;
     const works = await this.#camera.start().then(() => true, () => false);
     this.#frame.showCamera(works);
     this.#frame.warnOfCamera(works && this.#camera.isOther);
@@ -173,6 +241,8 @@ class App {
   #scan(text: string, frameAt: number): void {
     const direction = this.#direction;
     const { notEnrolled, signedIn } = this.#gate.state();
+    if (this.#lockScreen !== null) return this.#lockScreen.element.querySelector("form")?.reset(); // no PIN is typed so
+    this.#idle.touch();
     if (notEnrolled !== null && isEnrolmentCode(text)) return void this.#enrol(text);
     // A pass that is held up does not close the question for the code; an exit is never refused.
     if (notEnrolled !== null && !signedIn && direction === "entry") return;
@@ -231,6 +301,7 @@ class App {
   }
 
   #show(shown: Shown, problem: string | null = null): void {
+    if (this.#lockScreen !== null) return; // it came when the guard was gone
     this.#drawnAt = performance.now();
     this.#shown = shown;
     this.#frame.showVerdict(drawVerdict(shown, this.#typed, this.#gate.state(), problem, this.#answers()));
@@ -278,6 +349,7 @@ class App {
   }
 
   #showTrouble(error: unknown): void {
+    if (this.#lockScreen !== null) return;
     this.#shown = null;
     this.#frame.showVerdict(el("article", { class: "verdict verdict--amber" },
       el("h1", {}, t("call_supervisor")), el("p", { class: "verdict__why" }, problemOf(error))));
@@ -319,11 +391,11 @@ class App {
   }
 
   /** Forget what this device holds, and end the session as the pages do. */
-  async #signOut(isSure = false): Promise<void> {
+  async #signOut(isSure = false, forgetsPin = false): Promise<void> {
     try {
-      await this.#gate.signOut(isSure);
+      await this.#gate.signOut(isSure, forgetsPin);
     } catch (error) {
-      if (error instanceof GateProblem && error.code === "sign_out_offline") return askToSignOut(() => void this.#signOut(true));
+      if (error instanceof GateProblem && error.code === "sign_out_offline") return askToSignOut(() => void this.#signOut(true, forgetsPin));
       return this.#showTrouble(error);
     }
     if (this.#gate.state().leaving) return; // the form would show an error of the browser

@@ -15,8 +15,8 @@ export function listenToNews(gate: GateApi): void {
   let refusedAt = -Infinity;
 
   function update(): void {
-    const { signedIn, online, gate: code } = gate.state();
-    const wanted = signedIn && online && !document.hidden ? code : null;
+    const { signedIn, online, lock, gate: code } = gate.state();
+    const wanted = signedIn && online && lock !== "locked" && !document.hidden ? code : null;
     if (wanted === of) return;
     if (wanted !== null && performance.now() - refusedAt < PAUSE_MS) return;
     source?.close();

@@ -21,6 +21,9 @@ interface Embedded {
   texts: Record<Language, Words>;
   addresses: { decoder: string; wasm: string; worker: string };
   version: string;
+  /** After so many minutes untouched the app locks; 0: never. */
+  lock_minutes: number;
+  keep_hours: number;
 }
 
 export const LANGUAGES: Language[] = ["hi", "pa", "en"];
@@ -30,6 +33,8 @@ const place = document.querySelector<HTMLMetaElement>("meta[name=embedded]");
 const embedded = JSON.parse(place?.content ?? "{}") as Embedded;
 export const addresses = embedded.addresses;
 export const appVersion = embedded.version;
+export const lockMs = embedded.lock_minutes * 60_000 || Infinity;
+export const keepMs = embedded.keep_hours * 3_600_000;
 let language: Language = stored();
 let words = embedded.texts[language];
 

@@ -50,7 +50,7 @@ export function listenToKeys(numberField: HTMLInputElement, before: string, onTo
     }
     if (event.key.length !== 1) return;
     typed += event.key;
-    if (isEditable(focused) || event.key === " " || document.querySelector("dialog[open]")) return;
+    if (isEditable(focused) || event.key === " " || numberField.closest("[inert]") || document.querySelector("dialog[open]")) return;
     event.preventDefault();
     numberField.focus();
     numberField.value += event.key;

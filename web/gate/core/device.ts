@@ -6,6 +6,8 @@ import type { Agreement } from "./agreement.ts";
 import { Api } from "./api.ts";
 import { NO_NAMES } from "./directory.ts";
 import type { Scanned } from "./identity.ts";
+import { MOST_WRONG, isGoodPin } from "./lock.ts";
+import type { Pin } from "./lock.ts";
 import { Manifest, trustOf } from "./manifest.ts";
 import type { Move } from "./manifest.ts";
 import { GateProblem } from "./model.ts";
@@ -33,6 +35,10 @@ export interface Deps {
   deadline?: (ms: number) => AbortSignal;
   /** The version of the app, which the device reports. */
   version?: string;
+  /** Whether guards open the app again by a PIN. */
+  locks?: boolean;
+  /** For so long without the server the names of visitors stay. */
+  keepMs?: number;
 }
 
 /** A session that ended here while the server could not be told. */
@@ -56,6 +62,20 @@ export class Device {
   readonly api: Api;
   readonly version: string;
   readonly manifest = new Manifest();
+  readonly #locks: boolean;
+  readonly #keepMs: number;
+  /** Whether nothing of visitors is shown or held until the guard has typed their PIN. */
+  isLocked = false;
+  /** The PIN of who is signed in, and the server's half that it guards. */
+  #pin: Pin | null = null;
+  #half: string | null = null;
+  #isGuarded = false;
+  /** Whether the disk had no room for a PIN: the gate goes on in memory, without a lock. */
+  #isFull = false;
+  /** When the server has answered last, by its own time. */
+  #contactAt = 0;
+  /** Whether the names of visitors were deleted since. */
+  #areNamesGone = false;
   session: Session | null = null;
   /** Who is signed in, or was last. */
   login: string | null = null;
@@ -88,6 +108,8 @@ export class Device {
     this.store = deps.store;
     this.crypto = deps.crypto;
     this.version = deps.version ?? "";
+    this.#locks = deps.locks ?? false;
+    this.#keepMs = deps.keepMs ?? Infinity;
     const deadline = deps.deadline ?? ((ms: number) => AbortSignal.timeout(ms));
     this.api = new Api(deps.fetch, deps.clock, deadline, () => this.#distrustFuture());
   }
@@ -100,7 +122,12 @@ export class Device {
   state(): GateState {
     const listAgeS = this.manifest.ageS(this.now());
     const deferred = this.deferred.waiting(this.passed());
+    const wrong = this.#pin?.wrong ?? 0;
     return {
+      lock: this.isLocked ? "locked" : this.#mustChoose() ? "choose" : "open",
+      pinLength: this.#pin?.length ?? 0,
+      triesLeft: wrong > 0 ? MOST_WRONG - wrong : null,
+      namesDeleted: this.#areNamesGone,
       signedIn: this.session !== null,
       endsS: this.session && Math.max(Math.floor((Date.parse(this.session.until) - this.now()) / 1000), 0),
       online: this.offlineSince === null,
@@ -196,8 +223,26 @@ export class Device {
     this.leaving = (await this.store.setting<Leaving>("leaving")) ?? null;
     this.unsent = await this.store.countScans();
     this.refused = await this.store.refusedScans();
+    this.#contactAt = (await this.store.setting<number>("contactAt")) ?? this.now();
+    this.#areNamesGone = (await this.store.setting<boolean>("namesGone")) ?? false;
+    await this.#restoreLock();
     await this.endSession();
-    if (this.session === null) return;
+    if (this.session !== null && !this.isLocked) await this.#restoreLists();
+  }
+
+  /** Begin locked where a PIN guards what is stored. */
+  async #restoreLock(): Promise<void> {
+    const login = await this.store.guardedBy();
+    // Nobody has chosen a PIN before the app ended: without the server's half there is no key.
+    if (login === null && this.#locks && !(await this.store.hasKey())) this.store.lock();
+    if (login === null) return;
+    this.#pin = await this.store.pin(login);
+    if (this.#pin === null || login !== this.session?.login) return this.forget();
+    [this.isLocked, this.#isGuarded] = [true, true];
+    this.store.lock();
+  }
+
+  async #restoreLists(): Promise<void> {
     const stored = await this.store.readManifest();
     if (stored === null) return;
     await this.manifest.restore(stored.whole, stored.moves);
@@ -207,18 +252,111 @@ export class Device {
     this.#distrustFuture();
   }
 
-  /** Forget the visitors if the session is over, by this gate's own clock. */
+  /**
+   * Forget the visitors if the session is over, by this gate's own clock, or their names after too long without
+   * the server. Scans stay.
+   */
   async endSession(): Promise<void> {
-    if (this.session !== null && Date.parse(this.session.until) <= this.now()) await this.forget();
+    if (this.session === null) return;
+    if (Date.parse(this.session.until) <= this.now()) return this.forget();
+    if (this.#areNamesGone || this.now() - this.#contactAt < this.#keepMs) return;
+    this.#areNamesGone = true;
+    await this.inTurn(async () => {
+      this.manifest.forgetPeople();
+      await this.store.forgetPeople();
+    }).catch(reportStorage);
+    await this.remember("namesGone", true);
+    this.changed();
   }
 
   /** Take a session of the server, with its half of the key for what names visitors. */
   async takeSession({ storage_half: half, ...session }: WireSession): Promise<void> {
+    const isSame = this.session?.login === session.login && this.session.until === session.until;
+    // Who has signed in anew has shown more than a PIN. They begin without what was here.
+    if (this.isLocked && !(isSame && this.#locks)) await this.forget();
     // Without the key the gate goes on in memory, and stores nothing of visitors.
-    if (half) await this.inTurn(() => this.store.unlock(half)).catch(reportStorage);
+    if (this.#locks && !this.isLocked) await this.#takeHalf(session.login, half).catch(reportStorage);
+    else if (half && !this.isLocked) await this.inTurn(() => this.store.unlock(half)).catch(reportStorage);
     this.session = session;
     await this.remember("session", session);
+    [this.#contactAt, this.#areNamesGone] = [this.now(), false];
+    await this.remember("contactAt", this.#contactAt);
+    await this.remember("namesGone", false);
     await this.enrolled(null);
+  }
+
+  /** Take the server's half, or one of our own where no device is enrolled, and store it under the guard's PIN. */
+  async #takeHalf(login: string, served: string | null): Promise<void> {
+    const half = served ?? this.#half ?? this.crypto.randomUUID();
+    if (half === this.#half && login === this.session?.login) return;
+    await this.inTurn(async () => {
+      await this.store.unlock(half, false);
+      this.#pin = await this.store.pin(login);
+      this.#isGuarded = this.#pin !== null;
+      if (this.#pin !== null) await this.store.guard(login, this.#pin, half);
+      this.#half = half;
+    });
+  }
+
+  /** Whether the guard has to choose a PIN: not without the server's half, which comes with the network. */
+  #mustChoose(): boolean {
+    return this.#locks && !this.#isFull && this.session !== null && this.#pin === null && this.#half !== null;
+  }
+
+  /** Take the PIN that a guard has chosen. Throws {@link GateProblem}. */
+  async choosePin(typed: string): Promise<void> {
+    const [login, half] = [this.session?.login, this.#half];
+    if (login === undefined || half === null) return;
+    if (!isGoodPin(typed)) throw new GateProblem("pin_too_easy");
+    try {
+      const pin = await this.store.makePin(typed);
+      await this.inTurn(async () => {
+        if (this.session?.login !== login) return;
+        await this.store.guard(login, pin, half);
+        [this.#pin, this.#isGuarded] = [pin, true];
+      });
+    } catch (error) {
+      reportStorage(error);
+      this.#isFull = true;
+    }
+    this.changed();
+  }
+
+  /** Show and hold nothing of visitors until the PIN is typed; `before` may still store. Without a PIN nothing changes. */
+  async lock(before: () => Promise<void>): Promise<void> {
+    if (this.isLocked || !this.#isGuarded) return;
+    this.isLocked = true;
+    this.changed();
+    await this.inTurn(async () => {
+      await before();
+      this.store.lock();
+      this.manifest.clear();
+      [this.preview, this.#half] = [null, null];
+      this.needManifest();
+    });
+  }
+
+  /** Open what a PIN has locked. Throws {@link GateProblem} where it is wrong; the last wrong one signs the guard out. */
+  async unlock(typed: string): Promise<void> {
+    const [session, pin] = [this.session, this.#pin];
+    if (!this.isLocked || session === null || pin === null) return;
+    pin.wrong += 1; // before it is tried: to kill the app is no way to a further try
+    await this.store.savePin(session.login, pin).catch(reportStorage);
+    const half = await this.store.openHalf(pin, typed);
+    if (half === null) {
+      if (pin.wrong < MOST_WRONG) throw new GateProblem("wrong_pin");
+      await this.leave(true);
+      throw new GateProblem("pins_wrong");
+    }
+    pin.wrong = 0;
+    await this.store.savePin(session.login, pin).catch(reportStorage);
+    await this.inTurn(async () => {
+      if (this.session === null) return; // it has ended meanwhile
+      await this.store.unlock(half, false);
+      await this.#restoreLists();
+      [this.#half, this.isLocked] = [half, false];
+    });
+    this.changed();
   }
 
   /** Note whether the server takes anything of this device. */
@@ -229,12 +367,12 @@ export class Device {
   }
 
   /** Forget the visitors, and note that the server has to hear that the session is over. */
-  async leave(): Promise<void> {
+  async leave(forgetsPin = false): Promise<void> {
     if (this.session !== null) {
       const { login, until } = this.session;
       await this.left({ login, until });
     }
-    await this.forget();
+    await this.forget(forgetsPin);
   }
 
   async left(leaving: Leaving | null): Promise<void> {
@@ -242,9 +380,11 @@ export class Device {
     await this.remember("leaving", leaving);
   }
 
-  async forget(): Promise<void> {
+  async forget(forgetsPin = false): Promise<void> {
+    if (forgetsPin && this.session !== null) await this.store.forgetPin(this.session.login);
     this.session = null;
     this.preview = null;
+    [this.#pin, this.#half, this.isLocked, this.#isGuarded] = [null, null, false, false];
     this.ended += 1;
     this.manifest.clear();
     this.needManifest();

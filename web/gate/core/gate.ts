@@ -63,6 +63,27 @@ export class Gate implements GateApi {
     this.#rounds = new Rounds(device);
   }
 
+  choosePin(pin: string): Promise<void> {
+    return this.#device.choosePin(pin);
+  }
+
+  async lock(): Promise<void> {
+    await this.#device.lock(async () => {
+      await this.#noteLeaving(null); // nobody is counted out by a silence
+      this.#mismatched.clear(); // they are stored
+    });
+  }
+
+  async unlock(pin: string): Promise<void> {
+    await this.#device.endSession();
+    await this.#device.unlock(pin);
+    if (this.#device.isLocked || this.#device.session === null) return;
+    const leaving = await this.#device.store.readNotes<Leaving>("leaving");
+    await this.#restore();
+    await this.#recordLeft(leaving);
+    void this.#rounds.refresh();
+  }
+
   /** Open the gate with what this device holds. It asks nobody: `refresh` or `start` do. */
   static async open(deps: Deps): Promise<Gate> {
     const device = new Device(deps);
@@ -275,6 +296,7 @@ export class Gate implements GateApi {
   /** Throw {@link GateProblem} where nobody is signed in: without a manifest every pass looks like a bad one. */
   #requireSession(): void {
     if (this.#device.session === null) throw new GateProblem(this.#device.notEnrolled ?? "signed_out");
+    if (this.#device.isLocked) throw new GateProblem("locked");
   }
 
   /** Note that a card did not match, until somebody comes in. */
@@ -353,17 +375,17 @@ export class Gate implements GateApi {
     this.#device.changed();
   }
 
-  async signOut(isSure = false): Promise<void> {
+  async signOut(isSure = false, forgetsPin = false): Promise<void> {
     if (this.#leaving !== null) await this.#leaveAll(this.#leaving);
     this.#rounds.stop(); // else the next round would sign in again, until the server has heard of it
     // While it is still this guard who sends their scans.
     if (this.#device.offlineSince === null) await this.refresh();
-    if (this.#device.offlineSince === null) return await this.#device.forget();
+    if (this.#device.offlineSince === null) return await this.#device.forget(forgetsPin);
     if (!isSure && this.#device.session !== null) {
       this.#rounds.start();
       throw new GateProblem("sign_out_offline");
     }
-    await this.#device.leave();
+    await this.#device.leave(forgetsPin);
     this.#rounds.start(); // the session has to end as soon as the server answers
   }
 

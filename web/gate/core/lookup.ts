@@ -45,7 +45,7 @@ export async function identify(
   if (check?.kind === "seen") return { identified: true, marks: ["id_seen"] };
   if (check?.kind !== "matched") return { identified: true, marks: ["other_id"] };
   // Only the manifest has the key of the commitments. Without it the server compares the ID later.
-  if (held.wire === null) return { identified: true, marks: ["id_unchecked"] };
+  if (!held.wire?.commitment_key) return { identified: true, marks: ["id_unchecked"] };
   const shown = await commit(subtle, held.wire.commitment_key, check.id_type, check.id_last4);
   const named = [...held.wire.id_commitments, claims?.idc];
   return { identified: named.includes(shown), marks: [] };

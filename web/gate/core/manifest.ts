@@ -188,6 +188,12 @@ export function isUnvouched({ wire }: HeldPass): boolean {
   return wire === null || wire.reference === null;
 }
 
+/** Return what is left of a pass without those whom it names: as if the server had not heard of them yet. */
+export function withoutPeople(wire: WirePass): WirePass {
+  const who = { reference: null, applicant: null, companions: [], vehicle: null, assistance: null };
+  return { ...wire, ...who, department: null, officer: null, id_commitments: [], commitment_key: "" };
+}
+
 /** Return a companion as the screens show it. */
 export function companionOf(wire: WireCompanion): Companion {
   const { name, name_latin: latin = "", id_type: idType = null, child = false } = wire;
@@ -327,6 +333,15 @@ export class Manifest {
    */
   takeStatus(jws: string, now: number): Promise<boolean> {
     return this.revoked.take(jws, this.#keys, this.issuer, now);
+  }
+
+  /** Forget whom the passes name. The next fetch brings all of it again. */
+  forgetPeople(): void {
+    if (this.whole === null) return;
+    const passes = [...this.#passes].map(([number, wire]) => [number, withoutPeople(wire)] as const);
+    this.#passes = new Map(passes);
+    this.whole = { ...this.whole, passes: [...this.#passes.values()] };
+    this.#served = null;
   }
 
   /** Forget everything about visitors. */

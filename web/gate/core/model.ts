@@ -172,7 +172,17 @@ export interface Telephones {
   security: string;
 }
 
+/** Whether the app shows anything of visitors, the guard's PIN opens it, or the guard has to choose one first. */
+export type Lock = "open" | "locked" | "choose";
+
 export interface GateState {
+  lock: Lock;
+  /** How many digits the guard's PIN has; 0 where there is none. */
+  pinLength: number;
+  /** How many tries are left after wrong ones; null where there were none. */
+  triesLeft: number | null;
+  /** Whether the names of visitors were deleted here, since the server did not answer for too long. */
+  namesDeleted: boolean;
   /** Whether somebody is signed in; if not, the guard has to sign in, and only exits are taken. */
   signedIn: boolean;
   /** In how many seconds the session ends; null where nobody is signed in. */
@@ -235,7 +245,7 @@ export interface RefusedScan {
  * Codes: `signed_out`, `no_list`, `sign_out_offline`, `too_many_attempts`, `count_over_party`, `count_over_remaining`, `full_number`,
  * `not_four`, `reason_missing`, `no_preview`, `id_type_not_chosen`, `no_gate`, `unknown_gate`,
  * `supervisor_missing`, `no_supervisor`, `own_scan`, `wrong_pin`, `pin_locked`, `help_offline`, `list_too_old`, `storage`,
- * `offline`, `only_trace`, and those of the gateway.
+ * `offline`, `only_trace`, `locked`, `pin_too_easy`, `pins_wrong`, and those of the gateway.
  */
 export class GateProblem extends Error {
   readonly code: string;
@@ -336,9 +346,19 @@ export interface GateApi {
    * Forget what this device holds of visitors. What is unsent stays until the server has it.
    *
    * Without a network nobody can sign in again, so nobody goes in: unless the guard is sure it rejects with
-   * {@link GateProblem} (`sign_out_offline`), and nothing has ended.
+   * {@link GateProblem} (`sign_out_offline`), and nothing has ended. With `forgetsPin` the guard chooses another
+   * PIN after their next sign-in.
    */
-  signOut(isSure?: boolean): Promise<void>;
+  signOut(isSure?: boolean, forgetsPin?: boolean): Promise<void>;
+  /** Take the guard's new PIN. Rejects with {@link GateProblem} where it is too easy. */
+  choosePin(pin: string): Promise<void>;
+  /**
+   * Hold nothing of visitors until the guard's PIN is typed; scans that wait are sent. An exit of which nobody has
+   * said how many leave is forgotten, and all stay inside. Without a PIN nothing changes.
+   */
+  lock(): Promise<void>;
+  /** Open again. Rejects with {@link GateProblem}: `wrong_pin`, or `pins_wrong` where that was the last try. */
+  unlock(pin: string): Promise<void>;
   /** Call the listener after each change of the state; the result ends that. */
   subscribe(listener: () => void): () => void;
   close(): void;

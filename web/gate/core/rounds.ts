@@ -122,7 +122,7 @@ export class Rounds {
       await this.#fetchManifest();
       await this.#goOnlineWhenSent(decided);
       await this.#fetchDueStatus();
-      await this.#fetchNames();
+      if (!this.#device.isLocked) await this.#fetchNames();
       await this.#report();
     } catch (error) {
       await this.#roundFailed(error);
@@ -190,7 +190,7 @@ export class Rounds {
     try {
       await this.#device.inTurn(async () => {
         this.#requireSame(ended);
-        await work();
+        if (!this.#device.isLocked) await work();
       });
       this.#device.listProblem = null;
       return true;
@@ -249,13 +249,16 @@ export class Rounds {
 
   /** Tell the ADO Branch how this device is. A server that cannot take it now stops no gate. */
   async #report(): Promise<void> {
-    const { session, api, manifest, unsent, version } = this.#device;
+    const { session, api, manifest, unsent, version, store } = this.#device;
     const now = this.#device.passed();
     if (session === null || session.device === null) return;
     // Revoking the device ends the session that it has reported: a new one has to be known at once.
     const who = `${session.login} ${session.until}`;
     if (who === this.#reportedFor && now - this.#reportedAt < REPORT_MS) return;
-    const age = manifest.ageS(this.#device.now());
+    // A locked app lets nobody in, and fetches the list before it does again: its age is no alarm.
+    const held = manifest.ageS(this.#device.now());
+    const age = this.#device.isLocked ? ((await store.setting<number>("listAgeS")) ?? null) : held;
+    if (!this.#device.isLocked) await this.#device.remember("listAgeS", age);
     const body = { version, list_age_s: age === null ? null : Math.round(age), unsent };
     [this.#reportedAt, this.#reportedFor] = [now, who];
     try {
@@ -279,7 +282,7 @@ export class Rounds {
   /** Fetch what has changed in the manifest; all of it where that cannot be taken, or too much has. */
   async #fetchManifest(): Promise<void> {
     const gate = this.#device.gate();
-    if (gate === null || this.#device.passed() - this.#device.manifestAt < MANIFEST_MS) return;
+    if (gate === null || this.#device.isLocked || this.#device.passed() - this.#device.manifestAt < MANIFEST_MS) return;
     const [began, needed] = [this.#device.passed(), this.#device.needed];
     const isDelta = await this.#fetchPages(gate, this.#device.manifest.revision(gate));
     if (isDelta) await this.#fetchPages(gate, null);

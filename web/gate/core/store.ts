@@ -5,22 +5,26 @@
 // - `visitors`, for the manifest and the moves. It exists only while somebody is signed in. It is made of two
 //   halves: `device`, which this browser has since it was enrolled, and one that the server gives to the
 //   signed-in guard of this enrolment. So a copy of the disk without `visitors` is noise for ever, unless the
-//   server gives its half, which it does no more once the device is revoked.
+//   server gives its half, which it does no more once the device is revoked. Where guards have a PIN the key is
+//   in memory alone, and the server's half is stored under the PIN (lock.ts): a locked app has no such key.
 // - `queue`, for scans that the server does not have yet, or has refused. It exists until the last of them is
 //   sent, whoever is signed in: without it facts about people inside would be lost.
 //
-// What a stolen device can read, honestly: the browser stores both keys in its profile, in the clear. Whoever
-// has the unlocked device, or its disk without the device's own encryption, can open the manifest while its
-// key exists: names, companions, vehicles and whom they meet, of today's passes of this site; no mobile, no
+// What a stolen device can read, honestly: the browser stores its keys in its profile, in the clear. Whoever
+// has the unlocked device, or its disk without the device's own encryption and some minutes to try all PINs, can
+// open the manifest while the server's half is there: names, companions, vehicles and whom they meet, of today's passes of this site; no mobile, no
 // email, no ID number (only commitments, which four characters are guessed from within a second, since the
-// keys of the commitments lie beside them). The key goes at sign-out, when the server says that the session
+// keys of the commitments lie beside them). That half goes at sign-out, when the server says that the session
 // has ended, and when the app is next opened or looks at the clock after the session's end. A device that is
 // stolen while signed in, and then never opens this app again, keeps its key. The encryption of the device
 // itself (a screen lock) is what protects then. After the key is deleted, what is left is noise, also in the
 // profile's old pages as far as the browser overwrites the key's own.
 import { openDB } from "idb";
 import type { DBSchema, IDBPDatabase } from "idb";
-import type { Move, WireManifest } from "./manifest.ts";
+import { guardHalf, makePin, openHalf } from "./lock.ts";
+import type { GuardedHalf, Pin } from "./lock.ts";
+import { withoutPeople } from "./manifest.ts";
+import type { Move, WireManifest, WirePass } from "./manifest.ts";
 import type { HeldStatus } from "./revoked.ts";
 import type { RefusedScan } from "./model.ts";
 import type { QueuedScan } from "./wire.ts";
@@ -28,6 +32,8 @@ import type { QueuedScan } from "./wire.ts";
 const NAME = "epass-gate";
 const VERSION = 1;
 const UNLOCKED = "unlockedBy";
+const GUARDED = "guardedHalf";
+const pinOf = (login: string): string => `pin ${login}`;
 type KeyName = "visitors" | "queue" | "device";
 /** Who was found at an evacuation, whose card did not match, and whose exit nobody has counted yet. */
 type Notes = "found" | "mismatched" | "leaving";
@@ -43,7 +49,8 @@ type KeptRefusal = RefusedScan & { sealed?: Sealed };
 interface Schema extends DBSchema {
   settings: { key: string; value: unknown };
   keys: { key: KeyName; value: CryptoKey };
-  manifest: { key: "whole" | "status" | Notes; value: Sealed };
+  /** `apart`: it names nobody, and whom it named is in `people`. */
+  manifest: { key: "whole" | "people" | "status" | Notes; value: Sealed & { apart?: true } };
   moves: { key: string; value: Sealed & { sent: boolean } };
   /** By a number that rises, so that they are sent in the order in which they happened. */
   queue: { key: number; value: Sealed & { nonce: string } };
@@ -69,8 +76,10 @@ export interface OtherTabs {
 export class Store {
   readonly #db: IDBPDatabase<Schema>;
   readonly #crypto: Crypto;
-  /** Whether the key for visitors could not be made: then nothing of them is stored, under no other key. */
+  /** Whether there is no key for visitors: then nothing of them is stored, under no other key. */
   #isLocked = false;
+  /** The key for visitors where it is not stored. */
+  #visitors: CryptoKey | null = null;
 
   private constructor(db: IDBPDatabase<Schema>, crypto: Crypto) {
     this.#db = db;
@@ -107,12 +116,16 @@ export class Store {
     await this.#db.put("settings", value, name);
   }
 
-  /** Store the manifest and end moves that are in it, at once. */
+  /** Store the manifest and end moves that are in it, at once. Its people are apart: they may have to go alone. */
   async saveManifest(whole: WireManifest, ended: readonly string[]): Promise<void> {
-    const sealed = await this.#seal("visitors", "manifest", whole);
+    const [sealed, people] = await Promise.all([
+      this.#seal("visitors", "manifest", { ...whole, passes: whole.passes.map(withoutPeople) }),
+      this.#seal("visitors", "people", whole.passes),
+    ]);
     const change = this.#db.transaction(["manifest", "moves"], "readwrite");
     await Promise.all([
-      change.objectStore("manifest").put(sealed, "whole"),
+      change.objectStore("manifest").put({ ...sealed, apart: true }, "whole"),
+      change.objectStore("manifest").put(people, "people"),
       ...ended.map((nonce) => change.objectStore("moves").delete(nonce)),
       change.done,
     ]);
@@ -128,6 +141,9 @@ export class Store {
     const sealed = await this.#db.get("manifest", "whole");
     const whole = sealed && (await this.#unseal<WireManifest>("visitors", "manifest", sealed));
     if (!whole) return null;
+    const apart = await this.#db.get("manifest", "people");
+    const people = apart && (await this.#unseal<WirePass[]>("visitors", "people", apart));
+    if (people) whole.passes = people;
     const listed = await this.#db.get("manifest", "status");
     const status = listed ? await this.#unseal<HeldStatus>("visitors", "status", listed) : null;
     const moves: Move[] = [];
@@ -241,9 +257,20 @@ export class Store {
     return kept?.sealed ? this.#unseal<QueuedScan>("queue", `scan:${nonce}`, kept.sealed) : null;
   }
 
+  /** Delete whom the manifest names; no key is needed for that. Numbers and standings stay, and all scans. */
+  async forgetPeople(): Promise<void> {
+    const change = this.#db.transaction("manifest", "readwrite");
+    const whole = await change.store.get("whole");
+    await change.store.delete("people");
+    if (whole !== undefined && whole.apart !== true) await change.store.delete("whole"); // stored before 0.24.0
+    await change.done;
+  }
+
   /** Forget what is known of visitors: delete the key first, so that nothing can be opened any more. */
   async forgetVisitors(): Promise<void> {
+    this.#visitors = null;
     await this.#db.delete("keys", "visitors");
+    await this.#db.delete("settings", GUARDED);
     await this.#db.clear("manifest");
     await this.#db.clear("moves");
     const kept = (await this.countScans()) + (await this.#db.count("refused"));
@@ -251,13 +278,13 @@ export class Store {
   }
 
   /**
-   * Make the key for visitors of this device's half and of the server's.
+   * Make the key for visitors of this device's half and of the server's; it is stored, or in memory alone.
    *
    * What was stored under another half is deleted: it opens no more.
    */
-  async unlock(half: string): Promise<void> {
+  async unlock(half: string, isStored = true): Promise<void> {
     try {
-      await this.#makeKey(half);
+      await this.#makeKey(half, isStored);
       this.#isLocked = false;
     } catch (error) {
       this.#isLocked = true;
@@ -265,29 +292,89 @@ export class Store {
     }
   }
 
-  async #makeKey(half: string): Promise<void> {
+  async #makeKey(half: string, isStored: boolean): Promise<void> {
     const mark = await this.#markOf(half);
     const isSame = (await this.setting<string>(UNLOCKED)) === mark;
-    if (isSame && (await this.#db.getKey("keys", "visitors")) !== undefined) return;
-    const own = await this.#ownHalf();
-    const how = { name: "HKDF", hash: "SHA-256", salt: encoded(half), info: encoded("epass-gate visitors") };
-    const kind = { name: "AES-GCM", length: 256 };
-    const key = await this.#crypto.subtle.deriveKey(how, own, kind, false, ["encrypt", "decrypt"]);
+    if (isSame && (this.#visitors !== null || (await this.hasKey()))) return;
+    const key = await this.#keyOfHalf(half);
     const stores = ["keys", "settings", "manifest", "moves"] as const;
     const change = this.#db.transaction(stores, "readwrite", { durability: "strict" });
+    const keys = change.objectStore("keys");
     await Promise.all([
-      change.objectStore("keys").put(key, "visitors"),
+      isStored ? keys.put(key, "visitors") : keys.delete("visitors"),
       change.objectStore("settings").put(mark, UNLOCKED),
       isSame ? null : change.objectStore("manifest").clear(),
       isSame ? null : change.objectStore("moves").clear(),
       change.done,
     ]);
+    this.#visitors = isStored ? null : key;
+  }
+
+  async #keyOfHalf(half: string): Promise<CryptoKey> {
+    const how = { name: "HKDF", hash: "SHA-256", salt: encoded(half), info: encoded("epass-gate visitors") };
+    const kind = { name: "AES-GCM", length: 256 };
+    return this.#crypto.subtle.deriveKey(how, await this.#ownHalf(), kind, false, ["encrypt", "decrypt"]);
+  }
+
+  /** Hold no key for visitors until `unlock`. */
+  lock(): void {
+    this.#visitors = null;
+    this.#isLocked = true;
+  }
+
+  /** Whether the key for visitors is stored, as it was before there were PINs. */
+  async hasKey(): Promise<boolean> {
+    return (await this.#db.getKey("keys", "visitors")) !== undefined;
+  }
+
+  async pin(login: string): Promise<Pin | null> {
+    return (await this.setting<Pin>(pinOf(login))) ?? null;
+  }
+
+  async savePin(login: string, pin: Pin): Promise<void> {
+    await this.set(pinOf(login), pin);
+  }
+
+  async forgetPin(login: string): Promise<void> {
+    await this.#db.delete("settings", pinOf(login));
+  }
+
+  /** Make the PIN of a guard, which is stored with the half that it guards. */
+  async makePin(typed: string): Promise<Pin> {
+    return makePin(this.#crypto, await this.#ownHalf(), typed);
+  }
+
+  /** Store a half under a guard's PIN, and the key for visitors no more. */
+  async guard(login: string, pin: Pin, half: string): Promise<void> {
+    const [guarded, key] = [await guardHalf(this.#crypto, login, pin, half), await this.#keyOfHalf(half)];
+    const change = this.#db.transaction(["keys", "settings"], "readwrite", { durability: "strict" });
+    await Promise.all([
+      change.objectStore("settings").put(pin, pinOf(login)),
+      change.objectStore("settings").put(guarded, GUARDED),
+      change.objectStore("keys").delete("visitors"),
+      change.done,
+    ]);
+    this.#visitors = key;
+  }
+
+  /** Return whose PIN guards what is stored, or null where none does. */
+  async guardedBy(): Promise<string | null> {
+    return (await this.setting<GuardedHalf>(GUARDED))?.login ?? null;
+  }
+
+  /** Return the guarded half, or null where the PIN is wrong. */
+  async openHalf(pin: Pin, typed: string): Promise<string | null> {
+    const guarded = await this.setting<GuardedHalf>(GUARDED);
+    return guarded ? openHalf(this.#crypto.subtle, await this.#ownHalf(), pin, guarded, typed) : null;
   }
 
   /** Forget this device's half of the key: no half of the server opens again what it has opened. */
   async forgetDevice(): Promise<void> {
     await this.#db.delete("keys", "device");
     await this.#db.delete("settings", UNLOCKED);
+    for (const name of await this.#db.getAllKeys("settings")) {
+      if (name.startsWith(pinOf(""))) await this.#db.delete("settings", name); // they were of this half
+    }
   }
 
   async #ownHalf(): Promise<CryptoKey> {
@@ -307,7 +394,7 @@ export class Store {
 
   async #key(name: KeyName): Promise<CryptoKey> {
     if (name === "visitors" && this.#isLocked) throw new Error("there is no key for visitors");
-    const known = await this.#db.get("keys", name);
+    const known = await this.#known(name);
     if (known !== undefined) return known;
     const made = await this.#crypto.subtle.generateKey({ name: "AES-GCM", length: 256 }, false, [
       "encrypt",
@@ -320,6 +407,10 @@ export class Store {
     return first ?? made;
   }
 
+  async #known(name: KeyName): Promise<CryptoKey | undefined> {
+    return (name === "visitors" ? this.#visitors : null) ?? (await this.#db.get("keys", name));
+  }
+
   /** Encrypt a value; `what` is bound to it, so that it cannot be taken for another one. */
   async #seal(key: KeyName, what: string, value: unknown): Promise<Sealed> {
     const iv = this.#crypto.getRandomValues(new Uint8Array(12));
@@ -330,7 +421,7 @@ export class Store {
 
   /** Return a value that was sealed, or null where its key is gone or it was changed. */
   async #unseal<T>(name: KeyName, what: string, sealed: Sealed): Promise<T | null> {
-    const key = await this.#db.get("keys", name);
+    const key = await this.#known(name);
     if (key === undefined) return null;
     const how = { name: "AES-GCM", iv: sealed.iv, additionalData: new TextEncoder().encode(what) };
     try {

@@ -136,6 +136,7 @@ export class Server {
   /** Paths whose answer is lost after the server has done what was asked. */
   loseAnswers = new Set<string>();
   signedIn = true;
+  login = "SEC-0001";
   gate: string | null = GATE;
   /** Why this device gets nothing, and the device that it is. */
   notEnrolled: string | null = null;
@@ -243,7 +244,7 @@ export class Server {
     if (path === "/api/v1/gate/session") {
       const until = new Date(this.until).toISOString();
       return this.#answer({
-        login: "SEC-0001",
+        login: this.login,
         site: "PCS1",
         gate: this.gate,
         gates: [GATE, "PCS1-G2"],
@@ -517,10 +518,12 @@ export class Device {
   readonly server: Server;
   /** By how much the device's clock is ahead of the server's. */
   aheadMs = 0;
+  /** What the gateway hands to the app. */
+  settings: { locks?: boolean; keepMs?: number } = {};
   #store: Store | null = null;
 
-  constructor(server = new Server()) {
-    this.server = server;
+  constructor(server = new Server(), settings: Device["settings"] = {}) {
+    [this.server, this.settings] = [server, settings];
   }
 
   /** Start the app, as the guard does or the browser after a crash. */
@@ -530,7 +533,7 @@ export class Device {
     const opened = real();
     const clock = { now: () => real() + this.aheadMs, passed: () => real() - opened };
     const deadline = (): AbortSignal => new AbortController().signal; // the test says who is late
-    return Gate.open({ fetch: this.server.fetch, store: this.#store, clock, crypto, deadline });
+    return Gate.open({ fetch: this.server.fetch, store: this.#store, clock, crypto, deadline, ...this.settings });
   }
 
   /** Kill the app where it stands: nothing is written any more. */

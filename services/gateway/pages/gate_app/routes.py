@@ -21,6 +21,8 @@ from services.gateway.pages.shared import cookies
 from services.gateway.pages.shared.error_pages import PageRoute, redirect
 from services.gateway.pages.shared.languages import _, texts
 from services.gateway.pages.shared.render import ICONS_TO_INSTALL, asset, text
+from services.gateway.settings import GatewaySettings
+from services.gateway.state import state_of
 
 START = "/gate"
 DECODER = "/gate/decoder.js"
@@ -54,20 +56,21 @@ router = APIRouter(prefix=START, include_in_schema=False, route_class=GateAppRou
 async def show_app(_caller: Security, request: Request) -> Response:
     """Return the shell of the app, and remember that the guard works with it on this device."""
     headers = _FRESH | WEBASSEMBLY | {"X-Robots-Tag": "noindex, nofollow"}
-    response = HTMLResponse(_shell(), headers=headers)
+    response = HTMLResponse(_shell(state_of(request).settings), headers=headers)
     cookies.prefer_gate_app(response, request)
     return response
 
 
 @router.get("/worker.js", dependencies=[rate_limited("read")])
-async def show_worker(_caller: Anyone) -> Response:
+async def show_worker(_caller: Anyone, request: Request) -> Response:
     """Return the service worker, with the list of what it stores.
 
     The list has digests of everything in it, also of the shell. So a browser takes a changed worker for a new
     version exactly where something changed.
     """
+    shell = _shell(state_of(request).settings)
     stored = {
-        "version": hashlib.sha256(f"{_shell()}{asset('gate-decoder.js')}".encode()).hexdigest()[:16],
+        "version": hashlib.sha256(f"{shell}{asset('gate-decoder.js')}".encode()).hexdigest()[:16],
         "shell": START,
         "files": [DECODER, *(asset(name) for name in ASSETS), *ICONS],
     }
@@ -103,11 +106,21 @@ async def show_manifest(_caller: Anyone) -> Response:
     return JSONResponse(manifest, headers=_FRESH, media_type="application/manifest+json")
 
 
+def _shell(settings: GatewaySettings) -> str:
+    return _shell_of(settings.gate_lock_minutes, settings.gate_keep_hours)
+
+
 @cache
-def _shell() -> str:
-    """Return the page of the app. What it says in each language stands in it as JSON."""
+def _shell_of(lock_minutes: int, keep_hours: int) -> str:
+    """Return the page of the app. What it says in each language stands in it as JSON, with its settings."""
     addresses = {"decoder": DECODER, "wasm": asset("decoder.wasm"), "worker": f"{START}/worker.js"}
-    embedded = {"texts": texts_of_app(), "addresses": addresses, "version": version("epass")}
+    embedded = {
+        "texts": texts_of_app(),
+        "addresses": addresses,
+        "version": version("epass"),
+        "lock_minutes": lock_minutes,
+        "keep_hours": keep_hours,
+    }
     return text("gate_app/shell.html", "hi", embedded=embedded)
 
 

@@ -45,6 +45,28 @@ TEXTS: dict[str, str] = {
     "plain_page": _("The plain gate page"),
     "choose_gate": _("At which gate are you?"),
     "leaving": _("You are signed out here. The server hears of it when the network is back."),
+    # the lock
+    "locked": _("This app is locked"),
+    "locked_unsent": _("%(unsent)s. Scans are sent while the app is locked; none is lost."),
+    "pin_of": _("PIN of %(login)s"),
+    "pin_choose": _("Choose a PIN for this device"),
+    "pin_why": _(
+        "Four to six digits that open the app again after it has locked itself. Each guard has their own. You"
+        " choose it once."
+    ),
+    "pin_new": _("Your new PIN"),
+    "pin_again": _("The same PIN once more"),
+    "pin_differs": _("These were two different PINs. Choose once more."),
+    "pin_keys": _("Digits"),
+    "pin_erase": _("Delete a digit"),
+    "pin_done": _("Continue"),
+    "other_guard": _("Another guard: sign in"),
+    "pin_forgotten": _("PIN forgotten: sign in"),
+    "names_deleted": _(
+        "This device had no contact for %(age)s. The names of visitors were deleted on it. Passes are still"
+        " checked, by QR code and by number: compare the name on the visitor's pass with the ID card. Names"
+        " come back with the network."
+    ),
     # the device
     "enrol_title": _("Enrol this device"),
     "enrol_how": _("Hold the one-time code of the ADO Branch in front of the camera, or type it."),
@@ -272,6 +294,12 @@ PROBLEMS: dict[str, str] = {
         "The reception cannot be called from here now: there is no network. Go there or telephone."
     ),
     "only_trace": _("The server has no record of it. Write it down for security."),
+    "locked": _("The app is locked. Type your PIN, then scan again."),
+    "pin_too_easy": _("Four to six digits, not all the same, and no row such as 1234."),
+    "pins_wrong": _(
+        "Too many wrong PINs: the list of passes was deleted here, and you are signed out. Sign in when there"
+        " is a network. Scans that were not sent are kept, and whoever leaves is still recorded."
+    ),
     "storage": _("This device cannot keep the scan. Write it down, and use the plain gate page."),
     **{code: messages.SENTENCES[code] for code in _AS_ON_PAGES},
 }
@@ -312,6 +340,11 @@ def _counted(catalogue: NullTranslations) -> dict[str, list[str]]:
         "inside_already": [ngettext("%(num)s inside already", "%(num)s inside already", n) for n in (1, 2)],
         "inside": [ngettext("%(num)s person inside", "%(num)s people inside", n) for n in (1, 2)],
         "unsent": [ngettext("%(num)s not sent", "%(num)s not sent", n) for n in (1, 2)],
+        "digits_typed": [ngettext("%(num)s digit typed", "%(num)s digits typed", n) for n in (1, 2)],
+        "tries_left": [
+            ngettext("Wrong PIN. %(num)s try is left.", "Wrong PIN. %(num)s tries are left.", n)
+            for n in (1, 2)
+        ],
         "seconds": [ngettext("%(num)s second", "%(num)s seconds", n) for n in (1, 2)],
         "minutes": [ngettext("%(num)s minute", "%(num)s minutes", n) for n in (1, 2)],
         "hours": [ngettext("%(num)s hour", "%(num)s hours", n) for n in (1, 2)],

@@ -149,3 +149,14 @@ def test_every_language_has_the_same_texts_and_placeholders() -> None:
             assert placeholders(text) == placeholders(TEXTS[key]), key
     assert words["hi"]["hours"][9] == "सुबह %(time)s बजे"
     assert unescape(words["en"]["span"]) == "%(start)s – %(end)s"
+
+
+async def test_the_app_is_told_when_it_locks_and_how_long_it_keeps_names_and_is_a_new_version_then() -> None:
+    versions = []
+    for given in ({}, {"gate_lock_minutes": 5, "gate_keep_hours": 12}):
+        async with browsing(given) as (http, _):
+            shell = unescape((await http.get("/gate", headers=as_staff("security"))).text)
+            told = re.findall(r'"(?:keep_hours|lock_minutes)": (\d+)', shell)
+            assert sorted(told) == (["12", "5"] if given else ["10", "6"])
+            versions.append(re.findall(r'"version": "(\w+)"', (await http.get("/gate/worker.js")).text))
+    assert versions[0] != versions[1]

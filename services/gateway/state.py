@@ -67,8 +67,10 @@ class GatewayState:
         self.settings = settings
         self.public_url = settings.public_url.rstrip("/")
         self.client = client
-        self.ops = OpsClient(settings.ops_url, settings.ops_token)
-        self.rate_limits = RateLimits(settings.rate_limits, settings.limits_store.get_secret_value())
+        self.ops = OpsClient(settings.ops_url, settings.ops_token, settings.asks_with())
+        self.rate_limits = RateLimits(
+            settings.rate_limits, settings.limits_store.get_secret_value(), settings.limits_ca
+        )
         self.revoked_sessions = RevokedSessions(EventKeys(settings.event_keys))
         self.keys: RefreshingCache[Keys] = RefreshingCache("session keys", self._fetch_keys, REFRESH_SECONDS)
         self.denied = RefreshingCache("denied sessions", self._fetch_denied, REFRESH_SECONDS)

@@ -1,5 +1,7 @@
 """The settings of the exporter and of the commands of `epass` that look into all services."""
 
+from collections.abc import Iterator
+
 from pydantic import Field
 
 from services.chassis.runtime.setting_types import (
@@ -92,3 +94,8 @@ class ExporterSettings(ProcessSettings, BrokerSettings, RetryDelaySettings, OpsT
     ops_host: str = "127.0.0.1"
     ops_port: int = 0
     """Where the gateways ask for what the exporter knows; 0 means nowhere."""
+
+    def asked_in_clear(self) -> Iterator[str]:
+        """Yield the setting with the addresses of processes, if one of them is plain HTTP."""
+        if any("=http://" in one for one in self.ops_processes):
+            yield "ops_processes"

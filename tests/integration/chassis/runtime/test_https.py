@@ -172,7 +172,10 @@ async def test_every_kind_of_process_serves_over_tls_alone_and_the_gateway_asks_
             "EPASS_OPS_TOKEN": token,
             "EPASS_OPS_INTERVAL": "1",
         },
-        "gateway": {"EPASS_GATEWAY_PORT": str(ports["gateway"])},
+        "gateway": {
+            "EPASS_GATEWAY_PORT": str(ports["gateway"]),
+            "EPASS_OPS_URL": f"https://{NAME}:{ports['ops']}",
+        },
     }
     with System(servers, **servers.settings) as system:
         running = [

@@ -232,6 +232,15 @@ SERVICES = Dashboard(
                 limit=2,
                 opens="gates",
             ),
+            graph(
+                "Certificates: days until the end",
+                "short",
+                (
+                    "(min by (process) (epass_certificate_until_timestamp_seconds > 0) - time()) / 86400",
+                    "{{process}}",
+                ),
+                opens="gates",
+            ),
         ),
     },
 )

@@ -17,13 +17,15 @@ WAITING_CODES = 20
 """The same of one-time codes, for which a person waits."""
 HEAD = f"""\
 # {BY}
-# KEDA asks the broker for the length of queues as the exporter does: as a user without any right.
+# KEDA asks the broker for the length of queues as the exporter does: as a user without any right, over TLS.
 apiVersion: keda.sh/v1alpha1
 kind: TriggerAuthentication
 metadata: {{name: broker}}
 spec:
   secretTargetRef:
-    - {{parameter: host, name: exporter, key: EPASS_BROKER_URLS}}
+    - {{parameter: host, name: keda, key: host}}
+    - {{parameter: tls, name: keda, key: tls}}
+    - {{parameter: ca, name: inside-ca, key: ca.crt}}
 """
 
 

@@ -21,12 +21,13 @@ from deploy.local.secrets import SecretStore
 from services.ops.grants import ROLES
 
 NAMESPACE = "epass"
-BROKER = f"broker.{NAMESPACE}.svc:5672"
+BROKER = f"broker.{NAMESPACE}.svc"
 DATABASE_SERVER = f"database-rw.{NAMESPACE}.svc:5432"
-LIMITS_STORE = f"limits.{NAMESPACE}.svc:6379"
+LIMITS_STORE = f"limits.{NAMESPACE}.svc:6380"
 """The Services that the two operators make, of the whole broker and of the primary; and that of the counters.
 
-They have their namespace in them, because KEDA asks the broker from another one.
+They have their namespace in them, because KEDA asks the broker from another one. That of the broker has no
+port: with a CA (``EPASS_BROKER_CA``) it is the one of TLS, 5671.
 """
 PROCESSES = (*access.PROCESSES, *(f"{MIGRATE}{service}" for service in SERVICES))
 WEBHOOKS = ("EPASS_SMS_WEBHOOK_SECRET", "EPASS_WHATSAPP_APP_SECRET", "EPASS_WHATSAPP_VERIFY_TOKEN")
@@ -60,6 +61,7 @@ def manifests(store: SecretStore, vendors: Mapping[str, str]) -> Iterator[dict[s
         database_server=DATABASE_SERVER,
         limits_store=LIMITS_STORE,
         options="?sslmode=require",
+        limits_scheme="valkeys",
     )
     for process in PROCESSES:
         given = {"sender": VENDORS, "notify": WEBHOOKS, "gateway": OFFERED, "exporter": (*MAIL, *WITNESS)}
@@ -69,6 +71,9 @@ def manifests(store: SecretStore, vendors: Mapping[str, str]) -> Iterator[dict[s
     for role in (*SERVICES, *ROLES, *READERS):
         login = {"username": role, "password": store.password(f"database {role}")}
         yield _secret(of_role(role), "kubernetes.io/basic-auth", login)
+    # KEDA believes the address alone, and reads our CA from another Secret
+    url = credentials.broker_url("exporter").replace("amqp://", "amqps://")
+    yield _secret("keda", "Opaque", {"host": url, "tls": "enable"})
     yield _secret("limits", "Opaque", {"valkey.conf": f"requirepass {store.password('valkey')}\n"})
     users = definitions({user: store.password(f"broker {user}") for user in PERMISSIONS})
     yield _secret("broker-definitions", "Opaque", {"definitions.json": json.dumps(users)})

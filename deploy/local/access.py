@@ -58,7 +58,14 @@ class Credentials:
 
     @classmethod
     def at(
-        cls, store: SecretStore, *, broker: str, database_server: str, limits_store: str, options: str = ""
+        cls,
+        store: SecretStore,
+        *,
+        broker: str,
+        database_server: str,
+        limits_store: str,
+        options: str = "",
+        limits_scheme: str = "valkey",
     ) -> "Credentials":
         """Return the credentials of an installation, by the ``host:port`` of its servers.
 
@@ -72,7 +79,7 @@ class Credentials:
             login = f"{role}:{store.password(f'database {role}')}"
             return f"postgresql+psycopg://{login}@{database_server}/{database or role}{options}"
 
-        limits = f"valkey://:{store.password('valkey')}@{limits_store}"
+        limits = f"{limits_scheme}://:{store.password('valkey')}@{limits_store}"
         return cls(broker_url, database_url, store, limits_store=limits)
 
     def of(self, name: str) -> dict[str, str]:  # noqa: PLR0911  one for each kind of process

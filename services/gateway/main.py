@@ -33,6 +33,7 @@ def main() -> None:
         # uvicorn handles them while it runs, and raises them again when it has stopped
         signal.signal(number, signal.SIG_IGN)
     app = create_app(settings, ready_seconds=READY_SECONDS)
+    tls = settings.served_with()
     config = uvicorn.Config(
         app,
         host=settings.gateway_host,
@@ -45,6 +46,7 @@ def main() -> None:
         access_log=False,
         proxy_headers=False,
         server_header=False,
+        ssl_context_factory=(lambda *_: tls) if tls else None,
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=STOP_SECONDS,
     )

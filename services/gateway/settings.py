@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from ipaddress import IPv4Network, IPv6Network
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, DirectoryPath, Field, SecretStr
+from pydantic import AfterValidator, DirectoryPath, Field, FilePath, SecretStr
 from pydantic_settings import NoDecode
 
 from services.chassis.runtime.setting_types import Commas, FernetKeys, OrNone
@@ -73,9 +73,19 @@ class GatewaySettings(
     ops_url: str = ""
     """Where the exporter answers, for the pages of operations; without it they know this process only."""
     limits_store: Annotated[SecretStr, AfterValidator(_require_store)] = SecretStr("")
-    """``valkey://:password@host:port`` where all replicas share the counters of rate limits; else none do."""
+    """``valkey://:password@host:port`` where all replicas share the counters of rate limits; else none do.
+
+    ``valkeys://`` over TLS.
+    """
+    limits_ca: FilePath | None = None
+    """Who may have signed the store's certificate, in which its name has to stand; PEM."""
     answers_keys: FernetKeys
     """Fernet keys of the cookie with half-filled answers; the first seals, all open."""
+
+    def asked_in_clear(self) -> Iterator[str]:
+        """Yield the setting with the address of the exporter, if it is plain HTTP."""
+        if self.ops_url.startswith("http://"):
+            yield "ops_url"
 
     @property
     def shows_docs(self) -> bool:
@@ -88,5 +98,7 @@ class GatewaySettings(
         Behind a proxy that is not named, all callers would share one address and its limits.
         """
         yield from super().conflicts()
+        if self.limits_ca and not self.limits_store.get_secret_value().startswith(("valkeys:", "rediss:")):
+            yield "limits_store", "with EPASS_LIMITS_CA it is asked over TLS: it begins with valkeys://"
         if not self.local_mode and self.trusted_proxies is None:
             yield "trusted_proxies", "name the proxies before this gateway, or none"

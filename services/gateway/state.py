@@ -70,8 +70,10 @@ class GatewayState:
         self.settings = settings
         self.public_url = settings.public_url.rstrip("/")
         self.client = client
-        self.ops = OpsClient(settings.ops_url, settings.ops_token)
-        self.rate_limits = RateLimits(settings.rate_limits, settings.limits_store.get_secret_value())
+        self.ops = OpsClient(settings.ops_url, settings.ops_token, settings.asks_with())
+        self.rate_limits = RateLimits(
+            settings.rate_limits, settings.limits_store.get_secret_value(), settings.limits_ca
+        )
         self.look_budgets = self._cache(rpc.accounts.look_budgets.LOOK_BUDGETS, Nothing())
         self.looks = LookCounter(self.rate_limits, lambda: self.look_budgets.value, self.keyed_hash)
         self.revoked_sessions = RevokedSessions(EventKeys(settings.event_keys))

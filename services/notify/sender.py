@@ -157,7 +157,7 @@ def main() -> None:
     database, health = Database.of(options), Health()
     health.checks["database"] = database.is_available
     database.export_metrics()
-    health.serve(options.health_host, options.health_port)
+    health.serve(options.health_host, options.health_port, options.served_with())
     broken = threading.Event()
 
     def on_fault() -> None:

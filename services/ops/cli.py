@@ -103,7 +103,7 @@ def _run_until_stopped(
     """Run an asyncio process with its health endpoint until SIGTERM or Ctrl-C."""
     options, health = read(kind), Health()
     logs.configure(name, options.log_level)
-    health.serve(options.health_host, options.health_port)
+    health.serve(options.health_host, options.health_port, options.served_with())
 
     async def until_stopped() -> None:
         stop, health.loop = asyncio.Event(), asyncio.get_running_loop()

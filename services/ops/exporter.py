@@ -326,7 +326,9 @@ async def run(options: ExporterSettings, health: Health, stop: asyncio.Event) ->
         BackgroundTaskEnded: one of them ended although nobody stopped it.
     """
     asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(THREADS))
-    async with httpx.AsyncClient(trust_env=False, timeout=processes.SECONDS) as http:
+    async with httpx.AsyncClient(
+        trust_env=False, timeout=processes.SECONDS, verify=options.asks_with()
+    ) as http:
         exporter = Exporter(options, http)
         background = exporter.tasks()
         if options.ops_port and options.ops_token.get_secret_value():

@@ -62,6 +62,7 @@ def serving(options: ExporterSettings, report: Callable[[], Report]) -> Backgrou
     """Return the work of answering."""
 
     async def serve() -> None:
+        tls = options.served_with()
         with socket.create_server((options.ops_host, options.ops_port)) as listener:
             config = uvicorn.Config(
                 application(options, report),
@@ -72,6 +73,7 @@ def serving(options: ExporterSettings, report: Callable[[], Report]) -> Backgrou
                 ws="none",
                 log_config=None,
                 lifespan="off",
+                ssl_context_factory=(lambda *_: tls) if tls else None,
             )
             server = _Server(config)
             background.working = True

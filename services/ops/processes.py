@@ -36,14 +36,16 @@ async def look_at(
     """Return how each process is now, all asked at the same time.
 
     Args:
-        processes: each as ``name=http://host:port``.
+        processes: each as ``name=http://host:port``; over https the host stands in the certificate of each
+            of its addresses.
         before: what the last look has found, which knows when a process answered last.
     """
     answered = {(one.name, one.address): one.answered_at for one in before}
     asked = []
     for process in processes:
         name, _, url = process.partition("=")
-        asked += [_ask(http, name, address) for address in await _addresses(url)]
+        target = httpx.URL(url)
+        asked += [_ask(http, name, address, target) for address in await _addresses(target)]
     found = await asyncio.gather(*asked)
     return tuple(
         one.model_copy(update={"answered_at": one.answered_at or answered.get((one.name, one.address))})
@@ -51,24 +53,23 @@ async def look_at(
     )
 
 
-async def _addresses(url: str) -> list[str]:
+async def _addresses(target: httpx.URL) -> list[str]:
     """Return ``host:port`` of each address of a URL's host; one empty text if it has none."""
-    target = httpx.URL(url)
+    port = target.port or (443 if target.scheme == "https" else 80)
     with suppress(OSError, TimeoutError):
         async with asyncio.timeout(SECONDS):
-            found = await asyncio.get_running_loop().getaddrinfo(
-                target.host, target.port or 80, type=socket.SOCK_STREAM
-            )
+            found = await asyncio.get_running_loop().getaddrinfo(target.host, port, type=socket.SOCK_STREAM)
         hosts = sorted({str(address[0]) for *_, address in found})
-        return [f"{f'[{host}]' if ':' in host else host}:{target.port or 80}" for host in hosts]
+        return [f"{f'[{host}]' if ':' in host else host}:{port}" for host in hosts]
     return [""]
 
 
-async def _ask(http: httpx.AsyncClient, name: str, address: str) -> ProcessView:
+async def _ask(http: httpx.AsyncClient, name: str, address: str, target: httpx.URL) -> ProcessView:
+    at = f"{target.scheme}://{address}"
     try:
         async with asyncio.timeout(SECONDS):
             (status, ready), (_, metrics) = await asyncio.gather(
-                _get(http, f"http://{address}/readyz"), _get(http, f"http://{address}/metrics?{_QUERY}")
+                _get(http, f"{at}/readyz", target.host), _get(http, f"{at}/metrics?{_QUERY}", target.host)
             )
         version, numbers, vendors, jobs = _read(metrics.decode())
         began = numbers.get(BEGAN)
@@ -89,14 +90,17 @@ async def _ask(http: httpx.AsyncClient, name: str, address: str) -> ProcessView:
         return ProcessView(name=name, address=address, state="no_answer")
 
 
-async def _get(http: httpx.AsyncClient, url: str) -> tuple[int, bytes]:
-    """Return the status and the body of an answer.
+async def _get(http: httpx.AsyncClient, url: str, name: str) -> tuple[int, bytes]:
+    """Return the status and the body of an answer from whom a certificate calls ``name``.
 
     Raises:
         ValueError: the body is too long.
     """
     body = bytearray()
-    async with http.stream("GET", url, headers={"Accept-Encoding": "identity"}) as answer:
+    asked = http.stream(
+        "GET", url, headers={"Accept-Encoding": "identity"}, extensions={"sni_hostname": name}
+    )
+    async with asked as answer:
         async for part in answer.aiter_raw():
             body += part
             if len(body) > MOST_BYTES:

@@ -128,3 +128,8 @@ class ExporterSettings(
     ops_host: str = "127.0.0.1"
     ops_port: int = 0
     """Where the gateways ask for what the exporter knows; 0 means nowhere."""
+
+    def asked_in_clear(self) -> Iterator[str]:
+        """Yield the setting with the addresses of processes, if one of them is plain HTTP."""
+        if any("=http://" in one for one in self.ops_processes):
+            yield "ops_processes"

@@ -23,7 +23,7 @@ COMPOSE = shlex.split(os.environ.get("EPASS_COMPOSE", "docker compose"))
 """The command of a Docker-compatible engine."""
 PROJECT = "epass-test"
 UP_SECONDS = 300
-JOBS = ("databases", "migrations", "topology")
+JOBS = ("proxy-files", "databases", "migrations", "topology")
 DEMO_JOBS = ("demo-directory", "demo-logins")
 PROCESSES = (
     "accounts", "application", "approval", "issuance", "notify", "verify", "relay", "sender", "exporter",

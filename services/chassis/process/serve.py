@@ -88,7 +88,7 @@ def run(
         runner.stop()
 
     _call_when_told_to_stop(stop)
-    health.serve(settings.health_host, settings.health_port)
+    health.serve(settings.health_host, settings.health_port, settings.served_with())
     with tracing.exporting(service, settings.otlp_endpoint, settings.otlp_ratio):
         runner.start()
         freeze_heap()

@@ -6,9 +6,11 @@ elsewhere real.
 
 import asyncio
 import json
+import ssl
 import threading
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
 
 from prometheus_client import CONTENT_TYPE_LATEST
 
@@ -17,6 +19,28 @@ from services.chassis.runtime import metrics
 Checks = dict[str, Callable[[], bool]]
 TURN_SECONDS = 2.0
 """A loop that takes longer for one turn hangs."""
+HANDSHAKE_SECONDS = 10.0
+"""For so long a thread waits for a client that has asked for TLS."""
+
+
+class _Server(ThreadingHTTPServer):
+    """A server whose threads, and not the one that accepts, wait for the other side of TLS."""
+
+    daemon_threads = True
+    tls: ssl.SSLContext | None = None
+
+    def finish_request(self, request: Any, client_address: Any) -> None:
+        """Answer one request."""
+        if self.tls is None:
+            super().finish_request(request, client_address)
+            return
+        request.settimeout(HANDSHAKE_SECONDS)
+        try:
+            secured = self.tls.wrap_socket(request, server_side=True)
+        except OSError:  # somebody who speaks no TLS, or does not believe us
+            return
+        with secured:
+            super().finish_request(secured, client_address)
 
 
 class Health:
@@ -47,8 +71,8 @@ class Health:
             return {"loop": False}
         return {name: check() for name, check in list(self.checks.items())} or {"started": False}
 
-    def serve(self, host: str, port: int) -> ThreadingHTTPServer | None:
-        """Serve on a thread of its own and return the server; port 0 means nowhere."""
+    def serve(self, host: str, port: int, tls: ssl.SSLContext | None = None) -> ThreadingHTTPServer | None:
+        """Serve on a thread of its own and return the server; port 0 means nowhere, no ``tls`` in clear."""
         if not port:
             return None
         health = self
@@ -80,7 +104,7 @@ class Health:
             def log_message(self, *_arguments: object) -> None:
                 """Log nothing: a request comes every few seconds."""
 
-        server = ThreadingHTTPServer((host, port), Handler)
-        server.daemon_threads = True
+        server = _Server((host, port), Handler)
+        server.tls = tls
         threading.Thread(target=server.serve_forever, daemon=True, name="health").start()
         return server

@@ -78,6 +78,10 @@ JOB_INTERVAL = Gauge(
 PARTITIONS_UNTIL = Gauge(
     "epass_partitions_until_timestamp_seconds", "The end of the last month that a table has", ["table"]
 )
+CERTIFICATE_UNTIL = Gauge(
+    "epass_certificate_until_timestamp_seconds",
+    "The end of the certificate that this process shows to whoever asks it; 0 where it shows none",
+)
 EVENT_SECONDS = Histogram(
     "epass_event_seconds",
     "From when the batch of an event asks for a worker until the event is acknowledged or moved",

@@ -10,6 +10,7 @@ what the SDK of OpenTelemetry would read. Durations are seconds unless the name 
 
 import ipaddress
 import os
+import ssl
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Annotated, Self, TypeVar
@@ -21,7 +22,13 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from contracts.events import StatusListSigned
 from contracts.model import MOST_DAYS
-from services.chassis.runtime.encryption import Files, encrypted_broker, encrypted_database
+from services.chassis.runtime.encryption import (
+    Files,
+    client_context,
+    encrypted_broker,
+    encrypted_database,
+    server_context,
+)
 from services.chassis.runtime.setting_types import (
     BrokerUrls,
     Collector,
@@ -169,14 +176,39 @@ class ProcessSettings(Section):
     health_host: str = "127.0.0.1"
     health_port: int = 0
     """Where /healthz, /readyz and /metrics are served; 0 means nowhere."""
+    http_ca: FilePath | None = None
+    """With it processes ask each other over TLS alone, and check names; PEM."""
+    http_certificate: FilePath | None = None
+    http_key: FilePath | None = None
+    """The certificate that this process shows to whoever asks it, and its key: it takes TLS alone."""
     otlp_endpoint: Collector | None = None
     """The collector that gets the traces, by OTLP over HTTP; without one there are none."""
     otlp_ratio: float = Field(1.0, ge=0, le=1)
     """The part of the traces that begin in this process which is exported."""
 
+    def served_with(self) -> ssl.SSLContext | None:
+        """Return the TLS of what this process serves; without a certificate it serves in clear."""
+        if self.http_certificate is None or self.http_key is None:
+            return None
+        return server_context(self.http_certificate, self.http_key)
+
+    def asks_with(self) -> ssl.SSLContext | bool:
+        """Return whom this process believes whom it asks over HTTP, as `httpx` takes it."""
+        return client_context(self.http_ca) if self.http_ca else True
+
+    def asked_in_clear(self) -> Iterator[str]:
+        """Yield the settings whose addresses would be asked without TLS."""
+        return iter(())
+
     def conflicts(self) -> Iterator[tuple[str, str]]:
         """Yield what must not be: local mode, which shows every message, on an address that others reach."""
         yield from super().conflicts()
+        if (self.http_certificate is None) is not (self.http_key is None):
+            yield "http_key", "certificate and key belong together"
+        if self.http_ca:
+            yield from (
+                (name, "with EPASS_HTTP_CA nothing is asked in clear") for name in self.asked_in_clear()
+            )
         if self.local_mode and not self.local_mode_in_container:
             for name in type(self).model_fields:
                 if name.endswith("_host") and not is_loopback(getattr(self, name)):

@@ -15,6 +15,7 @@ from collections.abc import Set as AbstractSet
 from contextlib import suppress
 from dataclasses import dataclass
 from heapq import heappop, heappush
+from pathlib import Path
 from typing import Any, cast
 
 from limits import RateLimitItem, RateLimitItemPerDay, RateLimitItemPerHour, RateLimitItemPerMinute
@@ -120,15 +121,18 @@ class RateLimits:
     Args:
         enabled: false counts nothing (the bench).
         store: ``valkey://`` or ``redis://`` for counters that all replicas share; empty for own ones.
+        ca: who may have signed the store's certificate, where the scheme is ``valkeys://`` or ``rediss://``.
     """
 
-    def __init__(self, enabled: bool, store: str = "") -> None:
+    def __init__(self, enabled: bool, store: str = "", ca: Path | None = None) -> None:
         self._enabled = enabled
         self.counted_in = "a store that all replicas share" if store else "the memory of this process"
         storage: Any = OwnCounters()
         if store:
-            timeouts: Any = {"socket_timeout": STORE_SECONDS, "socket_connect_timeout": STORE_SECONDS}
-            storage = storage_from_string(f"async+{store}", implementation="valkey", **timeouts)
+            options: Any = {"socket_timeout": STORE_SECONDS, "socket_connect_timeout": STORE_SECONDS}
+            if ca:
+                options |= {"ssl_ca_certs": str(ca), "ssl_check_hostname": True}
+            storage = storage_from_string(f"async+{store}", implementation="valkey", **options)
         assert isinstance(storage, Storage)
         self._storage = storage
         self._limiter = FixedWindowRateLimiter(storage)

@@ -1,6 +1,7 @@
 """Asks the exporter, over HTTP, what the pages of operations show: also while the broker is down."""
 
 import asyncio
+import ssl
 from collections.abc import Mapping
 from functools import cached_property
 from typing import TypeVar
@@ -27,15 +28,18 @@ class OpsClient:
     the broker does not answer: what became of it is then unknown.
     """
 
-    def __init__(self, url: str, token: SecretStr) -> None:
+    def __init__(self, url: str, token: SecretStr, verify: ssl.SSLContext | bool = True) -> None:
         self._url = url
         self._token = token
+        self._verify = verify
 
     @cached_property
     def _http(self) -> httpx.AsyncClient:
         """Return the client, made when it is needed first: most gateways never show these pages."""
         headers = {"Authorization": f"Bearer {self._token.get_secret_value()}"}
-        return httpx.AsyncClient(base_url=self._url, headers=headers, trust_env=False, timeout=SECONDS)
+        return httpx.AsyncClient(
+            base_url=self._url, headers=headers, trust_env=False, timeout=SECONDS, verify=self._verify
+        )
 
     async def close(self) -> None:
         """Close the connections; harmless where nobody has asked anything."""

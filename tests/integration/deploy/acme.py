@@ -60,6 +60,8 @@ def proxy_file(root: Path) -> str:
     changes = {
         "admin off": f"admin off\n\tacme_ca {DIRECTORY}\n\tacme_ca_root {root}",
         "gateway-1:8080 gateway-2:8080": "127.0.0.1:8080",
+        "http_port 8080": "http_port 80",
+        "https_port 8443": "https_port 443",
     }
     for ours, theirs in changes.items():
         assert ours in text

@@ -87,7 +87,8 @@ def proxy(
     text = (ROOT / "deploy" / "compose" / "Caddyfile").read_text()
     for ours, theirs in {
         "gateway-1:8080 gateway-2:8080": gateway,
-        "admin off": f"admin off\n\thttp_port {plain_port}",
+        "http_port 8080": f"http_port {plain_port}",
+        "https_port 8443": f"https_port {port}",
         "127.0.0.1:8081": f"127.0.0.1:{free_port()}",
         "lb_try_duration 5s": "lb_try_duration 0s",
         **{f"{name} {usual}": f"{name} {timeouts[name]}" for name, usual in TIMEOUTS.items()},

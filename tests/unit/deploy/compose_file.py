@@ -17,7 +17,7 @@ Compose = dict[str, Any]
 DEPLOY = ROOT / "deploy"
 FILE = DEPLOY / "compose.yaml"
 GATEWAYS = ("gateway-1", "gateway-2")
-JOBS = ("databases", "migrations", "topology", "administrator", "import-logins")
+JOBS = ("proxy-files", "databases", "migrations", "topology", "administrator", "import-logins")
 KINDS: dict[str, type[Section]] = {
     **{name: kind for name, kind in PROCESSES.items() if name != "gateway"},
     **dict.fromkeys(GATEWAYS, PROCESSES["gateway"]),
@@ -36,9 +36,16 @@ def resolved(text: str) -> str:
         text = shorter
 
 
+class _Loader(yaml.CSafeLoader):
+    """A loader that knows the mark of a value which replaces another file's."""
+
+
+_Loader.add_constructor("!override", lambda loader, node: loader.construct_sequence(node))
+
+
 @cache
 def _parsed(file: Path) -> str:
-    return json.dumps(yaml.load(resolved(file.read_text()), yaml.CSafeLoader))
+    return json.dumps(yaml.load(resolved(file.read_text()), _Loader))
 
 
 def load(file: Path = FILE) -> Compose:

@@ -130,10 +130,13 @@ def environment_of(workload: Manifest) -> dict[str, str]:
 def secret_keys(workload: Manifest) -> dict[str, list[str] | None]:
     """Return the Secrets that a workload mounts, each with the keys that it takes; None means all."""
     return {
-        volume["secret"]["secretName"]: [item["key"] for item in volume["secret"]["items"]]
+        volume["secret"].get("secretName", volume["secret"].get("name")): [
+            item["key"] for item in volume["secret"]["items"]
+        ]
         if "items" in volume["secret"]
         else None
         for volume in pod_of(workload).get("volumes", [])
+        for volume in (volume, *volume.get("projected", {}).get("sources", []))
         if "secret" in volume
     }
 

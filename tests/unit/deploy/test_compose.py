@@ -26,6 +26,9 @@ from tests.support.stack.paths import ROOT
 from tests.support.stack.settings import PROCESSES
 from tests.unit.deploy.compose_file import DEPLOY, GATEWAYS, JOBS, KINDS, Compose, left_out, load
 
+LOG = {"driver": "json-file", "options": {"max-size": "10m", "max-file": "5"}}
+NO_LOG = {"driver": "none"}
+"""Of what prints passwords, on the terminal."""
 WATCH = ("prometheus", "alertmanager", "grafana")
 COMMANDS_OF = {name: words.split() for name, words in COMMANDS.items()}
 
@@ -88,17 +91,25 @@ def unconfined(compose: Compose) -> list[str]:
         or service.get("cap_drop") != ["ALL"]
         or service.get("security_opt") != ["no-new-privileges:true"]
         or not all(service.get(limit) for limit in limits)
-        or service.get("logging", {}).get("options", {}).keys() != {"max-size", "max-file"}
+        or service.get("logging") != (NO_LOG if name == "import-logins" else LOG)
     ]
 
 
 def roots(compose: Compose) -> list[str]:
-    """Return what runs as root. The proxy may, without any right but that to its two ports."""
+    """Return what runs as root, or may do more than others.
+
+    What gives the files of the proxy to its user may, without a network; and the program of the proxy has a
+    mark for low ports, without which the kernel would not start it.
+    """
+    rights = {
+        "proxy-files": ("0:0", ["CHOWN", "DAC_READ_SEARCH"], "none"),
+        "proxy": ("10001:10001", ["NET_BIND_SERVICE"], None),
+    }
     return [
         name
         for name, service in compose["services"].items()
-        if service.get("user", "root") in {"root", "0", "0:0"}
-        and not (name == "proxy" and service.get("cap_add") == ["NET_BIND_SERVICE"])
+        if (service.get("user", "root") in {"root", "0", "0:0"} or "cap_add" in service)
+        and rights.get(name) != (service.get("user"), service.get("cap_add"), service.get("network_mode"))
     ]
 
 
@@ -109,7 +120,7 @@ def open_ports(compose: Compose) -> list[str]:
         for name, service in compose["services"].items()
         for port in service.get("ports", ())
         if not port.startswith("127.0.0.1:")
-        and (name != "proxy" or port not in {"0.0.0.0:80:80", "0.0.0.0:443:443"})
+        and (name != "proxy" or port not in {"0.0.0.0:80:8080", "0.0.0.0:443:8443"})
     ]
 
 
@@ -118,17 +129,20 @@ def exits(compose: Compose) -> list[str]:
     closed = {name for name, network in compose["networks"].items() if (network or {}).get("internal")}
     out = {name: {"outside"} for name in ("proxy", "sender", "exporter")}
     allowed = {**out, **{name: {"watch"} for name in WATCH}}
+    closed.add("none")
     return [
         name
         for name, service in compose["services"].items()
-        if not set(service.get("networks", ["default"])) - closed <= allowed.get(name, set())
+        if not set(service.get("networks", [service.get("network_mode", "default")])) - closed
+        <= allowed.get(name, set())
     ]
 
 
 def strangers(compose: Compose) -> list[str]:
     """Return what reaches PostgreSQL or the counters without a password for them, or the other way round."""
     with_database = {
-        *(name for name in (*KINDS, *JOBS) if name not in {*GATEWAYS, "topology"}), "postgres",
+        *(name for name in (*KINDS, *JOBS) if name not in {*GATEWAYS, "topology", "proxy-files"}),
+        "postgres",
     }  # fmt: skip
     expected = {"database": with_database, "limits": {"valkey", *GATEWAYS}}
     jobs = {"topology"}  # like the others, it ends
@@ -136,7 +150,7 @@ def strangers(compose: Compose) -> list[str]:
         f"{name} {network}"
         for network, members in expected.items()
         for name, service in compose["services"].items()
-        if (network in service["networks"]) is not (name in members) and name not in jobs
+        if (network in service.get("networks", ())) is not (name in members) and name not in jobs
     ]
 
 
@@ -258,6 +272,9 @@ CHANGES: dict[str, tuple[Callable[[Compose], list[str]], Callable[[Compose], Non
     "a writable file system": (unconfined, _set("services.accounts.read_only", False)),
     "a missing limit": (unconfined, _set("services.postgres.mem_limit", None)),
     "a log without end": (unconfined, _set("services.sender.logging", {})),
+    "first passwords in a log": (unconfined, _set("services.import-logins.logging", LOG)),
+    "a proxy as root": (roots, _set("services.proxy.user", "0")),
+    "a root with a network": (roots, _set("services.proxy-files.network_mode", None)),
     "a process as root": (roots, _set("services.gateway-1.user", "0")),
     "a proxy with all rights": (roots, _set("services.proxy.cap_add", ["ALL"])),
     "a port of the broker": (open_ports, _set("services.rabbitmq.ports", ["15672:15672"])),
@@ -425,7 +442,9 @@ def test_the_demonstration_adds_local_mode_and_seeds_and_opens_the_phone_to_this
     assert contained == changed, "they listen on all addresses of their container"
     limited = {name for name, kind in PROCESSES.items() if "rate_limits" in kind.model_fields}
     assert {process_of(name) for name in changed} == {"notify", "sender"} | limited <= local
-    assert [port for one in services.values() for port in one.get("ports", ())] == ["127.0.0.1:8080:8080"]
+    ports = [port for one in services.values() for port in one.get("ports", ())]
+    assert ports == ["127.0.0.1:80:8080", "127.0.0.1:443:8443", "127.0.0.1:8080:8080"]
+    assert "ports: !override\n" in (DEPLOY / "compose.demo.yaml").read_text(), "in the place of the others"
     mounted = {
         volume["source"].removeprefix("./secrets/")
         for one in services.values()

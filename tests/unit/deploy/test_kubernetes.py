@@ -39,7 +39,17 @@ VERSION = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["versi
 SUPPORTED = ("1.34", "1.37")
 """The oldest and the newest Kubernetes whose schemas the manifests must meet."""
 FIELDS = {
-    "Gateway": """gatewayClassName listeners[].hostname listeners[].name listeners[].port listeners[].protocol
+    "Issuer": "ca.secretName selfSigned",
+    "Certificate": """commonName dnsNames[] duration isCA issuerRef.kind issuerRef.name privateKey.algorithm
+        privateKey.encoding privateKey.rotationPolicy privateKey.size secretName usages[]""",
+    "BackendTLSPolicy": """targetRefs[].group targetRefs[].kind targetRefs[].name targetRefs[].sectionName
+        validation.caCertificateRefs[].group validation.caCertificateRefs[].kind
+        validation.caCertificateRefs[].name validation.hostname""",
+    "EnvoyProxy": """telemetry.accessLog.settings[].format.json telemetry.accessLog.settings[].format.type
+        telemetry.accessLog.settings[].sinks[].file.path telemetry.accessLog.settings[].sinks[].type""",
+    "Gateway": """gatewayClassName infrastructure.parametersRef.group infrastructure.parametersRef.kind
+        infrastructure.parametersRef.name
+        listeners[].hostname listeners[].name listeners[].port listeners[].protocol
         listeners[].tls.certificateRefs[].name""",
     "HTTPRoute": """hostnames[] parentRefs[].name parentRefs[].sectionName rules[].backendRefs[].name
         rules[].backendRefs[].port rules[].filters[].type rules[].filters[].requestRedirect.scheme
@@ -50,27 +60,33 @@ FIELDS = {
         triggers[].authenticationRef.name triggers[].metadata.mode triggers[].metadata.queueName
         triggers[].metadata.value""",
     "TriggerAuthentication": "secretTargetRef[].key secretTargetRef[].name secretTargetRef[].parameter",
-    "PodMonitor": "podMetricsEndpoints[].interval podMetricsEndpoints[].port selector.matchLabels",
+    "PodMonitor": """podMetricsEndpoints[].interval podMetricsEndpoints[].port podMetricsEndpoints[].scheme
+        podMetricsEndpoints[].tlsConfig.ca.secret.key podMetricsEndpoints[].tlsConfig.ca.secret.name
+        podMetricsEndpoints[].tlsConfig.serverName selector.matchLabels""",
     "ServiceMonitor": """endpoints[].interval endpoints[].port endpoints[].relabelings[].replacement
-        endpoints[].relabelings[].targetLabel podTargetLabels[] selector.matchLabels""",
+        endpoints[].relabelings[].targetLabel endpoints[].scheme endpoints[].tlsConfig.ca.secret.key
+        endpoints[].tlsConfig.ca.secret.name endpoints[].tlsConfig.serverName podTargetLabels[]
+        selector.matchLabels""",
     "PrometheusRule": """groups[].name groups[].rules[].alert groups[].rules[].expr groups[].rules[].for
         groups[].rules[].labels groups[].rules[].annotations""",
     "Database": "cluster.name databaseReclaimPolicy name owner",
     "Cluster": """affinity.podAntiAffinityType affinity.topologyKey bootstrap.initdb.dataChecksums
         bootstrap.initdb.encoding bootstrap.initdb.localeCType bootstrap.initdb.localeCollate imageName
         instances
-        managed.roles[].login managed.roles[].name managed.roles[].passwordSecret.name postgresql.parameters
+        managed.roles[].login managed.roles[].name managed.roles[].passwordSecret.name
+        monitoring.tls.enabled postgresql.parameters postgresql.pg_hba[]
         postgresql.synchronous.dataDurability postgresql.synchronous.failoverQuorum
         postgresql.synchronous.method postgresql.synchronous.number
         resources.limits resources.requests storage.size topologySpreadConstraints""",
     "RabbitmqCluster": """affinity.podAntiAffinity image override.statefulSet.spec.template.spec
-        persistence.storage rabbitmq.additionalConfig rabbitmq.advancedConfig replicas resources.limits
-        resources.requests""",
+        persistence.storage rabbitmq.additionalConfig rabbitmq.advancedConfig rabbitmq.envConfig replicas
+        resources.limits
+        resources.requests tls.disableNonTLSListeners tls.secretName""",
 }
 """The fields of custom resources that are used, below ``spec``.
 
 Each was looked up in the definitions of RabbitMQ's cluster operator 2.22, CloudNativePG 1.30, KEDA 2.20, the
-Prometheus operator 0.93 and the Gateway API.
+Prometheus operator 0.93, the Gateway API 1.4, cert-manager 1.19 and Envoy Gateway 1.6.
 """
 
 
@@ -189,6 +205,22 @@ def the_jobs_declare_the_topology_migrate_each_database_and_grant_rights(
     }
     found = {one["metadata"]["name"]: commands_of(one) for one in manifests.of("Job")}
     yield from (name for name in {*found, *expected} if found.get(name) != expected.get(name))
+
+
+@checks.finds(
+    {
+        "a pod that imports": changed(
+            "CronJob",
+            "import-logins",
+            f"spec.jobTemplate.{BOX}.command",
+            ["epass", "import", "logins", "/tmp/f"],
+        )
+    }
+)
+def commands_run_by_exec_so_that_no_log_of_a_node_has_first_passwords(manifests: Manifests) -> Iterator[str]:
+    for one in manifests.of("CronJob"):
+        if container_of(one)["command"] != ["sleep", "3600"]:
+            yield f"{name_of(one)} writes a log"
 
 
 @checks.finds(

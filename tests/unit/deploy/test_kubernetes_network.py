@@ -49,10 +49,11 @@ OTHERS = (
 )
 SUBMISSION = (465, 587)
 """Of a mail server, with TLS at once and with STARTTLS."""
-AMQP, POSTGRESQL, VALKEY, KUBERNETES_API = 5672, 5432, 6379, (443, 6443)
+AMQP, POSTGRESQL, VALKEY, KUBERNETES_API = 5671, 5432, 6380, (443, 6443)
 BETWEEN_BROKERS = (4369, 25672, 6000, 6443, 6500, 35672, 35682)
 PORTS = (
-    *(22, 53, 80, 8000, 8080, 8089, 9100, 9101, 9187, 15672, 15692, AMQP, POSTGRESQL, VALKEY),
+    *(22, 53, 80, 5672, 6379, 8000, 8080, 8089, 8443, 9100, 9101, 9187, 15671, 15672, 15691, 15692),
+    *(AMQP, POSTGRESQL, VALKEY),
     *(*KUBERNETES_API, *BETWEEN_BROKERS),
 )
 
@@ -82,18 +83,20 @@ def expected(own: list[Peer]) -> Iterator[tuple[str, str, int]]:
             yield one.name, COUNTERS.name, VALKEY
         if "smtp_password" in fields:
             yield from ((one.name, VENDOR.name, port) for port in (443, *SUBMISSION))
-        yield from ((PROMETHEUS.name, one.name, port) for name, port in one.ports.items() if name == "http")
+        yield from ((PROMETHEUS.name, one.name, port) for name, port in one.ports.items() if name == "https")
         if "ops_processes" in fields:
-            yield from ((one.name, other.name, other.ports["http"]) for other in own if "http" in other.ports)
+            yield from (
+                (one.name, other.name, other.ports["https"]) for other in own if "https" in other.ports
+            )
         if "ops_url" in fields:
             yield from ((one.name, other.name, other.ports["ops"]) for other in own if "ops" in other.ports)
         if one.name == "gateway":
-            yield WAY_IN.name, one.name, 8080
-    yield from ((BROKER.name, BROKER.name, port) for port in (*BETWEEN_BROKERS, VALKEY))  # 6000 to 6500
+            yield WAY_IN.name, one.name, 8443
+    yield from ((BROKER.name, BROKER.name, port) for port in (*BETWEEN_BROKERS, 6379, VALKEY))  # 6000 to 6500
     yield from ((DATABASE.name, DATABASE.name, port) for port in (POSTGRESQL, 8000))
     yield from ((OPERATOR.name, DATABASE.name, port) for port in (POSTGRESQL, 8000))
     yield KEDA.name, BROKER.name, AMQP
-    yield PROMETHEUS.name, BROKER.name, 15692
+    yield PROMETHEUS.name, BROKER.name, 15691
     yield PROMETHEUS.name, DATABASE.name, 9187
     yield WAY_IN.name, CERTIFICATES.name, 8089
     # The two servers ask the API of Kubernetes, whose address nobody knows beforehand.
@@ -130,7 +133,7 @@ def expected(own: list[Peer]) -> Iterator[tuple[str, str, int]]:
         "counters for everybody": changed("NetworkPolicy", "limits", "spec.ingress.0.from", None),
         "a gateway that does not count": removed("NetworkPolicy", "to-limits"),
         "a gateway that asks no exporter": removed("NetworkPolicy", "gateway-to-exporter"),
-        "another port of the gateway": changed("Deployment", "gateway", f"{BOX}.ports.http.name", "web"),
+        "another port of the gateway": changed("Deployment", "gateway", f"{BOX}.ports.https.name", "web"),
     }
 )
 def everybody_reaches_whom_they_need_and_nobody_else(manifests: Manifests) -> Iterator[str]:

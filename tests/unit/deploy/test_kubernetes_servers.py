@@ -130,8 +130,8 @@ def the_broker_loads_users_and_rights_from_their_secret(manifests: Manifests) ->
     pod = manifests.one("RabbitmqCluster", "broker")["spec"]["override"]["statefulSet"]["spec"]["template"][
         "spec"
     ]
-    (volume,) = pod["volumes"]
-    (mount,) = pod["containers"][0]["volumeMounts"]
+    volume, *_ = pod["volumes"]
+    mount, *_ = pod["containers"][0]["volumeMounts"]
     path = Path(broker_configuration(manifests)["definitions.local.path"])
     content = secret_values().get(volume["secret"]["secretName"], {})
     if mount["name"] != volume["name"] or mount["mountPath"] != str(path.parent) or path.name not in content:
@@ -146,10 +146,10 @@ def the_broker_loads_users_and_rights_from_their_secret(manifests: Manifests) ->
 )
 def the_addresses_lead_to_the_two_servers_from_every_namespace(manifests: Manifests) -> Iterator[str]:
     (broker_,), (database,) = manifests.of("RabbitmqCluster"), manifests.of("Cluster")
-    expected = {secrets.BROKER: (broker_, "", 5672), secrets.DATABASE_SERVER: (database, "-rw", 5432)}
-    for address, (server, suffix, port) in expected.items():
+    expected = {secrets.BROKER: (broker_, ""), secrets.DATABASE_SERVER: (database, "-rw")}
+    for address, (server, suffix) in expected.items():
         where = server["metadata"]
-        if address != f"{where['name']}{suffix}.{where['namespace']}.svc:{port}":
+        if address.removesuffix(":5432") != f"{where['name']}{suffix}.{where['namespace']}.svc":
             yield f"{address} is not {where}"
 
 
@@ -303,6 +303,33 @@ def the_way_in_is_https_and_leads_to_the_pages_alone(manifests: Manifests) -> It
                 yield f"the pages are at {chosen}"
 
 
+LOGGED = "spec.telemetry.accessLog.settings.0.format.json"
+
+
+@checks.finds(
+    {
+        "the links of passes": changed(
+            "EnvoyProxy", "public", f"{LOGGED}.path", "%REQ(X-ENVOY-ORIGINAL-PATH?:PATH)%"
+        ),
+        "what a client sends": changed("EnvoyProxy", "public", f"{LOGGED}.referer", "%REQ(REFERER)%"),
+        "where an answer leads": changed("EnvoyProxy", "public", f"{LOGGED}.to", "%RESP(LOCATION)%"),
+        "the default format": changed("EnvoyProxy", "public", "spec.telemetry.accessLog.settings", []),
+        "nobody reads it": changed("Gateway", "public", "spec.infrastructure", None),
+    }
+)
+def the_way_in_logs_each_access_without_what_a_path_or_a_header_holds(manifests: Manifests) -> Iterator[str]:
+    settings = manifests.one("EnvoyProxy", "public")["spec"]["telemetry"]["accessLog"]["settings"]
+    if len(settings) != 1:
+        yield "Envoy Gateway takes its own format, with the path"
+    for one in settings:
+        written = set(re.findall(r"%(.+?)%", "".join(one["format"]["json"].values())))
+        headers = {operator for operator in written if "(" in operator or "PATH" in operator}
+        yield from headers - {"REQ(:METHOD)", "RESP(X-REQUEST-ID)"}
+    expected = {"group": "gateway.envoyproxy.io", "kind": "EnvoyProxy", "name": "public"}
+    if manifests.one("Gateway", "public")["spec"].get("infrastructure") != {"parametersRef": expected}:
+        yield "nobody reads it"
+
+
 @checks.finds(
     {
         "another service": changed("Service", "limits", "metadata.name", "valkey"),
@@ -326,17 +353,18 @@ def the_counters_of_rate_limits_have_a_password_and_few_rights(manifests: Manife
     one = manifests.one("Deployment", "limits")
     pod = one["spec"]["template"]["spec"]
     (container,) = pod["containers"]
-    (mount,) = container["volumeMounts"]
+    mount, *_ = container["volumeMounts"]
     services = [other for other in manifests.of("Service") if other["metadata"]["name"] == "limits"]
     password = secret_values()["limits"]["valkey.conf"].split()[1]
     facts = {
-        "the address": f"limits.{one['metadata']['namespace']}.svc:6379" == secrets.LIMITS_STORE,
+        "the address": f"limits.{one['metadata']['namespace']}.svc:6380" == secrets.LIMITS_STORE,
         "the gateway's password": f":{password}@{secrets.LIMITS_STORE}"
         in secret_values()["gateway"]["EPASS_LIMITS_STORE"],
         "one at a time": (one["spec"]["replicas"], one["spec"].get("strategy")) == (1, {"type": "Recreate"}),
         "a service": [other["spec"]["selector"] for other in services]
         == [one["spec"]["template"]["metadata"]["labels"]],
-        "the file of the password": container["command"][1:] == [f"{mount['mountPath']}/valkey.conf"],
+        "the file of the password": f"{mount['mountPath']}/valkey.conf"
+        in " ".join(container["command"]).split(),
         "not root": pod["securityContext"].get("runAsNonRoot") is True,
         "few rights": container["securityContext"]["capabilities"] == {"drop": ["ALL"]},
         "limits": "limits" in container["resources"],

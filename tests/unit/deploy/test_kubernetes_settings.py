@@ -52,6 +52,8 @@ def mounted(workload: Manifest) -> dict[str, str]:
     """Return the files in the folder of secrets of a workload."""
     found: dict[str, str] = {}
     for name, keys in secret_keys(workload).items():
+        if name.endswith("-ca"):  # of an authority, in a folder of its own
+            continue
         content = secret_values().get(name, {})
         found |= {key: content.get(key, "") for key in (content if keys is None else keys)}
     return found
@@ -86,6 +88,9 @@ def every_process_gets_the_settings_that_it_needs_and_no_others(manifests: Manif
         yield from (f"{name_of(one)} does not read {name}" for name in unknown)
         yield from (f"{name_of(one)} has {name} twice" for name in environment.keys() & files.keys())
         with tempfile.TemporaryDirectory() as folder, mock.patch.dict(os.environ, environment, clear=True):
+            for name, value in environment.items():
+                if value.startswith("/run/tls/"):
+                    os.environ[name] = __file__  # any file: test_kubernetes_encryption.py has what is there
             for name, value in files.items():
                 Path(folder, name).write_text(value)
             for kind in kinds:
@@ -192,9 +197,17 @@ def readers(manifests: Manifests) -> set[tuple[str, str, tuple[str, ...]]]:
     for role in manifests.one("Cluster", "database")["spec"]["managed"]["roles"]:
         found.add((f"role {role['name']}", role["passwordSecret"]["name"], ()))
     pod = manifests.one("RabbitmqCluster", "broker")["spec"]["override"]["statefulSet"]["spec"]["template"]
-    found |= {("broker", volume["secret"]["secretName"], ()) for volume in pod["spec"]["volumes"]}
+    found |= {
+        ("broker", volume["secret"]["secretName"], ())
+        for volume in pod["spec"]["volumes"]
+        if "secret" in volume
+    }
     counters = manifests.one("Deployment", "limits")["spec"]["template"]["spec"]
-    found |= {("counters", volume["secret"]["secretName"], ()) for volume in counters["volumes"]}
+    found |= {
+        ("counters", volume["secret"]["secretName"], ())
+        for volume in counters["volumes"]
+        if "secret" in volume
+    }
     for listener in manifests.one("Gateway", "public")["spec"]["listeners"]:
         certificates = listener.get("tls", {}).get("certificateRefs", [])
         found |= {("way in", one["name"], ()) for one in certificates}
@@ -204,6 +217,11 @@ def readers(manifests: Manifests) -> set[tuple[str, str, tuple[str, ...]]]:
 def expected_readers() -> set[tuple[str, str, tuple[str, ...]]]:
     parts = [(process, f"{process}-{part}") for process in SERVICES for part in ("rpc", "events")]
     parts += [(process, process) for process in COMMANDS if process not in SERVICES]
+    pods = [
+        *(f"Deployment {name}" for _, name in parts),
+        *(f"Job migrate-{one}" for one in SERVICES),
+        *("Job topology", "CronJob administrator", "CronJob import-logins"),
+    ]
     return {
         *((f"Deployment {name}", process, ()) for process, name in parts),
         *((f"Job migrate-{one}", f"migrate-{one}", ("EPASS_DATABASE_URL",)) for one in SERVICES),
@@ -211,9 +229,15 @@ def expected_readers() -> set[tuple[str, str, tuple[str, ...]]]:
         ("Job topology", "administrator", ("EPASS_BROKER_URLS",)),
         ("CronJob administrator", "administrator", ()),
         ("CronJob import-logins", "import-logins", ()),
-        ("KEDA", "exporter", ("EPASS_BROKER_URLS",)),
+        *((f"Deployment {name}", f"{process}-tls", ()) for process, name in parts),
+        *((who, authority, ("ca.crt",)) for who in pods for authority in ("inside-ca", "database-ca")),
+        ("KEDA", "keda", ("host",)),
+        ("KEDA", "keda", ("tls",)),
+        ("KEDA", "inside-ca", ("ca.crt",)),
         ("broker", "broker-definitions", ()),
+        ("broker", "broker-tls", ()),
         ("counters", "limits", ()),
+        ("counters", "limits-tls", ()),
         ("way in", "public-tls", ()),
     }
 
@@ -244,7 +268,8 @@ def test_the_page_of_installation_lists_every_secret_and_no_other() -> None:
     listed = [
         name for row in table.splitlines() for name in re.findall(r"`([\w-]+)`", row.split("|")[1:2][0])
     ]
-    assert sorted(listed) == sorted([*secret_values(), "public-tls"])
+    certificates = {f"{name}-tls" for name in (*secrets.access.WATCHED, "broker", "limits", "public")}
+    assert sorted(listed) == sorted([*secret_values(), *certificates, "inside-ca", "database-ca"])
     assert {secret for _, secret, _ in expected_readers()} == set(listed)
 
 
@@ -296,7 +321,8 @@ def test_each_user_of_the_broker_and_each_role_has_a_password_that_only_its_own_
             salted = base64.b64decode(users[address.username]["password_hash"])
             assert hashlib.sha256(salted[:4] + address.password.encode()).digest() == salted[4:]
             holders = [name for name, own in content.items() if address.password in json.dumps(own)]
-            assert (address.username, holders) == (process, [process])
+            expected = [process, "keda"] if process == "exporter" else [process]
+            assert (address.username, holders) == (process, expected)
     for role in (*SERVICES, *ROLES, *READERS):
         password = content[secrets.of_role(role)]["password"]
         holders = {name for name, own in content.items() if password in json.dumps(own)}

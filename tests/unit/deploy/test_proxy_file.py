@@ -7,7 +7,7 @@ from services.gateway import api, pages
 from services.gateway.edge import connections
 from services.gateway.edge.response_headers import SECURITY_HEADERS
 from services.gateway.pages.shared import answers
-from tests.unit.deploy.compose_file import DEPLOY, GATEWAYS
+from tests.unit.deploy.compose_file import DEPLOY, GATEWAYS, load
 
 CADDYFILE = (DEPLOY / "compose" / "Caddyfile").read_text()
 
@@ -58,3 +58,14 @@ def test_the_proxy_asks_and_names_both_gateways() -> None:
     assert re.search(r"reverse_proxy (.+) \{", CADDYFILE)[1].split() == [f"{name}:8080" for name in GATEWAYS]  # type: ignore[index]
     health_uri = re.search(r"health_uri (\S+)", CADDYFILE)[1]  # type: ignore[index]
     assert health_uri in {route.path for router in api.routers(False) for route in router.routes}  # type: ignore[attr-defined]
+
+
+def test_the_proxy_tells_nobody_what_it_is_and_needs_no_right_to_low_ports() -> None:
+    sites = re.split(r"^(?=\S.* \{$)", CADDYFILE, flags=re.MULTILINE)
+    outside = [one for one in sites if one.startswith(("{$EPASS_HOST} {", "http:// {"))]
+    assert [one for one in outside if "\n\theader -Server\n" not in one] == []
+    assert len(outside) == 2
+    ports = {int(port) for port in re.findall(r"^\thttps?_port (\d+)$", CADDYFILE, re.MULTILINE)}
+    published = {int(one.rpartition(":")[2]) for one in load()["services"]["proxy"]["ports"]}
+    assert ports == published
+    assert min(ports) >= 1024

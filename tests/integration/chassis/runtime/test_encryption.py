@@ -107,6 +107,19 @@ def test_whoever_our_ca_does_not_vouch_for_is_refused(
     assert "password" not in str(refused.value)
 
 
+@pytest.mark.parametrize("connect", [with_asyncio, with_kombu], ids=["asyncio", "kombu"])
+def test_a_client_of_the_broker_that_speaks_in_clear_is_refused(
+    servers: EncryptedServers, connect: Connect
+) -> None:
+    with pytest.raises(Exception, match=r"."):
+        connect(servers.broker_url("administrator"))
+
+
+def test_a_client_of_the_databases_that_speaks_in_clear_is_refused(servers: EncryptedServers) -> None:
+    with pytest.raises(Exception, match="no encryption"):
+        with_ops(f"{servers.database_url('verify')}?sslmode=disable")
+
+
 def test_kombu_checks_the_name_of_the_node_to_which_it_fails_over(servers: EncryptedServers) -> None:
     right, wrong = (broker_url(servers, ours(servers), host) for host in (NAMED, UNNAMED))
     dead = right.replace(f":{servers.stack.broker.tls_port}", ":1")  # type: ignore[attr-defined]

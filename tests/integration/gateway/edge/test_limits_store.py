@@ -13,6 +13,7 @@ from limits import RateLimitItemPerMinute
 from contracts.errors import TooManyAttempts, Unavailable
 from services.gateway.edge import rate_limits
 from services.gateway.edge.rate_limits import LIMITS, RateLimits
+from tests.integration.encrypted_servers import Authority
 from tests.support.stack.running import eventually, free_port
 
 PASSWORD = "valkey-password-of-the-tests"
@@ -24,8 +25,9 @@ pytestmark = pytest.mark.skipif(SERVER is None, reason="Debian's package valkey-
 class Store:
     """A Valkey server of its own, that writes nothing to disk."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, **options: object) -> None:
         self.port = free_port()
+        self._options = options
         self.url = f"valkey://:{PASSWORD}@127.0.0.1:{self.port}"
         self._log = folder / "valkey.log"
         self._child: subprocess.Popen[bytes] | None = None
@@ -33,6 +35,7 @@ class Store:
     def start(self) -> None:
         assert SERVER is not None
         options = {"port": self.port, "bind": "127.0.0.1", "save": "", "requirepass": PASSWORD}
+        options |= {name.replace("_", "-"): value for name, value in self._options.items()}
         command = [SERVER, *(part for name, value in options.items() for part in (f"--{name}", str(value)))]
         with self._log.open("ab") as out:
             self._child = subprocess.Popen(command, stdout=out, stderr=out)
@@ -137,3 +140,45 @@ async def test_while_the_store_is_away_a_replica_goes_by_what_it_has_shown_itsel
     assert (await replicas[0].see("key", {"d"}, 60)).before == 3, (
         "the store has forgotten, the replica has not"
     )
+
+
+async def test_over_tls_a_store_that_our_authority_did_not_sign_or_of_another_name_is_not_asked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rate_limits, "PAUSE_SECONDS", 0.0)
+    monkeypatch.setattr(rate_limits, "STORE_SECONDS", 10.0)
+    ours, theirs = (Authority(tmp_path / name) for name in ("ours", "theirs"))
+    port = free_port()
+
+    async def is_counted(scheme: str, ca: Path | None) -> bool:
+        limits = RateLimits(True, f"{scheme}://:{PASSWORD}@localhost:{port}", ca)
+        try:
+            await limits.hit("status", "key")
+        except Unavailable:
+            return False
+        finally:
+            await limits.close()
+        return True
+
+    def over_tls(certificate: Path, key: Path) -> Store:
+        """Return a store with the options of deploy/kubernetes/base/servers/limits.yaml."""
+        return Store(
+            tmp_path,
+            port=0,
+            tls_port=port,
+            tls_cert_file=certificate,
+            tls_key_file=key,
+            tls_auth_clients="no",
+        )
+
+    store = over_tls(*ours.issue("localhost"))
+    store.start()
+    assert await is_counted("valkeys", ours.file)
+    assert not await is_counted("valkeys", theirs.file)
+    assert not await is_counted("valkeys", None)
+    assert not await is_counted("valkey", None)
+    store.stop()
+    another = over_tls(*ours.issue("another"))
+    another.start()
+    assert not await is_counted("valkeys", ours.file)
+    another.stop()

@@ -33,8 +33,20 @@ def messages() -> None:
 def texts(form: commands.Form, as_json: bool) -> None:
     """Print every text as it is registered, with its version."""
     found = list(commands.texts(form))
-    lines = (f"{one.name}  version {one.version}  {one.language}\n    {one.text}" for one in found)
-    print_result({"texts": [asdict(one) for one in found]}, lines, as_json=as_json)
+    print_result({"texts": [asdict(one) for one in found]}, map(_described, found), as_json=as_json)
+
+
+def _described(text: commands.Text) -> str:
+    head = f"{text.name}  version {text.version}  {text.language}"
+    parts = (
+        text.category,
+        text.header and f"header: {text.header}",
+        text.button and f"button that visits a website: {text.button}",
+    )
+    of_meta = "; ".join(filter(None, parts))
+    examples = "; ".join(f"{name} = {value}" for name, value in text.examples.items())
+    more = f"\n    examples: {examples}" if examples else ""
+    return f"{head}{f'  {of_meta}' if of_meta else ''}\n    {text.text}{more}"
 
 
 @messages.command()

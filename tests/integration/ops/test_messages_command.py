@@ -5,6 +5,7 @@ from pathlib import Path
 
 from click.testing import CliRunner
 
+from services.notify import commands
 from services.notify.domain import templates
 from services.ops.cli import main
 from tests.support.factories.notify import MOBILE
@@ -50,6 +51,7 @@ def test_a_pass_by_whatsapp_has_a_code_that_opens_nothing() -> None:
         code, said = run("test", "--to", MOBILE, "--channel", "whatsapp", **given)
         assert (code, "wamid." in said) == (0, True)
         assert vendor.phone[0].picture is not None
+        assert vendor.phone[0].button == f"p/{commands.LINK_CODE}", "as of a pass: Meta refuses an empty one"
 
 
 def test_a_channel_without_a_vendor_is_named() -> None:

@@ -24,6 +24,8 @@ class Permit:
 
     number: int
     test: int | None = None
+    is_turn: bool = False
+    """Whether it is the one message of its second that a vendor gets that asked for less."""
 
 
 class Breaker:
@@ -55,7 +57,7 @@ class Breaker:
                 if now < self._next:
                     return Permit(0)
                 self._next = now + SLOW_GAP
-                return Permit(1)
+                return Permit(1, is_turn=True)
             if self._until is None:
                 return Permit(most)
             if now < self._until or (self._test_ends is not None and now < self._test_ends):
@@ -65,8 +67,10 @@ class Breaker:
             return Permit(1, self._tests)
 
     def cancel_test(self, permit: Permit) -> None:
-        """Let another thread test, if this was the permit to: there was nothing to send."""
+        """Let another thread test, or take the turn, if this was the permit to: there was nothing to send."""
         with self._lock:
+            if permit.is_turn:
+                self._next = 0.0
             if permit.test is not None and permit.test == self._tests:
                 self._test_ends = None
 

@@ -62,6 +62,7 @@ from services.notify.metrics import (
     QUOTA,
     QUOTA_LEFT,
     RECEIPTS_EXPECTED,
+    REPEATS,
 )
 from services.notify.settings import SenderSettings
 
@@ -160,6 +161,7 @@ class Sender:
             for ending in get_args(Ending):
                 CHAINS_ENDED.labels(purpose, ending)
         for channel in channels:
+            REPEATS.labels(channel)
             for result in ("ok", "unreachable"):
                 PROVIDER_SECONDS.labels(channel, result)
 
@@ -284,6 +286,8 @@ class Sender:
     def _attempt(self, message: Leased) -> Outcome:
         options = self._options
         breaker = self._provider_of(message).breaker
+        if message.possible_duplicates:
+            REPEATS.labels(message.channel).inc()
         try:
             sent = self._send(message)
         except PermanentChannelError as error:

@@ -82,7 +82,7 @@ def _sms(settings: SenderSettings, client: GatewayClient) -> Channel:
             reports = bool(settings.sms_webhook_secret)
             return Msg91Channel(client, url, token, registrations, gives_receipts=reports)
         case "gateway":
-            return SmsChannel(client, url, token, registrations)
+            return SmsChannel(client, url, token, registrations, settings.fields_of_sms())
 
 
 def _registrations(settings: SenderSettings) -> Registrations:

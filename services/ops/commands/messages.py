@@ -8,6 +8,7 @@ from contracts.mobile import parse_mobile
 from contracts.model import DeliverBy, Language
 from services.notify import commands
 from services.notify.adapters.channels.installed import channels_of
+from services.notify.adapters.channels.local import LocalChannel
 from services.notify.domain.messages import Purpose
 from services.notify.settings import SenderSettings
 from services.ops.console import as_json, print_result, read_settings
@@ -68,8 +69,8 @@ def test(to: str, kind: DeliverBy | None, purpose: Purpose, language: Language, 
     options = read_settings(SenderSettings)
     kind = kind or ("email" if "@" in to else "sms")
     channel = channels_of(options).get(kind)
-    if channel is None:
-        raise click.UsageError(f"no vendor is connected for {kind}")
+    if channel is None or channel.name == LocalChannel.name:
+        raise click.UsageError(f"no vendor is connected for {kind} in these settings")
     tried = commands.try_channel(channel, kind, to, purpose, language, options.public_url)
     print_result(asdict(tried), [_line(tried)], as_json=as_json)
     if tried.error is not None:

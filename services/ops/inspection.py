@@ -13,7 +13,7 @@ from services.ops.databases import DatabaseAway, Snapshot, snapshot
 log = logger(__name__)
 _CHANNELS = """
 with recent as (
-  select * from messages
+  select channel, state, ended_at, possible_duplicates, failed_tries from messages
   where created_at > now() - interval '1 day' and state not in ('withdrawn', 'not_needed')
 ), failures as (
   select channel, tried ->> 'reason' as reason, count(*) as number

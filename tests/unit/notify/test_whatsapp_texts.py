@@ -1,9 +1,9 @@
 """Every text for WhatsApp against the rules by which Meta takes a template, in all three languages.
 
 The rules stand on Meta's pages of templates ("Template components", "Authentication templates") and in its
-answers (subcode 2388299: "Variables can't be at the start or end of the template"). Vendors who submit many
-templates have found that a mark beside a variable does not always help, and that a body needs two words more
-than twice as many words as variables, or less: here a word is wanted, and one word more than twice as many.
+answers (subcode 2388299: "Variables can't be at the start or end of the template"). Where it says no number
+or who submits templates has met other answers, the strictest counts: a mark beside a variable is no word, and
+a body has at least twice as many fixed words as variables, and one more.
 """
 
 import re

@@ -119,11 +119,13 @@ def test_two_passes_of_twelve_that_were_too_many_send_none_by_another_channel(
     code = otp()
     handle(db, replace(code, event=code.event.model_copy(update={"deliver_by": "whatsapp"})))
     assert len(postman.send_due(("otp",))) == 1, "a code does not wait"
-    for second in range(6):
+    for second in range(5):
         clock.forward(1)
         assert len(postman.send_due() + postman.send_due()) == 1, second
-    while postman.advance() or postman.send_due():
+    for _ in range(40):
         clock.forward(1)
+        postman.advance()
+        postman.send_due()
     assert sms.sent == []
     with db.transaction() as session:
         states = session.execute(select(MessageRow.channel, MessageRow.state)).all()

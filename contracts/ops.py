@@ -116,6 +116,12 @@ class ChannelView(Wire):
     waiting: int
     failed: int
     last_delivered_at: Instant | None = None
+    repeated: int = 0
+    """Messages that were tried again although an earlier try may have arrived."""
+    reasons: tuple[str, ...] = ()
+    """Why tries of the last hour failed, the most frequent first; three at most."""
+    unknown_opt_outs: int = 0
+    """People who wanted no messages within some days, and of whom nobody knows who they are."""
 
 
 class LaneView(Wire):

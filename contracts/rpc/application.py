@@ -136,7 +136,10 @@ class TimelineEntry(Wire):
     """What happened when: front ends translate ``what``; ``facts`` are its particulars, never personal."""
 
     at: Instant
-    what: str
+    what: str = Field(
+        description="Of a message: `message_delivered` says that its vendor has accepted it, so it was sent; "
+        "`message_arrived` and `message_read` that the vendor has reported so, which not every vendor does."
+    )
     facts: dict[str, str | int] = Field(default_factory=dict)
 
 

@@ -85,6 +85,16 @@ MESSAGES = Dashboard(
                 ("max by (provider) (epass_provider_breaker)", "{{provider}}"),
             ),
             graph(
+                "Sent again though they may have arrived",
+                "ops",
+                (per_second("epass_message_repeats_total", "channel"), "{{channel}}"),
+            ),
+            graph(
+                "STOP and START of nobody knows whom",
+                "ops",
+                (per_second("epass_unknown_opt_outs_total", "channel"), "{{channel}}"),
+            ),
+            graph(
                 "Messages left of the day",
                 "short",
                 ("min by (provider) (epass_provider_quota_left)", "{{provider}}"),

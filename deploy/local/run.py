@@ -23,6 +23,7 @@ from deploy.local.stack import Stack
 from deploy.local.status import watch
 
 GATEWAY_PORT = 8080
+NO_JOURNEY = "The smoke journey is left out: it reads codes on the local phone, and EPASS_SMS_URL sends them"
 PAGES = {
     "portal": "",
     "status": "/en/status",
@@ -47,6 +48,10 @@ class Interrupted(BaseException):
 def main() -> int:
     """Run it; return the exit code."""
     options = _options()
+    codes_go_out = bool(os.environ.get("EPASS_SMS_URL"))
+    if options.once and codes_go_out:
+        print_error(f"{NO_JOURNEY}; --once is that journey: unset EPASS_SMS_URL")
+        return 1
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _interrupt)
     try:
@@ -58,7 +63,7 @@ def main() -> int:
             stack.id,
             stack.supervisor.launch,
         )
-        _run(stack, Services(stack), prometheus, options.once)
+        _run(stack, Services(stack), prometheus, once=options.once, has_journey=not codes_go_out)
     except StackFailed as error:
         print_error(str(error))
         return 1
@@ -71,7 +76,7 @@ def main() -> int:
     return 0
 
 
-def _run(stack: Stack, services: Services, prometheus: Prometheus, once: bool) -> None:
+def _run(stack: Stack, services: Services, prometheus: Prometheus, *, once: bool, has_journey: bool) -> None:
     began = time.monotonic()
     serving = False
     try:
@@ -85,7 +90,12 @@ def _run(stack: Stack, services: Services, prometheus: Prometheus, once: bool) -
             services.wait_ready()
         print_fact("ready after", f"{time.monotonic() - began:.1f} s")
         monitoring = _start_prometheus(prometheus, services, stack)
-        _run_smoke_journey(services, stack)
+        if has_journey:
+            _run_smoke_journey(services, stack)
+        else:
+            file = _short(stack.folder / "env" / "sender.env")
+            print_line(f"\n  {NO_JOURNEY}. Try the vendor:")
+            print_line(f"  (set -a; . {file}; .venv/bin/epass messages test --to MOBILE --purpose otp)")
         if once:
             return
         serving = True

@@ -10,6 +10,7 @@ import shlex
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 import httpx
@@ -22,6 +23,7 @@ from deploy.local.processes import Program
 from deploy.local.secrets import write_private
 from deploy.local.stack import Stack
 from deploy.local.supervisor import Ended
+from services.notify.settings import SenderSettings
 
 _SCRIPT = Path(sys.executable).with_name("epass")
 EPASS = [str(_SCRIPT)] if _SCRIPT.exists() else [sys.executable, "-m", "services.ops.cli"]
@@ -128,6 +130,8 @@ class Services:
         folder.mkdir(mode=0o700, exist_ok=True)
         file = folder / f"{name}.env"
         settings = self._stack.environment(name)
+        if name == "sender":  # its file has its vendors, too, so that a command by hand has the same
+            settings = vendors_of(os.environ) | settings
         write_private(file, "".join(f"{key}={shlex.quote(value)}\n" for key, value in settings.items()))
         return file
 
@@ -155,6 +159,12 @@ class Services:
 
     def _log_of(self, words: list[str]) -> Path:
         return self._stack.logs / f"{'-'.join(words[:2])}.log"
+
+
+def vendors_of(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return what an environment says of the vendors of messages, and how they are used."""
+    names = {f"EPASS_{name.upper()}" for name in SenderSettings.model_fields}
+    return {name: value for name, value in environment.items() if name in names}
 
 
 def gateway_port_of(folder: Path) -> int | None:

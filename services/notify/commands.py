@@ -1,16 +1,17 @@
 """What the command line runs here: the texts to register, and a message to try a vendor with."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time, timedelta
 from typing import Literal, get_args
 from uuid import uuid4
 
-from contracts.model import IST, DeliverBy, Language
+from contracts.model import IST, SHORT_LINK, DeliverBy, Language
 from services.chassis.runtime.clock import monotonic
 from services.chassis.runtime.time_words import short_time, time_of_day
 from services.notify.adapters.channels import Channel, Outgoing, PermanentChannelError, TemporaryChannelError
 from services.notify.domain import templates
+from services.notify.domain.message_builders import status_link
 from services.notify.domain.messages import TOKEN, VISITS, Personal, Purpose
 
 Form = Literal["dlt", "msg91", "whatsapp"]
@@ -20,14 +21,27 @@ Form = Literal["dlt", "msg91", "whatsapp"]
 PURPOSES: tuple[Purpose, ...] = get_args(Purpose)
 
 
+Category = Literal["authentication", "utility"]
+"""Meta's, of a template."""
+EXAMPLE_URL = "https://epass.example.gov.in"
+LINK_CODE = "0" * 22
+"""That of a pass that nobody has issued."""
+
+
 @dataclass(frozen=True)
 class Text:
-    """A text as it is registered with a vendor, in one language."""
+    """A text as it is registered with a vendor, in one language; what follows ``text`` is for WhatsApp."""
 
     name: str
     version: int
     language: Language
     text: str
+    category: Category | None = None
+    header: Literal["image"] | None = None
+    button: str | None = None
+    """The words of the button that opens the link."""
+    examples: Mapping[str, str] = field(default_factory=dict)
+    """A value of each variable: Meta wants to see one."""
 
 
 def texts(form: Form) -> Iterator[Text]:
@@ -39,24 +53,29 @@ def texts(form: Form) -> Iterator[Text]:
     for purpose in PURPOSES:
         for language in get_args(Language):
             template = templates.find(purpose, language)
-            name = template.whatsapp_template if form == "whatsapp" else purpose
-            text = template.render({one: _written(one, form) for one in template.placeholders})
-            if form == "whatsapp" and purpose == "otp":
-                text = "(Meta writes it)"
-            yield Text(name, template.version, language, text)
-            if form == "whatsapp" and template.whatsapp_picture_template:
-                shorter = text.removesuffix(": {{link}}")
-                yield Text(template.whatsapp_picture_template, template.version, language, shorter)
+            if form != "whatsapp":
+                text = template.render({one: _written(one, form) for one in template.placeholders})
+                yield Text(purpose, template.version, language, text)
+                continue
+            name, version = template.whatsapp_template, template.whatsapp_version
+            if purpose == "otp":
+                yield Text(name, version, language, "(Meta writes it)", "authentication")
+            else:
+                yield _whatsapp_text(name, version, language, template.whatsapp)
+            if name := template.whatsapp_picture_template:
+                shorter = _whatsapp_text(name, version, language, template.whatsapp_picture)
+                yield replace(shorter, header="image", button=template.whatsapp_button)
+
+
+def _whatsapp_text(name: str, version: int, language: Language, text: str) -> Text:
+    invented = _invented(language, EXAMPLE_URL)
+    examples = {one: value for one, value in invented.items() if f"{{{one}}}" in text}
+    written = text.format_map({one: f"{{{{{one}}}}}" for one in examples})
+    return Text(name, version, language, written, "utility", examples=examples)
 
 
 def _written(variable: str, form: Form) -> str:
-    match form:
-        case "dlt":
-            return templates.VARIABLES[variable]
-        case "msg91":
-            return f"##{variable}##"
-        case "whatsapp":
-            return f"{{{{{variable}}}}}"
+    return templates.VARIABLES[variable] if form == "dlt" else f"##{variable}##"
 
 
 @dataclass(frozen=True)
@@ -80,7 +99,8 @@ def try_channel(
     shown = {name: parameters[name] for name in (*template.placeholders, "reference")}
     if purpose == "pass_issued":
         shown |= {TOKEN: parameters[TOKEN], VISITS: parameters[VISITS]}
-    personal = Personal(to, None, shown, shown.get("link"))
+    link = f"{public_url.rstrip('/')}/p/{LINK_CODE}" if purpose == "pass_issued" else None
+    personal = Personal(to, None, shown, link)
     message = Outgoing(uuid4(), purpose, kind, language, personal, template, template.render(shown))
     began = monotonic()
     try:
@@ -114,8 +134,8 @@ def _invented(language: Language, public_url: str) -> dict[str, str]:
         "end": time_of_day(end, language),
         "since": templates.moment(datetime.combine(day, start, IST), language),
         "until": short_time(end, language),
-        "url": public_url,
-        "link": public_url,
+        "url": status_link("PCS-TEST-0000", language, public_url),
+        "link": f"{public_url.rstrip('/')}/q/{LINK_CODE[:SHORT_LINK]}",
         TOKEN: "e-Pass: this code opens nothing",
         VISITS: "/".join(hours),
     }

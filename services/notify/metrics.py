@@ -56,6 +56,16 @@ QUOTA = Gauge("epass_provider_quota", "Messages that a vendor takes within a day
 QUOTA_LEFT = Gauge(
     "epass_provider_quota_left", "Messages that a vendor takes within the day from now on", ["provider"]
 )
+REPEATS = Counter(
+    "epass_message_repeats_total",
+    "Tries of messages that an earlier try may have brought already",
+    ["channel"],
+)
+UNKNOWN_OPT_OUTS = Counter(
+    "epass_unknown_opt_outs_total",
+    "Words STOP and START of people without a number that answer no message of ours",
+    ["channel"],
+)
 WEBHOOKS = Counter(
     "epass_webhooks_total",
     "Webhooks of vendors, by what they were: ok, nothing that we know, forged, unreadable",

@@ -235,6 +235,10 @@ class StatusPollRow(Base):
     stored_at: Mapped[datetime]
 
 
+OF_NOBODY = " of nobody"
+"""Ends what an opt-out is about whose person is unknown: they hide their number, and answer no message."""
+
+
 class OptOutRow(Base):
     """A person wants no messages on a channel, or none about an application because the number is wrong."""
 

@@ -50,6 +50,8 @@ class VendorSettings(MailAccountSettings):
     """Where Mobile Seva is asked what became of messages; without it no report is expected."""
     sms_registrations: FilePath | None = None
     """Which texts are registered with the operators, and under which IDs (TOML)."""
+    sms_fields: CommaList = ()
+    """What a gateway calls the fields of a request and the ID of its response: ``header=sender``."""
     whatsapp_url: str = ""
     whatsapp_token: SecretStr = SecretStr("")
 
@@ -66,9 +68,24 @@ class VendorSettings(MailAccountSettings):
             yield "sms_registrations", "this vendor sends registered texts only"
         if self.sms_reports_url and self.sms_vendor != "mobile_seva":
             yield "sms_reports_url", "this vendor is not asked for reports"
+        if self.sms_fields and self.sms_vendor != "gateway":
+            yield "sms_fields", "this vendor has an interface of its own"
+        names = self.fields_of_sms()
+        if unknown := ", ".join(sorted(names.keys() - SMS_FIELDS)):
+            yield "sms_fields", f"there is no field {unknown}"
+        if not all(names.get(name, name) for name in ("to", "text", "id")):
+            yield "sms_fields", "to, text and id cannot be left out"
+        if {"entity_id", "header"} & names.keys() and self.sms_registrations is None:
+            yield "sms_registrations", "entity ID and header stand in this file"
+
+    def fields_of_sms(self) -> dict[str, str]:
+        """Return the gateway's name of each field that has another one; an empty name leaves it out."""
+        pairs = (one.partition("=") for one in self.sms_fields)
+        return {name.strip(): given.strip() for name, _, given in pairs}
 
 
 _PRIVATE = "it leads to a private address"
+SMS_FIELDS = {"to", "text", "template_id", "language", "encoding", "parts", "entity_id", "header", "id"}
 
 
 def _not_public(url: str) -> str | None:

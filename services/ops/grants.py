@@ -173,8 +173,9 @@ READABLE: Mapping[str, Mapping[str, str]] = {
     | {
         "applications": "id, erased_at",
         "messages": "pass_number, purpose, state, channel, created_at, queued_at, ended_at, lane, due_at, "
-        "provider",
+        "provider, possible_duplicates, failed_tries",
         "delivery_reports": "provider, received_at",
+        "opt_outs": "about",
         "passes": "number, printed_at",
     },
     "verify": _EVERYWHERE

@@ -12,12 +12,26 @@ from services.ops.databases import DatabaseAway, Snapshot, snapshot
 
 log = logger(__name__)
 _CHANNELS = """
+with recent as (
+  select channel, state, ended_at, possible_duplicates, failed_tries from messages
+  where created_at > now() - interval '1 day' and state not in ('withdrawn', 'not_needed')
+), failures as (
+  select channel, tried ->> 'reason' as reason, count(*) as number
+  from recent, jsonb_array_elements(failed_tries) as tried
+  where (tried ->> 'at')::timestamptz > now() - interval '1 hour'
+  group by channel, reason
+)
 select channel, count(*) filter (where state in ('accepted', 'delivered', 'read')) as delivered,
        count(*) filter (where state = 'queued') as waiting,
        count(*) filter (where state in ('failed', 'expired')) as failed,
-       max(ended_at) filter (where state in ('accepted', 'delivered', 'read')) as last_delivered_at
-from messages where created_at > now() - interval '1 day' and state not in ('withdrawn', 'not_needed')
-group by channel order by channel
+       max(ended_at) filter (where state in ('accepted', 'delivered', 'read')) as last_delivered_at,
+       count(*) filter (where possible_duplicates > 0) as repeated,
+       array(
+         select reason from failures where failures.channel = recent.channel
+         order by number desc, reason limit 3
+       ) as reasons,
+       (select count(*) from opt_outs where about = recent.channel || ' of nobody') as unknown_opt_outs
+from recent group by channel order by channel
 """
 _LANES = """
 select lane, count(waiting.*) as waiting,

@@ -21,6 +21,8 @@ from PIL import Image, ImageDraw, ImageFont, features
 from services.notify.domain.messages import Personal
 
 FOLDER = Path(__file__).parent.parent / "fonts"
+MODE = "RGB"
+"""With eight bits for each colour, or RGBA: WhatsApp takes no other picture, not even a grey one."""
 WIDTH = 800
 """Pixels: phones show a picture in a message about as wide as that."""
 _MARGIN = 40
@@ -73,8 +75,8 @@ def card(token: str, lines: tuple[str, ...]) -> bytes:
     code.save(out, kind="png", scale=scale, border=_QUIET_ZONE)
     side = modules * scale
     heights = [round(size * _LEADING) for size in _SIZES[: len(lines)]]
-    picture = Image.new("L", (WIDTH, side + sum(heights) + _MARGIN), 255)
-    picture.paste(Image.open(out).convert("L"), ((WIDTH - side) // 2, 0))
+    picture = Image.new(MODE, (WIDTH, side + sum(heights) + _MARGIN), "white")
+    picture.paste(Image.open(out).convert(MODE), ((WIDTH - side) // 2, 0))
     pen, top = ImageDraw.Draw(picture), side
     for line, size, height in zip(lines, _SIZES, heights, strict=False):
         _write(pen, line, size, top)
@@ -94,7 +96,7 @@ def _write(pen: ImageDraw.ImageDraw, line: str, size: int, top: int) -> None:
         size -= 2
     left = (WIDTH - width) / 2
     for text, font in parts:
-        pen.text((left, top + size), text, fill=0, font=font, anchor="ls")
+        pen.text((left, top + size), text, fill="black", font=font, anchor="ls")
         left += font.getlength(text)
 
 

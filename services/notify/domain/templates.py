@@ -83,6 +83,15 @@ class Template:
     """Name of the template with a picture above the text and a button instead of the link."""
     email_notice: str = ""
     """The text of an email to an address that nobody has proved, where it is another; no operator sees it."""
+    whatsapp_version: int = 0
+    """The version of the texts below; that of ``text`` where there are none."""
+    whatsapp: str = ""
+    """The body at WhatsApp, with the variables of ``text``, where Meta would refuse that: it takes no body
+    that begins or ends with a variable, or has two of them beside each other."""
+    whatsapp_picture: str = ""
+    """The body of the template with a picture: that without its link."""
+    whatsapp_button: str = ""
+    """The words of its button, which opens the link."""
 
     @property
     def placeholders(self) -> tuple[str, ...]:
@@ -112,12 +121,13 @@ def _templates() -> dict[tuple[Purpose, Language], Template]:
     for purpose in get_args(Purpose):
         content = tomllib.loads((FOLDER / f"{purpose}.toml").read_text(encoding="utf-8"))
         for language in get_args(Language):
+            version, texts = content["version"], content[language]
             found[purpose, language] = Template(
-                content["version"],
+                version,
                 content["whatsapp_template"],
-                content[language]["text"],
-                content.get("whatsapp_picture_template", ""),
-                content[language].get("email_notice", ""),
+                whatsapp_picture_template=content.get("whatsapp_picture_template", ""),
+                whatsapp_version=content.get("whatsapp_version", version),
+                **{"whatsapp": texts["text"], **texts},
             )
     return found
 

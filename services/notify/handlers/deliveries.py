@@ -62,6 +62,7 @@ from services.notify.metrics import (
     QUOTA,
     QUOTA_LEFT,
     RECEIPTS_EXPECTED,
+    REPEATS,
 )
 from services.notify.settings import SenderSettings
 
@@ -160,6 +161,7 @@ class Sender:
             for ending in get_args(Ending):
                 CHAINS_ENDED.labels(purpose, ending)
         for channel in channels:
+            REPEATS.labels(channel)
             for result in ("ok", "unreachable"):
                 PROVIDER_SECONDS.labels(channel, result)
 
@@ -249,7 +251,8 @@ class Sender:
         given: set[UUID] = set()
         for message in batch:
             is_too_late = monotonic() >= min(until, message.lease_ends - self._send_seconds)
-            if self._stop.is_set() or is_too_late:
+            is_too_much = given and self._provider_of(message).breaker.is_slow(self._monotonic())
+            if self._stop.is_set() or is_too_late or (is_too_much and message.lane != "otp"):
                 break
             about = {"epass.message.channel": message.channel, "epass.message.attempt": message.attempts}
             with tracing.Span("CLIENT", f"send {message.purpose}", message.traceparent, about) as span:
@@ -283,6 +286,8 @@ class Sender:
     def _attempt(self, message: Leased) -> Outcome:
         options = self._options
         breaker = self._provider_of(message).breaker
+        if message.possible_duplicates:
+            REPEATS.labels(message.channel).inc()
         try:
             sent = self._send(message)
         except PermanentChannelError as error:
@@ -292,7 +297,11 @@ class Sender:
             if error.recipient_only:
                 breaker.succeed()
             elif error.retry_after is not None:
-                breaker.pause(self._monotonic() + min(error.retry_after, LONGEST_PAUSE))
+                now, until = self._monotonic(), self._monotonic() + min(error.retry_after, LONGEST_PAUSE)
+                if error.reason == "busy":  # this message was too many: others need no other channel
+                    breaker.slow_down(now, until)
+                else:
+                    breaker.pause(until)
             else:
                 breaker.fail(self._monotonic())
             return after_temporary_error(
@@ -334,7 +343,9 @@ class Sender:
             return None
         reason = "quota" if is_gone else "provider_away"
         tried = {*message.tried, message.channel}
-        if next_channel(self._policy.chains, message.purpose, tried, message.addresses):
+        # What was leased before its vendor began to fail waits as all others do, unless it is a code.
+        goes_on = is_gone or message.lane == "otp"
+        if goes_on and next_channel(self._policy.chains, message.purpose, tried, message.addresses):
             return Failed(reason, use_next=True)
         return Postponed(now + (QUOTA_PAUSE if is_gone else BREAKER_PAUSE), reason)
 

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import text
+from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from contracts.events import NotificationDelivered
@@ -25,9 +25,10 @@ from services.notify.domain.chains import Chains, kind_of, wait_of
 from services.notify.domain.messages import State, provider_id_digest
 from services.notify.handlers.endings import end_chain
 from services.notify.handlers.messages import recipient_digest
-from services.notify.metrics import CHAINS_ENDED, RECEIPTS
-from services.notify.models import DeliveryReportRow, OptOutRow
+from services.notify.metrics import CHAINS_ENDED, RECEIPTS, UNKNOWN_OPT_OUTS
+from services.notify.models import OF_NOBODY, DeliveryReportRow, MessageRow, OptOutRow
 
+log = logs.logger(__name__)
 _REPORTS = DeliveryReportRow.metadata.tables["delivery_reports"]
 BATCH = 500
 RETENTION = timedelta(days=3)
@@ -122,12 +123,27 @@ def store_texts(session: Session, channel: str, texts: Iterable[InboundText], no
     """
     for one in texts:
         words = one.text.strip().casefold().rstrip(".!।")
-        recipient = recipient_digest(session, one.sender)
         if words not in STOP_WORDS | START_WORDS:
             continue
         facts = {"at": min(one.at, now), "is_over": words in START_WORDS}
-        key, is_newer = {"recipient": recipient, "about": channel}, OptOutRow.at < facts["at"]
-        put(session, OptOutRow, key, facts, is_newer)
+        key = {"recipient": _recipient_of(session, channel, one), "about": channel}
+        if key["recipient"] is None:  # kept for a while, so that operations see it
+            log.warning("nobody knows whose word this is", channel=channel)
+            after_commit(session, UNKNOWN_OPT_OUTS.labels(channel).inc)
+            key = {"recipient": recipient_digest(session, one.user), "about": f"{channel}{OF_NOBODY}"}
+            facts["is_over"] = True
+        put(session, OptOutRow, key, facts, OptOutRow.at < facts["at"])
+
+
+def _recipient_of(session: Session, channel: str, text: InboundText) -> str | None:
+    """Return the digest of who wrote to us: of their number, else that of the message that they answer."""
+    if text.sender is not None:
+        return recipient_digest(session, text.sender)
+    if text.answers is None:
+        return None
+    sent = provider_id_digest(text.answers)
+    found = select(MessageRow.recipient).where(MessageRow.provider_id == sent, MessageRow.channel == channel)
+    return session.scalars(found).first()
 
 
 def due_work(session: Session) -> datetime | None:

@@ -8,6 +8,7 @@ from contracts.mobile import parse_mobile
 from contracts.model import DeliverBy, Language
 from services.notify import commands
 from services.notify.adapters.channels.installed import channels_of
+from services.notify.adapters.channels.local import LocalChannel
 from services.notify.domain.messages import Purpose
 from services.notify.settings import SenderSettings
 from services.ops.console import as_json, print_result, read_settings
@@ -33,8 +34,20 @@ def messages() -> None:
 def texts(form: commands.Form, as_json: bool) -> None:
     """Print every text as it is registered, with its version."""
     found = list(commands.texts(form))
-    lines = (f"{one.name}  version {one.version}  {one.language}\n    {one.text}" for one in found)
-    print_result({"texts": [asdict(one) for one in found]}, lines, as_json=as_json)
+    print_result({"texts": [asdict(one) for one in found]}, map(_described, found), as_json=as_json)
+
+
+def _described(text: commands.Text) -> str:
+    head = f"{text.name}  version {text.version}  {text.language}"
+    parts = (
+        text.category,
+        text.header and f"header: {text.header}",
+        text.button and f"button that visits a website: {text.button}",
+    )
+    of_meta = "; ".join(filter(None, parts))
+    examples = "; ".join(f"{name} = {value}" for name, value in text.examples.items())
+    more = f"\n    examples: {examples}" if examples else ""
+    return f"{head}{f'  {of_meta}' if of_meta else ''}\n    {text.text}{more}"
 
 
 @messages.command()
@@ -56,8 +69,8 @@ def test(to: str, kind: DeliverBy | None, purpose: Purpose, language: Language, 
     options = read_settings(SenderSettings)
     kind = kind or ("email" if "@" in to else "sms")
     channel = channels_of(options).get(kind)
-    if channel is None:
-        raise click.UsageError(f"no vendor is connected for {kind}")
+    if channel is None or channel.name == LocalChannel.name:
+        raise click.UsageError(f"no vendor is connected for {kind} in these settings")
     tried = commands.try_channel(channel, kind, to, purpose, language, options.public_url)
     print_result(asdict(tried), [_line(tried)], as_json=as_json)
     if tried.error is not None:

@@ -10,7 +10,7 @@ from contracts.ops import LaneView
 from contracts.subscriptions import SERVICES
 from services.chassis.db.database import Database
 from services.chassis.runtime.clock import now
-from services.notify.adapters.channels import DeliveryReport
+from services.notify.adapters.channels import DeliveryReport, InboundText
 from services.notify.handlers import chains, event_handlers, receipts
 from services.notify.handlers.policies import policy_of
 from services.notify.models import MessageRow
@@ -121,6 +121,20 @@ def test_receipts_are_counted_of_vendors_that_tell_of_messages_that_had_time(db:
     (msg91,) = look(topology).receipts or ()
     assert (msg91.provider, msg91.accepted, msg91.told) == ("msg91", 2, 1)
     assert msg91.last_at is not None
+
+
+def test_a_channel_says_why_its_tries_fail_what_may_be_there_twice_and_who_is_not_known(
+    db: Database, topology
+) -> None:
+    recent, old = now().isoformat(), (now() - timedelta(hours=2)).isoformat()
+    tries = [*[{"at": recent, "reason": "template"}] * 2, *[{"at": old, "reason": "busy"}] * 3]
+    put_pass(db, failed_tries=tries, possible_duplicates=2)
+    put_pass(db, failed_tries=[{"at": recent, "reason": "credentials"}])
+    with db.transaction() as session:
+        receipts.store_texts(session, "sms", [InboundText(None, "STOP", now(), "IN.1349120")], now())
+    (channel,) = look(topology).channels or ()
+    assert (channel.channel, channel.reasons) == ("sms", ("template", "credentials"))
+    assert (channel.repeated, channel.unknown_opt_outs) == (1, 1)
 
 
 def test_a_vendor_that_has_told_and_takes_nothing_any_more_is_shown(db: Database, topology) -> None:

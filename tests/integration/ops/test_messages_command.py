@@ -5,6 +5,7 @@ from pathlib import Path
 
 from click.testing import CliRunner
 
+from services.notify import commands
 from services.notify.domain import templates
 from services.ops.cli import main
 from tests.support.factories.notify import MOBILE
@@ -50,12 +51,14 @@ def test_a_pass_by_whatsapp_has_a_code_that_opens_nothing() -> None:
         code, said = run("test", "--to", MOBILE, "--channel", "whatsapp", **given)
         assert (code, "wamid." in said) == (0, True)
         assert vendor.phone[0].picture is not None
+        assert vendor.phone[0].button == f"p/{commands.LINK_CODE}", "as of a pass: Meta refuses an empty one"
 
 
 def test_a_channel_without_a_vendor_is_named() -> None:
-    code, said = run("test", "--to", MOBILE, local_mode="false", public_url="https://epass.example")
-    assert code == 2
-    assert "no vendor is connected for sms" in said
+    public = {"local_mode": "false", "public_url": "https://epass.example"}
+    for settings in (public, {"local_mode": "true"}):  # the phone of local mode is no vendor
+        code, said = run("test", "--to", MOBILE, **settings)
+        assert (code, "no vendor is connected for sms" in said) == (2, True)
 
 
 def test_every_text_is_printed_as_its_vendor_writes_a_variable() -> None:

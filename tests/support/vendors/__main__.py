@@ -67,7 +67,7 @@ EPASS_WHATSAPP_TOKEN={WhatsApp.token}
 export EPASS_WHATSAPP_APP_SECRET={WhatsApp.app_secret} EPASS_WHATSAPP_VERIFY_TOKEN={WhatsApp.verify_token}
 export EPASS_SMTP_URL=smtp-plain://127.0.0.1:{MAIL} EPASS_SMTP_SENDER=epass@epass.example
 
-# SMS, for `epass messages test`. The smoke journey of `make run` reads its codes from the local phone.
+# SMS. With these `make run` leaves out its smoke journey, which reads its codes from the local phone.
 export EPASS_SMS_REGISTRATIONS={path}
 export EPASS_SMS_VENDOR=mobile_seva EPASS_SMS_URL=http://127.0.0.1:{MOBILE_SEVA}/esms/sendsmsrequestDLT
 export EPASS_SMS_USER={MobileSeva.user} EPASS_SMS_PASSWORD={MobileSeva.password}

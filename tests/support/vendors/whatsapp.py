@@ -95,11 +95,13 @@ class WhatsApp(VendorServer):
                 raise error(400, 132000, "Number of parameters does not match")
             return Shown(to, "whatsapp", f"{code['text']} is your verification code.", button="Copy code")
         has_picture = name == template.whatsapp_picture_template
-        text = template.text.removesuffix(": {link}") if has_picture else template.text
+        text = template.whatsapp_picture if has_picture else template.whatsapp
         given = {one["parameter_name"]: one["text"] for one in components["body"]}
-        names = [one for one in template.placeholders if f"{{{one}}}" in text]
-        if list(given) != names or has_picture != ("header" in components):
+        names = {one for one in template.placeholders if f"{{{one}}}" in text}
+        if set(given) != names or has_picture != ("header" in components):
             raise error(400, 132000, "Number of parameters does not match")
+        if not all((*given.values(), *(one["text"] for one in components.get("button", ())))):
+            raise error(400, 131008, "Required parameter is missing")
         if not has_picture:
             return Shown(to, "whatsapp", text.format_map(given))
         media_id = components["header"][0]["image"]["id"]

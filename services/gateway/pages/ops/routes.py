@@ -11,8 +11,10 @@ from contracts.errors import NotFound, Unavailable
 from contracts.ops import LetterView
 from services.gateway.pages.ops.findings import Findings, doubt_old_looks
 from services.gateway.pages.ops.jobs import jobs_of
+from services.gateway.pages.ops.messages import REASONS
 from services.gateway.pages.ops.vendors import vendors_of
 from services.gateway.pages.shared.forms import text_of
+from services.gateway.pages.shared.languages import texts
 from services.gateway.pages.shared.view import OpsPage, View, page_router
 
 router = page_router("/ops")
@@ -28,7 +30,7 @@ async def show_system(view: OpsPage) -> Response:
         report = doubt_old_looks(await view.caller.state.ops.report())
     except Unavailable:
         report = None
-    findings = Findings(view.language).of(report, checks)
+    findings, translate = Findings(view.language).of(report, checks), texts(view.language).gettext
     return view.html(
         "ops/system.html",
         report=report,
@@ -36,6 +38,7 @@ async def show_system(view: OpsPage) -> Response:
         findings=findings,
         jobs=jobs_of(report),
         vendors=vendors_of(report),
+        why=lambda channel: "; ".join(translate(REASONS.get(code, code)) for code in channel.reasons),
     )
 
 

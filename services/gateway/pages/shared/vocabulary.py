@@ -84,7 +84,7 @@ TIMELINE_ENTRIES: dict[str, str] = {
     "pass_reissued": _("A new pass replaced the old one"),
     "pass_revoked": _("The pass was cancelled"),
     "message_delivered": _("The message was sent"),
-    "message_arrived": _("The message was delivered"),
+    "message_arrived": _("The message has arrived"),
     "message_read": _("The message was read"),
     "message_failed": _("The message could not be delivered"),
     "entered": _("Went in"),

@@ -160,11 +160,17 @@ class DeliveryReport:
 
 @dataclass(frozen=True)
 class InboundText:
-    """A message that a person sent to us, by which they may opt out. ``sender`` is a number in E.164."""
+    """A message that a person sent to us, by which they may opt out.
 
-    sender: str = field(repr=False)
+    ``sender`` is a number in E.164, or None of somebody who hides theirs, whom the vendor calls ``user``.
+    ``answers`` is the vendor's ID of our message to which they answered, if they did.
+    """
+
+    sender: str | None = field(repr=False)
     text: str = field(repr=False)
     at: datetime
+    user: str = field(default="", repr=False)
+    answers: str | None = field(default=None, repr=False)
 
 
 class ReportService(Protocol):

@@ -82,15 +82,15 @@ def _sms(settings: SenderSettings, client: GatewayClient) -> Channel:
             reports = bool(settings.sms_webhook_secret)
             return Msg91Channel(client, url, token, registrations, gives_receipts=reports)
         case "gateway":
-            return SmsChannel(client, url, token, registrations)
+            return SmsChannel(client, url, token, registrations, settings.fields_of_sms())
 
 
 def _registrations(settings: SenderSettings) -> Registrations:
     """Return what is registered with the operators.
 
     Raises:
-        WrongSettings: the file cannot be used, or says nothing of a text as it is now. Outside local mode no
-            message is sent then, because the operators would drop it without a word.
+        WrongSettings: the file cannot be used, or says nothing of a text as it is now. No message is sent
+            then, because the operators would drop it without a word.
     """
     if settings.sms_registrations is None:
         return UNREGISTERED
@@ -98,8 +98,6 @@ def _registrations(settings: SenderSettings) -> Registrations:
         found = read_registrations(settings.sms_registrations)
     except BadRegistrations as error:
         raise WrongSettings(f"EPASS_SMS_REGISTRATIONS is wrong: {error}") from None
-    if settings.local_mode:
-        return found
     if not found.header or not found.entity_id:
         raise WrongSettings("EPASS_SMS_REGISTRATIONS is wrong: entity_id and header are missing")
     if missing := ", ".join(found.missing()):

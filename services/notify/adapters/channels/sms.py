@@ -9,11 +9,20 @@ Request::
     {"to": "+919876543210", "text": "…", "template_id": "1107…", "language": "pa",
      "encoding": "ucs2", "parts": 2}
 
-``encoding`` is ``gsm7`` or ``ucs2``. Response: 2xx with ``{"id": "…"}``. Headers and errors:
-``http_gateway.py``.
+``encoding`` is ``gsm7`` or ``ucs2``. Response: 2xx with ``{"id": "…"}``; without an ID the gateway has not
+taken the message. `fields` gives each field another name, and adds the entity ID and the header. Headers and
+errors: ``http_gateway.py``.
 """
 
-from services.notify.adapters.channels import Outgoing, Receipt
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from services.notify.adapters.channels import (
+    Outgoing,
+    PermanentChannelError,
+    Receipt,
+    TemporaryChannelError,
+)
 from services.notify.adapters.channels.http_gateway import GatewayClient, key_headers, require_success
 from services.notify.domain.registrations import UNREGISTERED, Registrations
 from services.notify.domain.sms_segments import count_segments, is_gsm
@@ -26,15 +35,26 @@ class SmsChannel:
     gives_receipts = False
 
     def __init__(
-        self, client: GatewayClient, url: str, token: str, registrations: Registrations = UNREGISTERED
+        self,
+        client: GatewayClient,
+        url: str,
+        token: str,
+        registrations: Registrations = UNREGISTERED,
+        fields: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         self._client = client
         self._url = url
         self._token = token
         self._registrations = registrations
+        self._fields = fields
 
     def send(self, message: Outgoing) -> Receipt:
-        """Hand the text to the gateway."""
+        """Hand the text to the gateway.
+
+        Raises:
+            TemporaryChannelError: as in ``http_gateway.py``; ``gateway_fault`` for what is no object of JSON.
+            PermanentChannelError: as there; ``refused`` for an object without an ID.
+        """
         parts = count_segments(message.text)
         body = {
             "to": message.personal.to,
@@ -43,10 +63,19 @@ class SmsChannel:
             "language": message.language,
             "encoding": "gsm7" if is_gsm(message.text) else "ucs2",
             "parts": parts,
+            "entity_id": self._registrations.entity_id,
+            "header": self._registrations.header,
         }
+        names = {**{name: name for name in body if name not in ("entity_id", "header")}, **self._fields}
+        named = {names[name]: value for name, value in body.items() if names.get(name)}
         response = self._client.post(
-            self._url, key_headers(message.id, self._token), message.deadline, json=body
+            self._url, key_headers(message.id, self._token), message.deadline, json=named
         )
         require_success(response)
-        found = response.fields().get("id")
-        return Receipt(str(found) if found is not None else None, parts=parts)
+        answer = response.fields()
+        found = answer.get(self._fields.get("id", "id"))
+        if isinstance(found, str | int) and str(found):
+            return Receipt(str(found), parts=parts)
+        if answer:  # such as {"status": "error"} with 200: it has read the message, and did not take it
+            raise PermanentChannelError("refused")
+        raise TemporaryChannelError("gateway_fault", may_have_arrived=True)

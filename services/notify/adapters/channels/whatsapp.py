@@ -10,6 +10,8 @@ Pages, all below https://developers.facebook.com/documentation/business-messagin
 - ``webhooks/reference/messages/status``: reports of ``sent``, ``delivered``, ``read`` and ``failed``; they
   come late, twice and in any order, and ``delivered`` is left out where ``read`` says it. Each request is
   signed: ``X-Hub-Signature-256`` is the HMAC-SHA256 of its raw body under the app's secret.
+- ``business-scoped-user-ids``: who has a user name may hide their number. What they write has a
+  ``from_user_id`` and no ``from``; in an answer to a message of ours ``context.id`` is its ``wamid``.
 
 ``EPASS_WHATSAPP_URL`` is ``https://graph.facebook.com/<version>/<phone number id>/messages``. Templates are
 registered under the names in ``templates/*.toml`` in all three languages, with named parameters. Response:
@@ -324,12 +326,14 @@ def _own_id(status: Mapping[str, JsonValue]) -> UUID | None:
 
 def _inbound_text(message: Mapping[str, JsonValue]) -> InboundText | None:
     """Return what a person wrote, or the words of the button that they pressed."""
-    sender, at = message.get("from"), _instant(message)
-    content = message.get(str(message.get("type")))
+    sender, user, at = message.get("from"), message.get("from_user_id"), _instant(message)
+    content, context = message.get(str(message.get("type"))), message.get("context")
     words = (content.get("body") or content.get("text")) if isinstance(content, dict) else None
-    if not isinstance(sender, str) or not isinstance(words, str) or at is None:
+    if not isinstance(sender or user, str) or not isinstance(words, str) or at is None:
         return None
-    return InboundText(f"+{sender.removeprefix('+')}", words, at)
+    answers = context.get("id") if isinstance(context, dict) else None
+    number = f"+{sender.removeprefix('+')}" if isinstance(sender, str) and sender else None
+    return InboundText(number, words, at, str(user), str(answers) if answers else None)
 
 
 def _instant(entry: Mapping[str, JsonValue]) -> datetime | None:

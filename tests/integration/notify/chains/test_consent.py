@@ -1,16 +1,21 @@
 """Who writes STOP, and whose number it is not, gets no more of it."""
 
+import json
 from datetime import timedelta
 
 import pytest
+from prometheus_client import REGISTRY
+from sqlalchemy import select
 
 from contracts.errors import NotFound
 from contracts.rpc.notify import WrongNumber
 from services.chassis.db.database import Database
 from services.chassis.runtime.clock import now
 from services.notify.adapters.channels import InboundText
+from services.notify.adapters.channels.whatsapp import WhatsAppReports
 from services.notify.handlers import receipts
 from services.notify.handlers.opt_outs import stop_messages
+from services.notify.models import OptOutRow
 from tests.integration.notify.chains.two_vendors import Vendor, make_sender, published, put_pass, rounds, rows
 from tests.integration.notify.handlers.stored import handle, resend
 from tests.support.factories.calls import make_call
@@ -33,6 +38,45 @@ def test_a_person_who_writes_stop_gets_their_messages_by_sms(
     put_pass(db)
     postman.send_due()
     assert len(whatsapp.sent) == 1
+
+
+def test_a_stop_of_somebody_who_hides_their_number_is_obeyed_by_the_message_that_they_answer(
+    db: Database, postman: SteppedSender, whatsapp: Vendor, sms: Vendor
+) -> None:
+    put_pass(db)
+    postman.send_due()
+    (word,) = of_meta("STOP", context={"from": "911722740000", "id": "wa-vendor-1"})
+    with db.transaction() as session:
+        receipts.store_texts(session, "whatsapp", [word], now())
+    put_pass(db)
+    rounds(postman)
+    assert (len(whatsapp.sent), len(sms.sent)) == (1, 1)
+
+
+@pytest.mark.parametrize("context", [{}, {"context": {"id": "of-nobody"}}])
+def test_a_stop_of_which_nobody_knows_whose_it_is_is_counted_and_kept_for_operations(
+    db: Database, postman: SteppedSender, whatsapp: Vendor, context: dict[str, object]
+) -> None:
+    labels = {"channel": "whatsapp"}
+    before = REGISTRY.get_sample_value("epass_unknown_opt_outs_total", labels) or 0
+    for _ in range(2):  # vendors repeat webhooks
+        with db.transaction() as session:
+            receipts.store_texts(session, "whatsapp", of_meta("stop", **context), now())
+    assert REGISTRY.get_sample_value("epass_unknown_opt_outs_total", labels) == before + 2
+    with db.queries() as session:
+        assert session.scalars(select(OptOutRow.about)).all() == ["whatsapp of nobody"]
+    put_pass(db)
+    postman.send_due()
+    assert len(whatsapp.sent) == 1, "nobody else's messages are stopped"
+
+
+def of_meta(words: str, **more: object) -> list[InboundText]:
+    """Return what Meta's webhook tells of a person with a user name, whose number it leaves out."""
+    message = {"id": "wamid.in", "from_user_id": "IN.1349120", "timestamp": "1764500000", "type": "text"}
+    change = {"field": "messages", "value": {"messages": [{**message, "text": {"body": words}, **more}]}}
+    body = {"object": "whatsapp_business_account", "entry": [{"id": "1", "changes": [change]}]}
+    found = WhatsAppReports("secret", "token").parse(json.dumps(body).encode())
+    return [one for one in found if isinstance(one, InboundText)]
 
 
 def test_the_newest_word_of_a_person_counts_however_late_an_older_one_comes(

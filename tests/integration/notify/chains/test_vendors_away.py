@@ -156,6 +156,21 @@ def test_a_vendor_that_works_again_gets_its_messages(db: Database, sms: Vendor, 
     assert [state for _, state, _ in rows(db)] == ["accepted"] * 15
 
 
+def test_passes_leased_before_their_vendor_was_left_alone_wait_as_all_others(
+    db: Database, sms: Vendor, clock: Clock
+) -> None:
+    away = Vendor("wa", *[TemporaryChannelError("unreachable")] * breakers.FAILURES)
+    postman = make_sender(db, away, sms, clock)
+    for _ in range(breakers.FAILURES + 2):
+        put_pass(db)
+    postman.send_due()
+    rounds(postman)
+    assert sms.sent == []
+    clock.forward(16)
+    rounds(postman)
+    assert ([state for _, state, _ in rows(db)], sms.sent) == (["accepted"] * 12, [])
+
+
 def test_a_clock_that_is_set_back_keeps_no_vendor_alone_for_longer(
     db: Database, sms: Vendor, clock: Clock
 ) -> None:
@@ -261,7 +276,7 @@ def test_a_code_whose_vendor_is_away_for_a_while_is_sent_when_it_is_back(
 
 
 def test_a_vendor_that_asks_for_a_pause_gets_it(db: Database, sms: Vendor, clock: Clock) -> None:
-    busy = Vendor("wa", TemporaryChannelError("busy", retry_after=60))
+    busy = Vendor("wa", TemporaryChannelError("gateway_fault", retry_after=60))
     postman = make_sender(db, busy, sms, clock, chain_pass=())
     for _ in range(3):
         put_pass(db)

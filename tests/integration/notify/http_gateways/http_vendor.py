@@ -17,6 +17,7 @@ class Vendor:
     def __init__(self) -> None:
         self.got: list[tuple[dict[str, str], dict]] = []
         self.answers: list[tuple[int, bytes]] = []
+        self.retry_after: str | None = None
         self.hold: threading.Event | None = None
         self.hang_up = False
         vendor = self
@@ -38,6 +39,8 @@ class Vendor:
                 try:
                     self.send_response(status)
                     self.send_header("Content-Length", str(len(answer)))
+                    if status == 429 and vendor.retry_after:
+                        self.send_header("Retry-After", vendor.retry_after)
                     self.end_headers()
                     self.wfile.write(answer)
                 except OSError:

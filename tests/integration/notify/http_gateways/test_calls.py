@@ -1,13 +1,16 @@
 """The HTTP gateways against a real HTTP server, and the sender: killed, stopped, its database away."""
 
+import json
 import socketserver
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 from uuid import uuid4
 
 import pytest
+from pydantic import ValidationError
 
 from services.chassis.runtime.clock import monotonic
 from services.notify.adapters.channels import (
@@ -24,11 +27,14 @@ from services.notify.adapters.channels.sms import SmsChannel
 from services.notify.adapters.channels.whatsapp import WhatsAppChannel
 from services.notify.domain import templates
 from services.notify.domain.messages import Personal
+from services.notify.domain.registrations import read_registrations
 from services.notify.handlers.deliveries import BATCH_SECONDS
 from services.notify.sender import STOP_SECONDS
 from services.notify.settings import SenderSettings
 from tests.integration.notify.http_gateways.http_vendor import TOKEN, Vendor, gateway_client
 from tests.support.factories.notify import MOBILE
+from tests.support.factories.registered_texts import registration_file
+from tests.support.stack.settings import make_settings
 
 STATUS = "https://epass.example/pa/s/PCS-7K3M-9QW4"
 
@@ -135,12 +141,74 @@ def test_a_timeout_and_an_unreachable_gateway_are_temporary(vendor: Vendor, clie
             channel.send(outgoing())
 
 
-def test_a_success_without_an_id_is_a_success(vendor: Vendor, client: GatewayClient) -> None:
+def test_a_success_of_whatsapp_without_an_id_is_a_success(vendor: Vendor, client: GatewayClient) -> None:
     nested = b"[" * MOST_BYTES
     for answer in (b"", b"OK", b"[]", b"null", b'{"messages": []}', b'{"messages": [1]}', nested):
-        for channel in channels(client, vendor.url):
-            vendor.answers.append((202, answer))
-            assert channel.send(outgoing()).provider_id is None
+        vendor.answers.append((202, answer))
+        assert WhatsAppChannel(client, vendor.url, TOKEN).send(outgoing()).provider_id is None
+
+
+@pytest.mark.parametrize("answer", [b"", b"OK", b"[]", b"null", b"<html>", b"[" * MOST_BYTES, b"x" * 10**7])
+def test_a_gateway_that_answers_200_without_its_interface_has_failed_and_gets_it_again(
+    vendor: Vendor, client: GatewayClient, answer: bytes
+) -> None:
+    vendor.answers.append((200, answer))
+    with pytest.raises(TemporaryChannelError, match=r"^gateway_fault$") as caught:
+        SmsChannel(client, vendor.url, TOKEN).send(outgoing())
+    assert caught.value.may_have_arrived
+
+
+@pytest.mark.parametrize("answer", [{"status": "error"}, {"id": None}, {"id": ""}, {"id": {}, "code": 12}])
+def test_a_gateway_that_answers_200_without_an_id_has_refused_the_sms(
+    vendor: Vendor, client: GatewayClient, answer: dict[str, object]
+) -> None:
+    vendor.answers.append((200, json.dumps(answer).encode()))
+    with pytest.raises(PermanentChannelError, match=r"^refused$") as caught:
+        SmsChannel(client, vendor.url, TOKEN).send(outgoing())
+    assert caught.value.use_next, "it goes on by another channel"
+
+
+def test_a_gateway_gets_each_field_under_its_own_name_with_entity_id_and_header(
+    vendor: Vendor, client: GatewayClient, tmp_path: Path
+) -> None:
+    registered = registration_file(tmp_path)
+    settings = make_settings(
+        SenderSettings,
+        sms_url=vendor.url,
+        sms_registrations=registered,
+        sms_fields="text=message,template_id=dlt_te_id,entity_id=pe_id,header=sender,id=message_id,parts=",
+    )
+    message = outgoing()
+    vendor.answers.append((200, b'{"message_id": 77, "id": "another"}'))
+    fields, registrations = settings.fields_of_sms(), read_registrations(registered)
+    sent = SmsChannel(client, vendor.url, TOKEN, registrations, fields).send(message)
+    assert sent == Receipt("77", parts=3)
+    ((_, body),) = vendor.got
+    assert body == {
+        "to": MOBILE,
+        "message": message.text,
+        "dlt_te_id": "1307pass_revokedpa",
+        "language": "pa",
+        "encoding": "ucs2",
+        "pe_id": "1301000000000000001",
+        "sender": "PBEPAS",
+    }
+
+
+@pytest.mark.parametrize(
+    ("given", "what"),
+    [
+        ({"sms_fields": "sender=from"}, "there is no field sender"),
+        ({"sms_fields": "text="}, "cannot be left out"),
+        ({"sms_fields": "header=sender"}, "entity ID and header stand in this file"),
+        ({"sms_fields": "text=message", "sms_vendor": "msg91"}, "an interface of its own"),
+    ],
+)
+def test_names_of_fields_that_cannot_be_used_are_refused_at_the_start(
+    given: dict[str, str], what: str
+) -> None:
+    with pytest.raises(ValidationError, match=what):
+        make_settings(SenderSettings, **given)
 
 
 class Dripping(socketserver.StreamRequestHandler):
@@ -212,5 +280,6 @@ def test_no_more_than_needed_is_read_of_a_response(client: GatewayClient) -> Non
                 ended.set()
 
     with server_of(Endless) as url:
-        assert SmsChannel(client, url, TOKEN).send(outgoing()) == Receipt(None, parts=3)
+        with pytest.raises(TemporaryChannelError, match=r"^gateway_fault$"):
+            SmsChannel(client, url, TOKEN).send(outgoing())
         assert ended.wait(10), "the client hangs up"

@@ -16,13 +16,23 @@ from services.chassis.runtime.clock import monotonic
 from services.notify.adapters.channels import SEND_SECONDS, Channel, Outgoing, Receipt, TemporaryChannelError
 from services.notify.adapters.channels.http_gateway import GatewayClient
 from services.notify.adapters.channels.sms import SmsChannel
+from services.notify.adapters.channels.whatsapp import WhatsAppChannel
 from services.notify.domain.outcomes import Untried
 from services.notify.handlers.deliveries import EVERY_LANE, Sender
 from services.notify.models import MessageRow
 from services.notify.settings import SenderSettings
 from tests.integration.notify.handlers.stored import handle
 from tests.integration.notify.http_gateways.http_vendor import TOKEN, Vendor
-from tests.support.factories.notify import MOBILE, OPTIONS, Clock, SteppedSender, Visit, received
+from tests.support.factories.notify import (
+    MOBILE,
+    OPTIONS,
+    Clock,
+    RecordingChannel,
+    SteppedSender,
+    Visit,
+    otp,
+    received,
+)
 from tests.support.stack.database_faults import postgres_away
 from tests.support.stack.extent import long
 from tests.support.stack.running import Process, eventually
@@ -88,6 +98,38 @@ def test_a_gateway_that_fails_and_hangs_gets_the_same_key_until_it_accepts(
     assert vendor.keys == [str(row(db).id)] * 4
     assert (row(db).state, row(db).attempts) == ("delivered", 4)
     assert published(db) == ["NotificationDelivered"]
+
+
+def test_two_passes_of_twelve_that_were_too_many_send_none_by_another_channel(
+    db: Database, vendor: Vendor, client: GatewayClient
+) -> None:
+    """The vendor says for how long with `Retry-After`: they wait so long, and it is given less meanwhile."""
+    clock, sms = Clock(db), RecordingChannel()
+    channels = {"whatsapp": WhatsAppChannel(client, vendor.url, TOKEN), "sms": sms}
+    options = make_settings(SenderSettings, whatsapp_per_second=None, whatsapp_per_recipient=None)
+    postman = SteppedSender(db, channels, options, threading.Event(), clock)
+    for _ in range(12):
+        put_pass(db, deliver_by="whatsapp")
+    vendor.retry_after, vendor.answers = "6", [(200, b'{"messages": [{"id": "1"}]}'), *[(429, b"")] * 2]
+    provider = postman.providers["whatsapp_cloud"]
+    of_two_threads = [postman.lease(("normal",), 6, provider) for _ in range(2)]
+    for leased in of_two_threads:
+        postman.send(leased)
+    assert len(vendor.got) == 3, "what else they had leased goes back"
+    code = otp()
+    handle(db, replace(code, event=code.event.model_copy(update={"deliver_by": "whatsapp"})))
+    assert len(postman.send_due(("otp",))) == 1, "a code does not wait"
+    for second in range(5):
+        clock.forward(1)
+        assert len(postman.send_due() + postman.send_due()) == 1, second
+    for _ in range(40):
+        clock.forward(1)
+        postman.advance()
+        postman.send_due()
+    assert sms.sent == []
+    with db.transaction() as session:
+        states = session.execute(select(MessageRow.channel, MessageRow.state)).all()
+    assert states == [("whatsapp", "delivered")] * 13
 
 
 def no_answer(vendor: Vendor) -> None:

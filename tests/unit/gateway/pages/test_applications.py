@@ -45,7 +45,7 @@ TIMELINE: tuple[tuple[TimelineEntry, tuple[str, ...]], ...] = (
     (happened("submitted"), ("1 December 2026, 10:30 am", "Application sent")),
     (happened("message_delivered", 1, **SENT), ("The message was sent", CONFIRMATION)),
     (happened("message_arrived", 2, **SENT, possible_duplicate=1),
-     ("The message was delivered", CONFIRMATION, "You may have got it twice")),
+     ("The message has arrived", CONFIRMATION, "You may have got it twice")),
     (happened("message_read", 3, **SENT), ("The message was read", CONFIRMATION)),
     (happened("escalated", 240, level=1, department="home", step="stand_in"),
      ("The visit is near: the officer&#39;s stand-in was asked to decide", "Home")),

@@ -8,7 +8,17 @@ from typing import Any
 import pytest
 
 from contracts.errors import NotFound, Unavailable
-from contracts.ops import Breaker, JobView, LetterList, Part, Replay, Replayed, Report, VendorView
+from contracts.ops import (
+    Breaker,
+    ChannelView,
+    JobView,
+    LetterList,
+    Part,
+    Replay,
+    Replayed,
+    Report,
+    VendorView,
+)
 from contracts.rpc.call import Proof
 from services.chassis.messaging.signatures import EventKeys
 from services.chassis.rpc.principals import proved_by
@@ -246,6 +256,36 @@ async def test_without_the_database_vendors_are_shown_and_what_they_told_is_unkn
     assert "What vendors have told of messages is unknown." in shown
     assert "180 of 1,000" in shown
     assert "176 of 180" not in shown
+
+
+@pytest.mark.parametrize(
+    ("language", "why", "nobody"),
+    [
+        (
+            "en",
+            "The vendor refused our credentials; The text is not registered",
+            "people who hide their number",
+        ),
+        ("pa", "ਸੇਵਾ ਪ੍ਰਦਾਤਾ ਨੇ ਸਾਡਾ ਟੋਕਨ ਜਾਂ ਪਾਸਵਰਡ ਨਹੀਂ ਮੰਨਿਆ", "ਆਪਣਾ ਨੰਬਰ ਲੁਕਾਉਣ ਵਾਲੇ 2"),
+    ],
+)
+async def test_a_channel_says_in_words_why_its_vendor_fails_and_what_people_may_have_twice(
+    operator: Reader, language: str, why: str, nobody: str
+) -> None:
+    channel = ChannelView(
+        channel="whatsapp",
+        delivered=0,
+        waiting=9,
+        failed=31,
+        repeated=17,
+        reasons=("credentials", "template"),
+        unknown_opt_outs=2,
+    )
+    operator.client.answers["ops.report"] = report(channels=known(channel))
+    shown = (await operator.http.get(f"/{language}/ops")).text
+    assert why in shown
+    assert re.search(r"</span> 17</td>", shown)
+    assert nobody in shown
 
 
 def test_of_several_senders_the_worst_word_about_a_vendor_counts() -> None:

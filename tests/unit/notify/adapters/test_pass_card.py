@@ -29,6 +29,14 @@ def drawn(language: Language) -> Image.Image:
     return Image.open(io.BytesIO(content))
 
 
+def test_the_picture_is_of_a_kind_that_whatsapp_takes() -> None:
+    """Meta: images have eight bits, and are RGB or RGBA. Both stand in the head of a PNG."""
+    content = pass_card.draw(a_pass("pa").personal)
+    assert content is not None
+    assert (content[24], content[25]) == (8, 2)
+    assert len(content) < 100_000
+
+
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_the_words_look_like_the_reference_picture(language: Language) -> None:
     assert difference(drawn(language), language) < 0.2

@@ -1,6 +1,6 @@
 """When a vendor that fails is left alone, and which message is the test whether it works again."""
 
-from services.notify.domain.breakers import FAILURES, PAUSE, Breaker, Permit
+from services.notify.domain.breakers import FAILURES, PAUSE, SLOW_GAP, Breaker, Permit
 
 AT = 1000.0
 LATER = AT + PAUSE
@@ -49,3 +49,11 @@ def test_a_vendor_whose_test_fails_is_left_alone_again() -> None:
     breaker.fail(LATER)
     assert breaker.may_send(LATER + PAUSE - 1, 20) == Permit(0)
     assert breaker.may_send(LATER + PAUSE, 20).number == 1
+
+
+def test_a_vendor_that_gets_too_many_is_given_one_now_and_then_for_as_long_as_it_has_said() -> None:
+    breaker = Breaker()
+    breaker.slow_down(AT, AT + 6)
+    given = [breaker.may_send(AT + step * SLOW_GAP / 2, 20).number for step in range(12)]
+    assert given == [0, 0, 1, 0, 1, 0, 1, 0, 1, 0, 1, 0]
+    assert (breaker.state(AT), breaker.may_send(AT + 6, 20)) == ("closed", Permit(20)), "it is not left alone"

@@ -83,6 +83,7 @@ class Site:
             "TMPDIR": str(self.folder / "tmp"),
             "EPASS_ENV": str(self.folder / "none"),
             "EPASS_BACKUPS": str(self.backups),
+            "EPASS_SITE_FILES": str(self.folder),
             **self.settings,
             **settings,
         }
@@ -160,6 +161,7 @@ def test_without_a_recipient_nothing_is_copied_and_it_says_how_to_make_one(site:
 def test_nothing_of_a_backup_is_in_clear_on_the_disk(site: Site) -> None:
     """The canary is found in the same copy when it is not encrypted: the search would see it."""
     backup = site.back_up()
+    assert oct((site.folder / "last-backup").stat().st_mode & 0o777) == "0o644"
     assert {one.name for one in backup.iterdir()} == {"data.tar.gz.age", "keys.tar.gz.age", "SHA256SUMS"}
     assert {oct(one.stat().st_mode & 0o777) for one in backup.iterdir()} == {"0o600"}
     assert not list((site.folder / "tmp").iterdir())
@@ -184,6 +186,7 @@ def test_a_backup_that_fails_half_way_leaves_nothing(site: Site) -> None:
     assert done.returncode
     assert "nothing of it was kept" in done.stderr, done.stderr
     assert list(site.backups.iterdir()) == []
+    assert not (site.folder / "last-backup").exists(), "nor does Prometheus take it for a backup"
 
 
 def refused(site: Site, backup: Path, **settings: str) -> str:

@@ -62,15 +62,22 @@ FIELDS = {
         managed.roles[].login managed.roles[].name managed.roles[].passwordSecret.name postgresql.parameters
         postgresql.synchronous.dataDurability postgresql.synchronous.failoverQuorum
         postgresql.synchronous.method postgresql.synchronous.number
+        plugins[].name plugins[].isWALArchiver plugins[].parameters.barmanObjectName
         resources.limits resources.requests storage.size topologySpreadConstraints""",
+    "ObjectStore": """configuration.data.compression configuration.data.encryption
+        configuration.destinationPath configuration.endpointURL configuration.s3Credentials.accessKeyId.key
+        configuration.s3Credentials.accessKeyId.name configuration.s3Credentials.secretAccessKey.key
+        configuration.s3Credentials.secretAccessKey.name configuration.wal.compression
+        configuration.wal.encryption retentionPolicy""",
+    "ScheduledBackup": "backupOwnerReference cluster.name immediate method pluginConfiguration.name schedule",
     "RabbitmqCluster": """affinity.podAntiAffinity image override.statefulSet.spec.template.spec
         persistence.storage rabbitmq.additionalConfig rabbitmq.advancedConfig replicas resources.limits
         resources.requests""",
 }
 """The fields of custom resources that are used, below ``spec``.
 
-Each was looked up in the definitions of RabbitMQ's cluster operator 2.22, CloudNativePG 1.30, KEDA 2.20, the
-Prometheus operator 0.93 and the Gateway API.
+Each was looked up in the definitions of RabbitMQ's cluster operator 2.22, CloudNativePG 1.30 and its Barman
+Cloud plugin 0.14, KEDA 2.20, the Prometheus operator 0.93 and the Gateway API.
 """
 
 
@@ -127,7 +134,7 @@ def everything_is_in_one_namespace_and_nothing_was_left_open(manifests: Manifest
     for one in manifests:
         if one["kind"] != "Namespace" and one["metadata"].get("namespace") != secrets.NAMESPACE:
             yield f"{name_of(one)} is in no namespace"
-        if left := re.findall(r"\b(?:HOST|PROXIES|ISSUER|CLASS)\b", str(one)):
+        if left := re.findall(r"\b(?:HOST|PROXIES|ISSUER|CLASS|STORE|FOLDER)\b", str(one)):
             yield f"{name_of(one)} has {left}"
 
 

@@ -181,6 +181,11 @@ def test_nothing_of_a_backup_is_in_clear_on_the_disk(site: Site) -> None:
     assert other.returncode, "who opens the data does not open the secrets"
 
 
+def test_secrets_of_another_installation_are_not_copied_as_a_backup(site: Site) -> None:
+    done = site.run("create", COMPOSE="echo")
+    assert (done.returncode, "nothing was copied" in done.stderr, site.backups.exists()) == (1, True, False)
+
+
 def test_a_backup_that_fails_half_way_leaves_nothing(site: Site) -> None:
     done = site.run("create", str(site.backups / NAME), PGPASSWORD="another")
     assert done.returncode

@@ -3,7 +3,7 @@
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup run clean image secrets sbom compose-backup compose-restore test test-all lint types unit contract integration journey e2e compose-test upgrade-test chaos bench contracts translations lock
+.PHONY: help setup run clean image secrets sbom pin audit compose-backup compose-restore test test-all lint types unit contract integration journey e2e compose-test upgrade-test chaos bench contracts translations lock
 
 # Python stores what it compiles also where the environment forbids it: a process starts half a second sooner.
 export PYTHONDONTWRITEBYTECODE :=
@@ -13,7 +13,7 @@ PYTHON := $(BIN)/python
 # Each writes files from what the code declares; with --check it compares them.
 GENERATED := contracts.asyncapi contracts.event_samples contracts.overview \
 	$(addprefix services.gateway.documents.,openapi_file client_file page_map) \
-	deploy.grafana deploy.kubernetes.alerts deploy.kubernetes.autoscaling
+	deploy.grafana deploy.kubernetes.alerts deploy.kubernetes.autoscaling deploy.parts
 # As many test processes as there are processors, each with a broker and databases of its own. More would finish
 # integration on two processors a tenth sooner, and take a third more of them.
 AT_ONCE := -n auto --maxprocesses 4
@@ -32,7 +32,6 @@ SECRETS = $(if $(and $(filter 1,$(words $(NAMED))),$(filter /% ./secrets,$(NAMED
 # Writes what a container's files say in short, as a setting: at the next `up` compose replaces the container if it differs.
 digest = cat $(2) | sha256sum | sed 's/\(.\{16\}\).*/EPASS_FILES=\1/' >$(SECRETS)/$(1).env
 SBOM := build
-NEW_BACKUP := .local-backups/$(shell date -u +%Y-%m-%dT%H-%M-%SZ)
 ONE_JOURNEY := tests/e2e/test_from_application_to_gate.py::test_an_application_becomes_a_pass_that_opens_the_gate[Punjabi phone]
 
 ##@ Begin
@@ -74,11 +73,18 @@ sbom: setup ## list the Python and npm packages of the image as CycloneDX, into 
 	@(cd web && PATH=$(CURDIR)/$(BIN):$$PATH npm sbom --package-lock-only --sbom-format cyclonedx) \
 		>$(SBOM)/epass-web-$(VERSION).cdx.json
 
-compose-backup: ## copy databases and secrets of the running installation (BACKUP=folder)
-	@COMPOSE='$(COMPOSE)' SECRETS='$(SECRETS)' deploy/compose/backup create '$(or $(BACKUP),$(NEW_BACKUP))'
+pin: ## write the digests of all images that run here into deploy/.env: a later pull brings the same bytes (needs Docker)
+	@DOCKER='$(DOCKER)' deploy/compose/pin
 
-compose-restore: ## restore such a backup (BACKUP=folder), start all but the proxy (REPLACE=yes deletes data)
-	@COMPOSE='$(COMPOSE)' SECRETS='$(SECRETS)' deploy/compose/backup restore '$(BACKUP)' $(if $(REPLACE),replace)
+audit: setup ## name known weaknesses of all dependencies (needs the internet) and parts whose support ends in 60 days
+	@$(PYTHON) -m deploy.local.audit
+
+compose-backup: ## copy databases and secrets of the running installation, encrypted to EPASS_BACKUP_TO (needs age)
+	@COMPOSE='$(COMPOSE)' SECRETS='$(SECRETS)' deploy/compose/backup create '$(BACKUP)'
+
+compose-restore: ## restore such a backup (BACKUP=folder IDENTITY=file), start all but the proxy (REPLACE=yes deletes data)
+	@COMPOSE='$(COMPOSE)' SECRETS='$(SECRETS)' KEYS='$(KEYS)' IDENTITY='$(IDENTITY)' KEYS_IDENTITY='$(KEYS_IDENTITY)' \
+		deploy/compose/backup restore '$(BACKUP)' $(if $(REPLACE),replace)
 
 ##@ Tests
 
@@ -130,6 +136,8 @@ chaos: setup ## kill -9 everywhere during 10,000 applications, then long outages
 	@deploy/local/bootstrap faketime
 	$(PYTHON) -m tests.chaos
 	EPASS_TEST_DURABLE=yes CHAOS_OUTAGE_SECONDS=120 CHAOS_ALARM_SECONDS=120 CHAOS_DATABASE_OUTAGE_SECONDS=600 CHAOS_BACKLOG=10000 $(PYTHON) -m pytest tests/chaos -m outage -s
+	[ -x build/barman/bin/moto_server ] || { $(PYTHON) -m venv build/barman && \
+		build/barman/bin/pip install --quiet 'barman[cloud]==3.*' 'moto[server]==5.*' 'psycopg2-binary==2.*'; }
 	EPASS_TEST_DURABLE=yes $(PYTHON) -m pytest tests/cluster -s
 
 bench: setup ## measure scans, journeys and pages (BASE=revision: compare with it, by turns)

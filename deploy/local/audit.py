@@ -1,8 +1,9 @@
-"""Look for known weaknesses in all dependencies, which needs the internet.
+"""Look for known weaknesses in all dependencies, which needs the internet, and for parts whose support ends.
 
 pip-audit compares the two files of locked Python packages with the advisories of PyPI, npm those of the web
 assets with its own. Exit code 0: there is none; 1: there are some, which it prints; 2: some package could not
-be compared, so that nothing is known of it. pip-audit lives in ``build/audit``, away from what it looks at.
+be compared, so that nothing is known of it. A part of ``deploy/parts.toml`` whose support ends within 60 days
+counts as weak. pip-audit lives in ``build/audit``, away from what it looks at.
 
 Usage: python -m deploy.local.audit
 """
@@ -13,8 +14,11 @@ import subprocess
 import sys
 import venv
 from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
+
+from deploy.parts import Part, ending, parts
 
 ROOT = Path(__file__).parents[2]
 TOOL = ROOT / "build" / "audit"
@@ -58,6 +62,11 @@ def of_web(run: Run) -> Iterator[Finding]:
         yield Finding(lock, f"{name} {one['range']}", f"{one['severity']}, `npm audit` has the details")
 
 
+def of_parts(known: list[Part], today: date) -> Iterator[Finding]:
+    """Yield the parts whose support has ended or ends soon."""
+    return (Finding("deploy/parts.toml", name, why) for name, why in ending(known, today))
+
+
 def _parsed(text: str) -> dict[str, Any]:
     try:
         report = json.loads(text)
@@ -77,7 +86,9 @@ def report(findings: Sequence[Finding]) -> tuple[str, int]:
         lines.append(
             "The advisories could not be asked for. This needs the internet: PyPI and the npm registry."
         )
-    return "\n".join(lines) or "No dependency has a known weakness.", 1 if weak else 2 if unseen else 0
+    return "\n".join(
+        lines
+    ) or "No dependency has a known weakness, and no part ends soon.", 1 if weak else 2 if unseen else 0
 
 
 def _run(command: Sequence[str], folder: Path) -> str:
@@ -97,7 +108,7 @@ def main() -> int:
     findings = [one for lock in LOCKS for one in of_python(_run, tool, lock)] if tool.exists() else []
     if not tool.exists():
         findings = [Finding(lock, "everything in it") for lock in LOCKS]
-    text, code = report([*findings, *of_web(_run)])
+    text, code = report([*findings, *of_web(_run), *of_parts(parts(), datetime.now(UTC).date())])
     print(text)
     return code
 

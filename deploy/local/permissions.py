@@ -74,9 +74,24 @@ PERMISSIONS: Mapping[str, Permission] = {
 
 
 def definitions(passwords: Mapping[str, str]) -> dict[str, object]:
-    """Return users, vhost and permissions as RabbitMQ definitions, with hashed passwords."""
+    """Return users, vhost and permissions as RabbitMQ definitions, with hashed passwords.
+
+    The exchange of RPCs is there because RabbitMQ 4.3 refuses to start on rights of topics of one that is
+    not. nameko and `epass topology apply` declare it with the same properties.
+    """
     return {
         "vhosts": [{"name": VHOST}],
+        "exchanges": [
+            {
+                "name": RPC_EXCHANGE,
+                "vhost": VHOST,
+                "type": "topic",
+                "durable": True,
+                "auto_delete": False,
+                "internal": False,
+                "arguments": {},
+            }
+        ],
         "users": [
             {
                 "name": name,

@@ -15,6 +15,7 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from math import isfinite
+from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 import httpx
@@ -52,6 +53,7 @@ from services.ops.invariants import GRACE_SECONDS
 from services.ops.metrics import (
     AUDIT_BYTES,
     AUDIT_UNSEALED,
+    BACKUP_MADE,
     DATABASE_WRITABLE,
     INVARIANT_HOLDS,
     INVARIANT_NUMBER,
@@ -319,6 +321,17 @@ class Exporter:
         return background
 
 
+def watch_backups(options: ExporterSettings) -> None:
+    """Show when the file of the newest backup was touched, 0 while there is none."""
+    stamp = Path(options.ops_backup_stamp)
+
+    def touched_at() -> float:
+        return stamp.stat().st_mtime if stamp.exists() else 0.0
+
+    if options.ops_backup_stamp:
+        BACKUP_MADE.set_function(touched_at)
+
+
 async def run(options: ExporterSettings, health: Health, stop: asyncio.Event) -> None:
     """Repeat all looks, and answer the gateways, until ``stop`` is set.
 
@@ -326,6 +339,7 @@ async def run(options: ExporterSettings, health: Health, stop: asyncio.Event) ->
         BackgroundTaskEnded: one of them ended although nobody stopped it.
     """
     asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(THREADS))
+    watch_backups(options)
     async with httpx.AsyncClient(
         trust_env=False, timeout=processes.SECONDS, verify=options.asks_with()
     ) as http:

@@ -40,3 +40,8 @@ DATABASE_WRITABLE = Gauge(
     "1 where a database answers the exporter and takes changes, 0 where it does not",
     ["database"],
 )
+BACKUP_MADE = Gauge(
+    "epass_backup_timestamp_seconds",
+    "When the newest backup was finished; 0 where there is none, and no number where nobody watches it here",
+)
+BACKUP_MADE.set(float("nan"))

@@ -125,6 +125,8 @@ class ExporterSettings(
     """The processes to look at, each as ``name=http://host:port``; a host may have several addresses."""
     ops_broker_urls: CommaList = ()
     """All nodes of the broker, for a user who may read dead letters of events and publish them again."""
+    ops_backup_stamp: str = ""
+    """The file that a backup touches when it is finished; empty where backups are watched in another way."""
     ops_host: str = "127.0.0.1"
     ops_port: int = 0
     """Where the gateways ask for what the exporter knows; 0 means nowhere."""

@@ -1,5 +1,6 @@
 """A system with work in every state that is backed up while people apply, and its promises by then."""
 
+import subprocess
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -8,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from contracts.rpc.application import SubmitApplication
-from deploy.local import backup
+from deploy.local import backup, restore
 from epass_client import calls
 from tests.support.chaos.crowd import CrowdThread, visiting_day
 from tests.support.chaos.evidence import Evidence, collect, database
@@ -39,6 +40,7 @@ class Stage:
 
     provider: Provider
     folder: Path
+    opening: restore.Opening
     promises: Promises
     """All that was ever promised, also after the backup."""
     before: Promises
@@ -108,12 +110,34 @@ def play(stack: TestStack, system: System, provider: Provider, folder: Path) -> 
     with applying.all_the_while():
         eventually(lambda: len(promises.mobiles) > CROWD + 15, "there is load")
         before = deepcopy(promises)
-        backup.dump(folder, superuser(stack), stack.folder / backup.SECRETS)
+        opening, (to, keys_to) = _keys(folder.parent)
+        backup.dump(folder, superuser(stack), stack.folder / backup.SECRETS, to, keys_to)
         after = len(promises.mobiles)
         eventually(lambda: len(promises.mobiles) > after + 3, "more is promised after the backup")
     return Stage(
-        provider, folder, promises, before, person.client.token, applying.keys, token, holder, in_broker_only
+        provider,
+        folder,
+        opening,
+        promises,
+        before,
+        person.client.token,
+        applying.keys,
+        token,
+        holder,
+        in_broker_only,
     )
+
+
+def _keys(folder: Path) -> tuple[restore.Opening, list[str]]:
+    """Make a key for the data and one for the secrets, and return them with their recipients."""
+    files = [folder / "data.key", folder / "keys.key"]
+    for file in files:
+        subprocess.run(["age-keygen", "-o", str(file)], check=True, capture_output=True)
+    shown = (["age-keygen", "-y", str(file)] for file in files)
+    recipients = [
+        subprocess.run(one, check=True, capture_output=True, text=True).stdout.strip() for one in shown
+    ]
+    return restore.Opening(*files), recipients
 
 
 def _crowd(stack: TestStack, system: System, provider: Provider, promises: Promises) -> None:

@@ -1,6 +1,7 @@
 """A backup of a system at work, restored beside a new broker: the restored system continues where it was."""
 
 import shutil
+import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from copy import deepcopy
@@ -65,12 +66,12 @@ class After:
 
 @contextmanager
 def _restored(stage: Stage, folder: Path) -> Iterator[After]:
-    restore.check(stage.folder)
+    secrets = restore.check(stage.folder, stage.opening)
     (folder / "stack").mkdir()
-    shutil.copy(stage.folder / backup.SECRETS, folder / "stack" / backup.SECRETS)
+    (folder / "stack" / backup.SECRETS).write_text(secrets)
     with start_stack(folder / "stack") as stack:
         began = monotonic()
-        done = restore.load(stage.folder, superuser(stack))
+        done = restore.load(stage.folder, superuser(stack), stage.opening.data)
         with System(stack, **settings_for(stage.provider)) as system:
             held = deepcopy(stage.promises)
             there = collect(stack, set(held.mobiles.values())).ids
@@ -138,23 +139,28 @@ def test_without_the_replay_the_events_of_the_broker_are_lost(
         assert "and lost" in examined.stdout
 
 
-def test_a_damaged_backup_is_refused_before_anything_is_changed(stage: Stage, tmp_path: Path) -> None:
-    copy, target = tmp_path / "copy", tmp_path / "target"
+def test_what_is_damaged_or_cannot_be_opened_is_refused_before_anything_is_changed(
+    stage: Stage, tmp_path: Path
+) -> None:
+    copy, target, opening = tmp_path / "copy", tmp_path / "target", stage.opening
     shutil.copytree(stage.folder, copy)
-    assert restore.check(copy)["files"]["application.dump"]["bytes"] > 0
-    with (copy / "verify.dump").open("r+b") as dump:
-        dump.seek(-1, 2)
-        last = dump.read(1)
-        dump.seek(-1, 2)
-        dump.write(bytes([last[0] ^ 1]))
-    with pytest.raises(
-        StackFailed, match=r"verify\.dump is missing or is not what was written: nothing was restored"
-    ):
-        restore.into_folder(copy, target)
+
+    def refuses(words: str, opened: restore.Opening = opening) -> None:
+        with pytest.raises(StackFailed, match=words):
+            restore.into_folder(copy, target, opened)
+        assert not target.exists()
+
+    assert restore.check(copy, opening) == restore.check(stage.folder, opening)
+    refuses(r"keys\.key does not open", restore.Opening(opening.secrets or opening.data))
+    refuses("the keys of this backup are not in", restore.Opening(opening.data, at=tmp_path / "none"))
+    beside = Path(shutil.copy(opening.data, copy))
+    refuses("lies beside what it opens", restore.Opening(beside, opening.secrets))
+    beside.unlink()
+    with (copy / "verify.dump.age").open("r+b") as dump:
+        dump.truncate((copy / "verify.dump.age").stat().st_size - 1)
+    refuses(r"verify\.dump\.age is missing or is not what was written: nothing was restored")
     (copy / "manifest.json").unlink()
-    with pytest.raises(StackFailed, match="is no backup"):
-        restore.into_folder(copy, target)
-    assert not target.exists()
+    refuses("is no backup")
 
 
 def test_a_stack_with_data_is_overwritten_only_on_request(stage: Stage, tmp_path: Path) -> None:
@@ -162,21 +168,47 @@ def test_a_stack_with_data_is_overwritten_only_on_request(stage: Stage, tmp_path
     folder.mkdir()
     secrets.write_text("{}")
     with pytest.raises(StackFailed, match="has data"):
-        restore.into_folder(stage.folder, folder)
+        restore.into_folder(stage.folder, folder, stage.opening)
     assert secrets.read_text() == "{}"
     if backend_name() == "processes":  # as `deploy.local.restore` does it, on this machine's own programs
-        assert restore.into_folder(stage.folder, folder, replace=True).to_send_again >= len(
+        assert restore.into_folder(stage.folder, folder, stage.opening, replace=True).to_send_again >= len(
             stage.in_broker_only
         )
-        assert secrets.read_text() == (stage.folder / "secrets.json").read_text()
+        assert secrets.read_text() == restore.check(stage.folder, stage.opening)
         with pytest.raises(StackFailed, match="the databases do not answer"):
-            backup.back_up_folder(folder, tmp_path / "of a stopped one")
+            backup.back_up_folder(folder, tmp_path / "of a stopped one", str(_recipients(stage, tmp_path)))
         Stack(folder).remove()
+
+
+def _recipients(stage: Stage, folder: Path) -> Path:
+    """Return a file of recipients, with that of the data."""
+    file = folder / "recipients"
+    subprocess.run(["age-keygen", "-y", "-o", str(file), str(stage.opening.data)], check=True)
+    return file
+
+
+def test_nobody_is_found_in_a_backup_without_its_key(stage: Stage) -> None:
+    """The name is in the dump of application, once it is opened."""
+    for file in stage.folder.iterdir():
+        assert file.name == backup.MANIFEST or file.read_bytes().startswith(b"age-encryption.org/")
+    dump = [
+        "age",
+        "--decrypt",
+        f"--identity={stage.opening.data}",
+        str(stage.folder / "application.dump.age"),
+    ]
+    assert subprocess.run(dump, check=True, capture_output=True).stdout.startswith(b"PGDMP")
+
+
+def test_a_backup_without_a_recipient_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(StackFailed, match="age-keygen"):
+        backup.dump(tmp_path / "backup", str, tmp_path / "secrets.json", "")
+    assert not (tmp_path / "backup").exists()
 
 
 def test_a_folder_without_a_stack_cannot_be_backed_up(tmp_path: Path) -> None:
     with pytest.raises(StackFailed, match="there is no stack"):
-        backup.back_up_folder(tmp_path, tmp_path / "backup")
+        backup.back_up_folder(tmp_path, tmp_path / "backup", "age1somebody")
 
 
 def test_only_the_owner_may_read_a_backup(stage: Stage) -> None:

@@ -19,7 +19,7 @@ def chosen(setting: str, is_here: Callable[[str], bool], pull: Callable[[str], b
     """Return the image to start: the one that the environment names, or the pinned one.
 
     The pinned one is downloaded where it is missing. An engine without a registry may have a tag of the
-    major version alone (``rabbitmq:4-management`` for ``rabbitmq:4.0-management``), which is taken then.
+    major version alone (``rabbitmq:4-management`` for ``rabbitmq:4.3-management``), which is taken then.
 
     Args:
         setting: such as ``EPASS_RABBITMQ_IMAGE``.

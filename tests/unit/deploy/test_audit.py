@@ -2,12 +2,14 @@
 
 import json
 from collections.abc import Sequence
+from datetime import date
 from pathlib import Path
 
 import pytest
 
 from deploy.local import audit
-from deploy.local.audit import Finding, of_python, of_web, report
+from deploy.local.audit import Finding, of_parts, of_python, of_web, report
+from deploy.parts import parts
 from tests.support.stack.paths import ROOT
 
 LOCK = "requirements.lock"
@@ -36,7 +38,7 @@ def test_a_weakness_is_reported_with_the_versions_that_mend_it() -> None:
 
 def test_without_a_weakness_it_says_so() -> None:
     web = of_web(lambda _command, _folder: '{"vulnerabilities": {}, "metadata": {}}')
-    assert report([*python(SOUND), *web]) == ("No dependency has a known weakness.", 0)
+    assert report([*python(SOUND), *web]) == ("No dependency has a known weakness, and no part ends soon.", 0)
 
 
 def test_a_dependency_that_nobody_knows_is_not_taken_for_a_sound_one() -> None:
@@ -63,3 +65,26 @@ def test_a_weakness_of_the_web_assets_is_reported() -> None:
 def test_it_looks_at_every_file_of_locked_packages() -> None:
     locks = (*ROOT.glob("requirements.lock"), *ROOT.glob("*/requirements.lock"))
     assert {str(lock.relative_to(ROOT)) for lock in locks} == {*audit.LOCKS}
+
+
+@pytest.mark.parametrize(
+    ("today", "why"),
+    [
+        (date(2027, 5, 31), ""),
+        (date(2027, 6, 1), "its support ends on 2027-07-31"),
+        (date(2027, 8, 1), "its support ended on 2027-07-31"),
+    ],
+)
+def test_a_part_is_named_from_sixty_days_before_its_end_on(today: date, why: str) -> None:
+    declared = (
+        '[[part]]\nname = "Prometheus"\nline = "3"\nends = 2027-07-31\nlooked = 2026-08-22\nsource = "it"'
+    )
+    text, code = report(list(of_parts(parts(declared), today)))
+    assert (why in text, code) == (True, 1 if why else 0)
+
+
+def test_a_part_without_an_end_is_named_when_nobody_has_looked_for_half_a_year() -> None:
+    declared = '[[part]]\nname = "Caddy"\nline = "2"\nends = ""\nlooked = 2026-01-01\nsource = "it"'
+    assert report(list(of_parts(parts(declared), date(2026, 6, 30))))[1] == 0
+    text, code = report(list(of_parts(parts(declared), date(2026, 7, 1))))
+    assert ("nobody has read up since 2026-01-01" in text, code) == (True, 1)

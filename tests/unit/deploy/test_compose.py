@@ -467,7 +467,7 @@ def test_each_process_that_reads_a_file_of_the_site_sees_the_folder_of_them() ->
         if any(
             isinstance(volume, dict) and volume["target"] == "/etc/epass" for volume in one.get("volumes", ())
         )
-    } == {name for name, kind in KINDS.items() if paths & kind.model_fields.keys()}
+    } == {name for name, kind in KINDS.items() if {*paths, "ops_backup_stamp"} & kind.model_fields.keys()}
     readme = (DEPLOY / "site" / "README.md").read_text()
     assert all(f"EPASS_{path.upper()}=/etc/epass/" in readme for path in paths)
 

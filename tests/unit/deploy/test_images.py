@@ -6,9 +6,9 @@ from tests.support.stack import images
 
 SETTING = "EPASS_RABBITMQ_IMAGE"
 CASES = {
-    "it is here": ({"rabbitmq:4.0-management", "rabbitmq:4-management"}, False, "rabbitmq:4.0-management"),
-    "nothing is here, and nothing can be downloaded": (set(), False, "rabbitmq:4.0-management"),
-    "a registry has it": ({"rabbitmq:4-management"}, True, "rabbitmq:4.0-management"),
+    "it is here": ({"rabbitmq:4.3-management", "rabbitmq:4-management"}, False, "rabbitmq:4.3-management"),
+    "nothing is here, and nothing can be downloaded": (set(), False, "rabbitmq:4.3-management"),
+    "a registry has it": ({"rabbitmq:4-management"}, True, "rabbitmq:4.3-management"),
     "no registry": ({"rabbitmq:4-management"}, False, "rabbitmq:4-management"),
 }
 

@@ -77,7 +77,14 @@ FIELDS = {
         monitoring.tls.enabled postgresql.parameters postgresql.pg_hba[]
         postgresql.synchronous.dataDurability postgresql.synchronous.failoverQuorum
         postgresql.synchronous.method postgresql.synchronous.number
+        plugins[].name plugins[].isWALArchiver plugins[].parameters.barmanObjectName
         resources.limits resources.requests storage.size topologySpreadConstraints""",
+    "ObjectStore": """configuration.data.compression configuration.data.encryption
+        configuration.destinationPath configuration.endpointURL configuration.s3Credentials.accessKeyId.key
+        configuration.s3Credentials.accessKeyId.name configuration.s3Credentials.secretAccessKey.key
+        configuration.s3Credentials.secretAccessKey.name configuration.wal.compression
+        configuration.wal.encryption retentionPolicy""",
+    "ScheduledBackup": "backupOwnerReference cluster.name immediate method pluginConfiguration.name schedule",
     "RabbitmqCluster": """affinity.podAntiAffinity image override.statefulSet.spec.template.spec
         persistence.storage rabbitmq.additionalConfig rabbitmq.advancedConfig rabbitmq.envConfig replicas
         resources.limits
@@ -85,8 +92,9 @@ FIELDS = {
 }
 """The fields of custom resources that are used, below ``spec``.
 
-Each was looked up in the definitions of RabbitMQ's cluster operator 2.22, CloudNativePG 1.30, KEDA 2.20, the
-Prometheus operator 0.93, the Gateway API 1.4, cert-manager 1.19 and Envoy Gateway 1.6.
+Each was looked up in the definitions of RabbitMQ's cluster operator 2.22, CloudNativePG 1.30 and its Barman
+Cloud plugin 0.14, KEDA 2.20, the Prometheus operator 0.93, the Gateway API 1.4, cert-manager 1.19 and Envoy
+Gateway 1.6.
 """
 
 
@@ -143,7 +151,7 @@ def everything_is_in_one_namespace_and_nothing_was_left_open(manifests: Manifest
     for one in manifests:
         if one["kind"] != "Namespace" and one["metadata"].get("namespace") != secrets.NAMESPACE:
             yield f"{name_of(one)} is in no namespace"
-        if left := re.findall(r"\b(?:HOST|PROXIES|ISSUER|CLASS)\b", str(one)):
+        if left := re.findall(r"\b(?:HOST|PROXIES|ISSUER|CLASS|STORE|FOLDER)\b", str(one)):
             yield f"{name_of(one)} has {left}"
 
 

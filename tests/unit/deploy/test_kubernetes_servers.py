@@ -94,7 +94,7 @@ def version_of(image: str) -> str:
 @checks.finds(
     {
         "what the operator takes": changed("RabbitmqCluster", "broker", "spec.image", None),
-        "a later broker": changed("RabbitmqCluster", "broker", "spec.image", "rabbitmq:4.3-management"),
+        "a later broker": changed("RabbitmqCluster", "broker", "spec.image", "rabbitmq:4.4-management"),
         "what CloudNativePG takes": changed("Cluster", "database", "spec.imageName", None),
         "a later database server": changed(
             "Cluster", "database", "spec.imageName", "ghcr.io/cloudnative-pg/postgresql:18-standard-trixie"
@@ -114,6 +114,33 @@ def the_servers_are_of_the_versions_that_compose_runs(manifests: Manifests) -> I
     limits = manifests.one("Deployment", "limits")["spec"]["template"]["spec"]["containers"][0]["image"]
     if limits != images.pinned("EPASS_VALKEY_IMAGE"):
         yield f"the counters of rate limits are in {limits}"
+
+
+@checks.finds(
+    {
+        "no archive": changed("Cluster", "database", "spec.plugins", []),
+        "an archive that is not there": changed("ObjectStore", "backups", "metadata.name", "others"),
+        "a copy that nobody makes": changed("ScheduledBackup", "nightly", "spec.cluster.name", "other"),
+        "a store that writes in clear": changed("ObjectStore", "backups", "spec.configuration.wal", {}),
+        "kept for ever": changed("ObjectStore", "backups", "spec.retentionPolicy", None),
+    }
+)
+def the_databases_are_archived_encrypted_and_copied_each_night(manifests: Manifests) -> Iterator[str]:
+    archives = [
+        plugin["parameters"]["barmanObjectName"]
+        for plugin in manifests.one("Cluster", "database")["spec"].get("plugins", [])
+        if plugin["isWALArchiver"]
+    ]
+    stores = {one["metadata"]["name"]: one["spec"] for one in manifests.of("ObjectStore")}
+    if archives != [*stores]:
+        yield f"the log goes to {archives}"
+    for name, store in stores.items():
+        kinds = [store["configuration"][kind].get("encryption") for kind in ("wal", "data")]
+        if kinds != ["AES256", "AES256"] or not store.get("retentionPolicy"):
+            yield f"{name}: {kinds}, {store.get('retentionPolicy')}"
+    copies = [one["spec"] for one in manifests.of("ScheduledBackup")]
+    if [(one["cluster"]["name"], one["method"]) for one in copies] != [("database", "plugin")]:
+        yield "no copies"
 
 
 @checks.finds(

@@ -1,8 +1,10 @@
 """The exporter tells what it knows now: after a look that failed, whatever the reason, a part is unknown."""
 
 import asyncio
+import os
 from datetime import timedelta
-from math import inf
+from math import inf, isnan
+from pathlib import Path
 
 import httpx
 import pytest
@@ -100,3 +102,17 @@ async def test_a_look_grows_old_though_the_clock_is_set_back(monkeypatch: pytest
     passed[0], set_back[0] = 700.0, timedelta(hours=1)
     report = Report(at=exporter.now(), processes=seen.part())
     assert not doubt_old_looks(report).processes.answers
+
+
+def test_the_age_of_the_newest_backup_is_watched_where_a_backup_touches_a_file(tmp_path: Path) -> None:
+    def watched(stamp: str) -> float:
+        options = make_settings(ExporterSettings, ops_backup_stamp=stamp)
+        exporter.watch_backups(options)
+        return REGISTRY.get_sample_value("epass_backup_timestamp_seconds") or 0.0
+
+    stamp = tmp_path / "last-backup"
+    assert isnan(watched("")), "so that no alert fires where nobody watches backups"
+    assert watched(str(stamp)) == 0
+    stamp.touch()
+    os.utime(stamp, (1_000, 1_000))
+    assert watched(str(stamp)) == 1_000

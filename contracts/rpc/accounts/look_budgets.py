@@ -55,6 +55,6 @@ class SetLookBudgets(Strict):
 
 LOOK_BUDGETS = Method("accounts", "look_budgets", Nothing, LookBudgets)
 SET_LOOK_BUDGETS = Method(
-    "accounts", "set_look_budgets", SetLookBudgets, LookBudgets, command=True,
+    "accounts", "set_look_budgets", SetLookBudgets, LookBudgets, command=True, fresh=True,
     said="Decided how many people a login may look at",
 )  # fmt: skip

@@ -7,8 +7,7 @@ from sqlalchemy.orm import Session
 from contracts.errors import InvalidInput
 from contracts.rpc.accounts.look_budgets import DEFAULTS, SET_LOOK_BUDGETS, LookBudgets, SetLookBudgets
 from contracts.rpc.call import Call
-from services.accounts.handlers import second_factor
-from services.accounts.handlers.authorization import acting_ado
+from services.accounts.handlers.authorization import fresh_ado
 from services.accounts.models import LookBudgetRow
 from services.accounts.settings import AccountsSettings
 from services.chassis.db.upserts import put
@@ -33,12 +32,11 @@ def change(
     """Set the budgets of all roles.
 
     Raises:
-        Forbidden: as `acting_ado`, or as `second_factor.require_fresh`.
+        Forbidden: as `fresh_ado`.
         InvalidInput: a role is missing or is one of a device; ``not_above_warning``, a role would be refused
             before it is warned; or gates would be refused.
     """
-    by = acting_ado(session, call, now)
-    second_factor.require_fresh(session, call, now, settings)
+    by = fresh_ado(session, call, now, settings)
 
     def effect() -> str:
         if request.roles.keys() != DEFAULTS.keys():

@@ -104,12 +104,14 @@ def test_a_reading_is_logged_with_the_operator_and_refused_without(
     gateway: httpx.Client, broker: Wire, exporter: Process
 ) -> None:
     add_dead_events(broker, 3)
-    assert gateway.get(OF_QUEUE, headers={"X-Operator": "OPS-0007"}).status_code == 200
+    another = proven(session=OPERATOR.model_copy(update={"sub": "OPS-0007"})).proof
+    assert another is not None
+    assert gateway.get(OF_QUEUE, headers={"X-Proof": another.model_dump_json()}).status_code == 200
     (logged,) = [line for line in exporter.log.read_text().splitlines() if "OPS-0007" in line]
     assert f'"queue": "{QUEUE}"' in logged
     assert '"letters": 3' in logged
     for nobody in ("", "a login\tof nobody"):
-        assert gateway.get(OF_QUEUE, headers={"X-Operator": nobody}).status_code == 422
+        assert gateway.get(OF_QUEUE, headers={"X-Proof": nobody}).status_code == 403
 
 
 def test_two_operators_read_a_queue_at_the_same_time_and_both_see_all_of_it(

@@ -379,6 +379,7 @@ class App {
     let list: InsideList = await this.#gate.inside().catch(() => NOT_KNOWN);
     if (signedIn && !this.#gate.state().signedIn) list = NOT_KNOWN; // ended meanwhile
     this.#keepsList = false;
+    if (this.#lockScreen !== null) return; // it came when the guard was gone
     this.#frame.openList(draw(list, this.#gate.state(), Date.now()));
   }
 

@@ -1,30 +1,31 @@
 """HTTP between processes over TLS: who serves has a certificate of our CA, and who asks checks its name."""
 
 import asyncio
+import os
 import shutil
 import socket
 import ssl
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
 import pytest
+from cryptography.fernet import Fernet
 from pydantic import SecretStr
 
 from contracts.ops import ProcessView
 from services.chassis.runtime.encryption import client_context
 from services.chassis.runtime.health import Health
 from services.chassis.runtime.settings import ProcessSettings, WrongSettings, read
+from services.chassis.tokens.signing_key import SigningKey
 from services.gateway.rpc.ops_client import OpsClient
 from services.gateway.settings import GatewaySettings
 from services.ops import processes
 from services.ops.settings import ExporterSettings
-from tests.integration.encrypted_servers import Authority, EncryptedServers, start_encrypted_servers
-from tests.support.stack.extent import long
-from tests.support.stack.running import eventually, free_port
+from tests.integration.encrypted_servers import Authority
+from tests.support.stack.running import Process, eventually, free_port
 from tests.support.stack.settings import make_settings
-from tests.support.system.system import System
 
 NAME = "localhost"
 """It leads to 127.0.0.1, which stands in no certificate here: the name that was asked for is checked."""
@@ -145,62 +146,63 @@ def test_with_our_ca_no_address_may_ask_for_less(
         read(ProcessSettings)
 
 
-@pytest.fixture(scope="module")
-def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EncryptedServers]:
-    with start_encrypted_servers(tmp_path_factory.mktemp("encrypted-http")) as running:
-        yield running
+@pytest.fixture
+def secured(ours: Authority) -> dict[str, str]:
+    certificate, key = ours.issue(NAME)
+    files = {"CA": ours.file, "CERTIFICATE": certificate, "KEY": key}
+    return {f"EPASS_HTTP_{name}": str(file) for name, file in files.items()}
 
 
-@long
-@pytest.mark.xdist_group("encryption")
-async def test_every_kind_of_process_serves_over_tls_alone_and_the_gateway_asks_the_exporter_so(
-    servers: EncryptedServers,
+@contextmanager
+def running(arguments: Sequence[str], log: Path, **settings: str) -> Iterator[Process]:
+    """Run a process of e-Pass whose broker and databases are away: it serves its health all the same."""
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("EPASS_")}
+    environment = {**inherited, "EPASS_LOCAL_MODE": "true", **settings}
+    process = Process(list(arguments), environment, log, inherit=False)
+    process.start(ready=False)
+    try:
+        yield process
+    finally:
+        process.stop()
+
+
+async def test_gateway_and_exporter_serve_over_tls_alone_and_the_one_asks_the_other_so(
+    ours: Authority, secured: dict[str, str], tmp_path: Path
 ) -> None:
-    certificate, key = servers.authority.issue(NAME)
-    secured = {
-        "EPASS_HTTP_CA": str(servers.authority.file),
-        "EPASS_HTTP_CERTIFICATE": str(certificate),
-        "EPASS_HTTP_KEY": str(key),
+    """Each of the three servers of these two processes is another one: uvicorn twice, and the chassis's."""
+    ports = {name: free_port() for name in ("gateway", "ops")}
+    broker, token = f"amqp://nobody:nothing@127.0.0.1:{free_port()}/none", "a token of the tests, long enough"
+    shared = {**secured, "EPASS_BROKER_URLS": broker, "EPASS_OPS_TOKEN": token}
+    exporter = {
+        **shared,
+        "EPASS_OPS_PORT": str(ports["ops"]),
+        "EPASS_OPS_PROCESSES": f"gateway=https://{NAME}:{ports['gateway']}",
+        "EPASS_OPS_INTERVAL": "1",
     }
-    ports = {name: free_port() for name in ("verify", "relay", "sender", "exporter", "gateway", "ops")}
-    watched = ",".join(f"{name}=https://{NAME}:{port}" for name, port in ports.items() if name != "ops")
-    token = "a token of the tests, long enough"
-    own = {
-        "exporter": {
-            "EPASS_OPS_PROCESSES": watched,
-            "EPASS_OPS_PORT": str(ports["ops"]),
-            "EPASS_OPS_TOKEN": token,
-            "EPASS_OPS_INTERVAL": "1",
-        },
-        "gateway": {
-            "EPASS_GATEWAY_PORT": str(ports["gateway"]),
-            "EPASS_OPS_URL": f"https://{NAME}:{ports['ops']}",
-        },
+    gateway = {
+        **shared,
+        "EPASS_IDEMPOTENCY_SECRET": "s" * 32,
+        "EPASS_ANSWERS_KEYS": Fernet.generate_key().decode(),
+        "EPASS_EVENT_KEYS": f"verify:{SigningKey.generate().public.x}",
+        "EPASS_GATEWAY_PORT": str(ports["gateway"]),
+        "EPASS_OPS_URL": f"https://{NAME}:{ports['ops']}",
     }
-    with System(servers, **servers.settings) as system:
-        running = [
-            system.process(name, "-https", EPASS_HEALTH_PORT=str(port), **secured, **own.get(name, {}))
-            for name, port in ports.items()
-            if name != "ops"
-        ]
-        for process in running:
-            process.start(ready=False)
-        try:
-            verify = client_context(servers.authority.file)
-            for name, port in ports.items():
-                address = f"{NAME}:{port}/healthz"
-                eventually(lambda: answers(f"https://{address}", verify), f"{name} answers", 90)  # noqa: B023
-                assert not answers(f"http://{address}", verify)
-            client = OpsClient(f"https://{NAME}:{ports['ops']}", SecretStr(token), verify)
-            states: dict[str, str] = {}
-            async with asyncio.timeout(90):
-                while set(states.values()) != {"ready"}:
-                    states = {one.name: one.state for one in (await client.report()).processes.items}
-            assert set(states) == set(ports) - {"ops"}
-            await client.close()
-        finally:
-            for process in running:
-                process.stop()
+    verify = client_context(ours.file)
+    cli = ("-m", "services.ops.cli")
+    with (
+        running((*cli, "ops-exporter"), tmp_path / "exporter.log", **exporter) as of_exporter,
+        running((*cli, "gateway"), tmp_path / "gateway.log", **gateway),
+    ):
+        for name, port in {**ports, "exporter": of_exporter.port}.items():
+            address = f"{NAME}:{port}/healthz"
+            eventually(lambda: answers(f"https://{address}", verify), f"{name} answers", 90)  # noqa: B023
+            assert not answers(f"http://{address}", verify)
+        client = OpsClient(gateway["EPASS_OPS_URL"], SecretStr(token), verify)
+        states: set[str] = set()
+        async with asyncio.timeout(90):
+            while not states - {"no_answer"}:
+                states = {one.state for one in (await client.report()).processes.items}
+        await client.close()
 
 
 def answers(url: str, verify: ssl.SSLContext) -> bool:

@@ -419,6 +419,15 @@ def test_the_servers_know_everyone_who_connects(secret_files: dict[str, str]) ->
     assert secret_files["postgres/password"] == roles[secrets.SUPERUSER]
 
 
+def test_the_broker_starts_with_every_exchange_on_which_somebody_has_rights(
+    secret_files: dict[str, str],
+) -> None:
+    """RabbitMQ 4.3 does not start on rights of topics of an exchange that is not there."""
+    definitions = json.loads(secret_files["rabbitmq/definitions.json"])
+    declared = {(one["vhost"], one["name"]) for one in definitions["exchanges"]}
+    assert {(one["vhost"], one["exchange"]) for one in definitions["topic_permissions"]} <= declared
+
+
 def test_secrets_are_readable_inside_a_folder_that_only_their_owner_enters() -> None:
     _, modes = packed()
     assert modes.pop("secrets.json") == 0o600

@@ -19,6 +19,7 @@ from services.notify.adapters.channels.sms import SmsChannel
 from services.notify.adapters.channels.whatsapp import WhatsAppChannel
 from services.notify.domain.outcomes import Untried
 from services.notify.handlers.deliveries import EVERY_LANE, Sender
+from services.notify.metrics import REPEATS
 from services.notify.models import MessageRow
 from services.notify.settings import SenderSettings
 from tests.integration.notify.handlers.stored import handle
@@ -179,8 +180,11 @@ def try_twice(db: Database, vendor: Vendor, channel: Channel, first: Callable[[V
 def test_a_try_after_one_that_may_have_arrived_is_recorded_as_a_possible_duplicate(
     db: Database, vendor: Vendor, client: GatewayClient, first: Callable[[Vendor], None], possible: int
 ) -> None:
+    repeats = REPEATS.labels("sms")
+    before = repeats._value.get()
     assert try_twice(db, vendor, SmsChannel(client, vendor.url, TOKEN), first).possible_duplicates == possible
     assert possibly_twice(db) == [possible > 0]
+    assert repeats._value.get() - before == possible, "it is counted"
 
 
 def test_a_gateway_that_could_not_be_reached_is_no_possible_duplicate(

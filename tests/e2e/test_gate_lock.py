@@ -62,7 +62,7 @@ STORED = """async () => {
 
 @pytest.fixture(scope="module")
 def alone() -> Iterator[PagesAlone]:
-    with PagesAlone(gate_lock_minutes=10) as pages:
+    with PagesAlone(lock_minutes=10) as pages:
         yield pages
 
 

@@ -291,12 +291,10 @@ class PagesAlone:
     ``answers`` may be changed while it runs; :meth:`reset` brings the usual ones back.
     """
 
-    def __init__(self, gate_lock_minutes: int = 0) -> None:
+    def __init__(self, lock_minutes: int = 0) -> None:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
-        settings = gateway_settings(
-            public_url=self.url, rate_limits=False, gate_lock_minutes=gate_lock_minutes
-        )
+        settings = gateway_settings(public_url=self.url, rate_limits=False, gate_lock_minutes=lock_minutes)
         self._client = TableClient()
         self._usual = {
             **self._client.answers,

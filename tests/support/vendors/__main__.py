@@ -41,13 +41,10 @@ p { white-space: pre-wrap; overflow-wrap: anywhere; margin: .25rem 0 } .button {
 
 def fonts() -> str:
     """Return the fonts of the pictures of passes as CSS: not every machine has the scripts."""
-    encoded = {
-        script: base64.b64encode((pass_card.FOLDER / f"{script}.woff2").read_bytes()).decode()
-        for script in ("gurmukhi", "devanagari")
-    }
     return "".join(
-        f"@font-face {{ font-family: {script}; src: url(data:font/woff2;base64,{font}) }}"
-        for script, font in encoded.items()
+        f"@font-face {{ font-family: {script}; src: url(data:font/woff2;base64,{font.decode()}) }}"
+        for script in ("gurmukhi", "devanagari")
+        for font in [base64.b64encode((pass_card.FOLDER / f"{script}.woff2").read_bytes())]
     )
 
 

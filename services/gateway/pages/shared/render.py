@@ -66,6 +66,7 @@ def _environment(language: Language) -> Environment:
         extensions=["jinja2.ext.i18n", "jinja2.ext.do"],
     )
     environment.install_gettext_translations(languages.texts(language), newstyle=True)  # type: ignore[attr-defined]  # the extension's
+    environment.policies["json.dumps_kwargs"] = {"ensure_ascii": False, "sort_keys": True}  # fewer bytes
     environment.globals["asset"] = asset
     environment.globals["languages"] = languages.ENDONYMS
     environment.globals["language"] = language

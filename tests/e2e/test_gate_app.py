@@ -487,8 +487,8 @@ def test_a_new_version_is_stored_beside_the_old_one_and_runs_when_the_app_is_ope
     eventually(
         lambda: page.evaluate("navigator.serviceWorker.controller !== null"), "the worker serves the app"
     )
-    shell = routes._shell().replace("<body", "<body data-new")
-    monkeypatch.setattr(routes, "_shell", lambda: shell)
+    shell = routes._shell_of(0, 6).replace("<body", "<body data-new")
+    monkeypatch.setattr(routes, "_shell", lambda _: shell)
     page.evaluate("navigator.serviceWorker.ready.then((one) => one.update()).then(() => undefined)")
     waits = "navigator.serviceWorker.ready.then((one) => one.waiting !== null)"
     eventually(lambda: page.evaluate(waits), "the new version is stored")

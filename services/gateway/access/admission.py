@@ -5,14 +5,13 @@ rows (whose application, which department's review) is checked by the service th
 """
 
 import asyncio
-import secrets
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
 from math import inf
-from typing import Annotated, Any, TypeVar
+from typing import Any, TypeVar
 
-from fastapi import Depends, Header, Request
+from fastapi import Request
 from fastapi.exceptions import HTTPException
 from fastapi.params import Depends as Dependency
 
@@ -268,9 +267,8 @@ class Access:
             _log_refusal(claims, "must_change_password")
             raise Forbidden("the initial password must be changed first", code="must_change_password")
         principal = principal_of(claims)
-        limit = (
-            "gate" if principal.role == "security" else principal.kind
-        )  # each login or mobile counts alone
+        # each login or mobile counts alone
+        limit = "gate" if principal.role == "security" else principal.kind
         await state.rate_limits.hit(limit, principal.id)
         if not (principal.role in self.roles if principal.kind == "staff" else self.applicants):
             _log_refusal(claims, "forbidden")
@@ -419,27 +417,6 @@ def session_token(request: Request, public_url: str, cookie: str) -> str:
     if request.method not in SAFE_METHODS and not is_same_origin(request, public_url):
         raise Forbidden("a page of another site made this request", code="cross_site")
     return request.cookies[cookie]
-
-
-async def idempotency_key(  # async, because FastAPI runs a plain function in a thread
-    idempotency_key: Annotated[
-        str | None,
-        Header(
-            min_length=1,
-            max_length=200,
-            pattern=r"^[\x20-\x7e]+$",
-            description=(
-                "Any text of yours that is new for each command. Repeating a command with the same key "
-                "has one effect and gives one answer."
-            ),
-        ),
-    ] = None,
-) -> str:
-    """Return the caller's key; without one a random key, so that the gateway's own repetition is safe."""
-    return idempotency_key or secrets.token_urlsafe(16)
-
-
-IdempotencyKey = Annotated[str, Depends(idempotency_key)]
 
 
 class RateLimited:

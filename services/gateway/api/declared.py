@@ -15,8 +15,9 @@ from pydantic.fields import FieldInfo
 
 from contracts.model import Strict, Wire
 from contracts.rpc.call import Callers, Method
-from services.gateway.access.admission import Caller, IdempotencyKey, rate_limited
+from services.gateway.access.admission import Caller, rate_limited
 from services.gateway.access.callers import ACCESS
+from services.gateway.access.idempotency_keys import IdempotencyKey
 
 Q = TypeVar("Q", bound=Wire)
 R = TypeVar("R", bound=Wire)

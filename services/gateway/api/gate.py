@@ -22,7 +22,7 @@ from contracts.rpc.verify.manifests import GateSession, Manifest, ManifestQuesti
 from contracts.rpc.verify.offline_scans import SyncedScans, SyncScans
 from contracts.rpc.verify.presence import InsideList, InsideQuestion
 from contracts.rpc.verify.scans import ScanPass, ScanResult
-from services.gateway.access.admission import Caller, IdempotencyKey
+from services.gateway.access.admission import Caller
 from services.gateway.access.callers import GuardOnDevice, Security
 from services.gateway.access.gate_devices import (
     enrol,
@@ -32,6 +32,7 @@ from services.gateway.access.gate_devices import (
     require_gate,
     storage_half_of,
 )
+from services.gateway.access.idempotency_keys import IdempotencyKey
 from services.gateway.api.declared import answers
 from services.gateway.caches.gate_news import News
 from services.gateway.caches.polled_replies import NOT_BUFFERED, STREAM_SECONDS

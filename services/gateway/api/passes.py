@@ -7,8 +7,9 @@ from fastapi import APIRouter, Path, Response
 
 from contracts import rpc
 from contracts.rpc.issuance import PassNumber, PassView, QrQuestion, ReissuePass
-from services.gateway.access.admission import Caller, IdempotencyKey
+from services.gateway.access.admission import Caller
 from services.gateway.access.callers import PassHolder, Reception
+from services.gateway.access.idempotency_keys import IdempotencyKey
 
 router = APIRouter(prefix="/api/v1/passes/{number}", tags=["passes"])
 PassNo = Annotated[str, Path(max_length=20, description="Eight characters.")]

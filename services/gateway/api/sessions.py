@@ -4,9 +4,10 @@ from fastapi import APIRouter, Request, Response
 
 from contracts import rpc
 from contracts.rpc.call import Nothing
-from services.gateway.access.admission import COOKIE, IdempotencyKey
+from services.gateway.access.admission import COOKIE
 from services.gateway.access.callers import SignedIn
 from services.gateway.access.cookie_names import session_cookie
+from services.gateway.access.idempotency_keys import IdempotencyKey
 
 router = APIRouter()
 

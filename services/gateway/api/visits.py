@@ -15,8 +15,9 @@ from contracts.rpc.application import (
     SubmitApplication,
     SubmitAtCounter,
 )
-from services.gateway.access.admission import Caller, IdempotencyKey, rate_limited
+from services.gateway.access.admission import Caller, rate_limited
 from services.gateway.access.callers import Applicant, Reception
+from services.gateway.access.idempotency_keys import IdempotencyKey
 from services.gateway.api.declared import answers
 from services.gateway.handlers import mobile_changes, visit_requests
 

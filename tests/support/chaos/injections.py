@@ -73,15 +73,14 @@ FAILURES: Mapping[str, tuple[str, ...]] = {
 """By the name of a block or a function."""
 HARMLESS = {
     "_another_gateway", "_no_index", "_restored", "abort", "all_the_while", "another_standby", "check_alerts",
-    "cluster", "crowd_at_work", "ctl",
-    "database", "delete", "deploy", "local_run",
-    "fault", "kills_of", "locked", "monitoring", "more_of", "no_process_restarts", "operators_page",
+    "cluster", "crowd_at_work", "ctl", "database", "delete", "deploy", "local_run",
+    "fault", "kills_of", "locked", "lose", "monitoring", "more_of", "no_process_restarts", "operators_page",
     "people_at_work", "process", "proxied_system", "purge", "replaced", "revoke", "running", "send_signal",
-    "span", "impatient", "two_of_each", "within_limit",
+    "server_in", "span", "impatient", "two_of_each", "within_limit",
 }  # fmt: skip
 """Blocks and functions that look like it. ``locked`` holds a handler at an exact moment, ``replaced`` and
-``process`` take guards out of a process for a control, revoking a pass is an ordinary command, and so is
-Ctrl-C (``send_signal``)."""
+``process`` take guards out of a process for a control, ``lose`` is a drill, revoking a pass is an
+ordinary command, and so is Ctrl-C (``send_signal``)."""
 
 
 def injections(source: str) -> Iterator[str]:

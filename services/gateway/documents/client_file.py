@@ -22,7 +22,7 @@ from pydantic.fields import FieldInfo
 from contracts import model, rpc
 from contracts.documents import write_or_check
 from contracts.rpc.call import Nothing, Page
-from services.gateway.access.admission import idempotency_key
+from services.gateway.access.idempotency_keys import idempotency_key
 from services.gateway.access.callers import dependency_calls
 from services.gateway.documents.openapi_file import application
 

@@ -63,8 +63,9 @@ export class Gate implements GateApi {
     this.#rounds = new Rounds(device);
   }
 
-  choosePin(pin: string): Promise<void> {
-    return this.#device.choosePin(pin);
+  async choosePin(pin: string): Promise<void> {
+    await this.#device.choosePin(pin);
+    void this.#rounds.reload(); // a round that runs has passed the list by
   }
 
   async lock(): Promise<void> {
@@ -81,7 +82,7 @@ export class Gate implements GateApi {
     const leaving = await this.#device.store.readNotes<Leaving>("leaving");
     await this.#restore();
     await this.#recordLeft(leaving);
-    void this.#rounds.refresh();
+    void this.#rounds.reload();
   }
 
   /** Open the gate with what this device holds. It asks nobody: `refresh` or `start` do. */

@@ -110,5 +110,5 @@ class AuditHeads(Wire):
 def most_looks(service: str) -> Method[LookQuestion, Lookers]:
     """Return the method by which a service says who has looked at most people in it."""
     return Method(
-        service, "most_looks", LookQuestion, Lookers, names_people=True, said="Who looked at most people"
+        service, "most_looks", LookQuestion, Lookers, names_people=True, said="Who looked at the most people"
     )

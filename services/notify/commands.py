@@ -124,7 +124,7 @@ def _invented(language: Language, public_url: str) -> dict[str, str]:
         "login_id": "TEST-0000",
         "by": "TEST-0000",
         "what": templates.reason("login_issued", language, "access"),
-        "reason": templates.grounds("duplicate", language),
+        "reason": templates.grounds("security", language),  # one of every text with a reason
         "department": "e-Pass",
         "site": templates.site("PCS1", {}, language),
         "gate": "1",

@@ -16,6 +16,7 @@ from contracts.errors import (
     Unavailable,
 )
 from contracts.model import IST
+from contracts.ops import ChannelView
 from contracts.rpc.accounts.logins import LoginList
 from contracts.rpc.accounts.second_factor import OwnFactor
 from contracts.rpc.application import (
@@ -88,7 +89,7 @@ from tests.support.factories.pages import (
     match,
     review,
 )
-from tests.support.factories.system_report import LETTER, TROUBLE, UNKNOWN
+from tests.support.factories.system_report import LETTER, TROUBLE, UNKNOWN, known
 from tests.support.system.page_reader import BALDEV, HOME, PERSON, VISIT
 
 
@@ -354,7 +355,10 @@ STATES = [
     State("auditor", LOG, answers=OPEN_PAGE), State("auditor", f"{LOG}&each=true", answers=OPEN_PAGE),
     State("auditor", f"{LOG}&act=approval.smile", status=422),
     State("auditor", "/audit/log", {"who": "Kaur"}, status=422),
-    State("ops", "/ops"), State("ops", "/ops", answers={"ops.report": TROUBLE}),
+    State("ops", "/ops"),
+    State("ops", "/ops", answers={"ops.report": TROUBLE.model_copy(update={"channels": known(ChannelView(
+    channel="whatsapp", delivered=2, waiting=9, failed=31, repeated=4, reasons=("timeout", "credentials"),
+    unknown_opt_outs=1))})}),
     State("ops", "/ops", answers={"ops.report": UNKNOWN}),
     State("ops", "/ops", answers={"ops.report": Unavailable()}), State("department", "/ops", status=403),
     State("ops", "/ops/messages"), State("ops", "/ops/messages", {"q": "Kaur"}, status=422),

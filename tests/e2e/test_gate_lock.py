@@ -199,6 +199,8 @@ def test_after_too_many_wrong_pins_the_list_is_gone_and_the_scans_stay_and_are_s
         assert len(page.evaluate(STORED)["rows"]["queue"]) == 1
     tap(page, "135790")
     expect(page.locator(".verdict")).to_contain_text(PROBLEMS["pins_wrong"])
+    expect(page.locator(".banner")).not_to_contain_text(TEXTS["no_list"])  # as the verdict says
+    expect(page.locator(".verdict__why")).to_be_in_viewport(ratio=1)
     rows = page.evaluate(STORED)["rows"]
     assert (rows["manifest"], len(rows["queue"]), "guardedHalf" in rows["settings"]) == ([], 1, False)
     expect(page.locator(".bar__unsent")).to_be_visible()

@@ -275,5 +275,13 @@ def test_a_check_tells_whether_the_newest_backup_is_young_and_whole(site: Site) 
     old = site.back_up(named(3))
     assert "older than 26 hours" in site.run("check").stderr
     assert site.run("check", "100").returncode == 0
-    (old / "data.tar.gz.age").write_text("damaged")
+    data = old / "data.tar.gz.age"
+    data.write_text("damaged")
     assert "is damaged" in site.run("check", "100").stderr
+    data.unlink()
+    assert "data.tar.gz.age is missing" in site.run("check", "100").stderr
+    site.settings["EPASS_BACKUP_KEYS"] = str(site.folder / "keys")
+    site.back_up(named(2))
+    assert site.run("check", "100").returncode == 0
+    (site.folder / "keys" / named(2) / "keys.tar.gz.age").unlink()
+    assert "keys.tar.gz.age is missing" in site.run("check", "100").stderr

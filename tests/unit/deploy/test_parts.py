@@ -73,7 +73,9 @@ def test_every_server_of_compose_can_be_named_by_its_digest(engine: dict[str, st
         assert lines[0] == "EPASS_HOST=localhost"
         assert f"EPASS_POSTGRES_IMAGE=postgres:17.9@{DIGEST}" in lines
         assert f"EPASS_RABBITMQ_IMAGE=rabbitmq:4.3-management@{DIGEST}" in lines
-    assert not pin(engine, "check").returncode
+    checked = pin(engine, "check")
+    assert (checked.returncode, checked.stderr.count("\n")) == (0, 1)
+    assert "EPASS_POSTGRES_IMAGE stays at postgres:17.9; this release names postgres:17" in checked.stderr
     images = set(re.findall(r"^ *image: (.*)$", (DEPLOY / "compose.yaml").read_text(), re.MULTILINE))
     assert len(images) == len(lines) - 1 + 1, "each but ours has a setting"
 

@@ -144,10 +144,11 @@ export function drawFrame(actions: Actions): Frame {
       ...helpLines(now),
       Math.abs(now.clockOffS) > 60 && el("p", {}, t("clock_off", { age: duration(Math.abs(now.clockOffS)) })),
       now.deferred !== null && el("p", {}, t("deferred", { at: instant(now.deferred.until) })),
-      now.namesDeleted && el("p", {}, t("names_deleted", { age: duration(keepMs / 1000) })),
+      // Without a list no pass is checked: the lines above say so, and the verdict has to stay in sight.
+      now.namesDeleted && now.listAgeS !== null && el("p", {}, t("names_deleted", { age: duration(keepMs / 1000) })),
       now.listProblem !== null && el("p", {}, t(now.listProblem === "undated" ? "list_undated" : "list_problem")),
       now.signedIn && now.demandsSupervisor && now.supervisors.length === 0 && el("p", {}, t("supervisors_gone")),
-      now.listAgeS === null && !now.online && el("p", {}, t("no_list")),
+      now.signedIn && now.listAgeS === null && !now.online && el("p", {}, t("no_list")),
       now.signedIn && now.gate === null && now.gates.length > 0 && el(
         "p", { class: "banner__gates" }, t("choose_gate"), " ",
         ...now.gates.map((code) => el("button", { type: "button", class: "button", onclick: () => actions.onGate(code) }, directoryName(now.directoryNames.gates, code))),

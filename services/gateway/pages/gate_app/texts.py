@@ -63,9 +63,8 @@ TEXTS: dict[str, str] = {
     "other_guard": _("Another guard: sign in"),
     "pin_forgotten": _("PIN forgotten: sign in"),
     "names_deleted": _(
-        "This device had no contact for %(age)s. The names of visitors were deleted on it. Passes are still"
-        " checked, by QR code and by number: compare the name on the visitor's pass with the ID card. Names"
-        " come back with the network."
+        "No contact with the server for %(age)s: the names of visitors were deleted here. Compare the name on"
+        " the visitor's pass with the ID card. Names come back with the network."
     ),
     # the device
     "enrol_title": _("Enrol this device"),

@@ -72,7 +72,7 @@ TASKS: Mapping[Role, tuple[Entry, ...]] = {
     "auditor": (
         ("/audit", _("Decisions and scans")),
         ("/audit/log", _("Who looked at and did what")),
-        ("/audit/most", _("Who looked at most people")),
+        ("/audit/most", _("Who looked at the most people")),
         CLOSED_DAYS,
     ),
 }

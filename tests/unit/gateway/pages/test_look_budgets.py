@@ -64,6 +64,8 @@ async def test_a_number_that_is_none_is_said_beside_its_field(field: str, typed:
         shown = await ado.send("/desk/look-budgets", **{**TYPED, field: typed})
         assert not ado.client.was_asked("accounts.set_look_budgets")
     assert shown.status_code == 422
+    whose = {"ops": "Operations", "ado": "ADO Branch"}[field[:3]]
+    assert f'href="#{field}">{whose}: Give a number' in shown.text, "all have the same problem"
     assert f'id="{field}-error"' in shown.text
 
 

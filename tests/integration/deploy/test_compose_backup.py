@@ -277,3 +277,5 @@ def test_a_check_tells_whether_the_newest_backup_is_young_and_whole(site: Site) 
     assert site.run("check", "100").returncode == 0
     (old / "data.tar.gz.age").write_text("damaged")
     assert "is damaged" in site.run("check", "100").stderr
+    (old / "data.tar.gz.age").unlink()
+    assert "is damaged" in site.run("check", "100").stderr, "its keys alone are no backup"

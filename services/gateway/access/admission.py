@@ -69,7 +69,7 @@ class Caller:
         until: when the request must be answered, on the monotonic clock.
         session_ends: when the session's token expires; None without a session.
         by_itself: whether an open page asks again, and no person does.
-        block: keyed hash of the addresses that count as one where a code is asked for; empty for `address`.
+        block: the same of `client_block`, which counts as one where a code is asked for; empty for `address`.
     """
 
     def __init__(
@@ -87,7 +87,7 @@ class Caller:
         self.principal = principal
         self.address = address
         self.session_ends = session_ends
-        self._block = block
+        self.block = block or address
         self.gate_device: SessionClaims | None = None
         """The enrolled device of a gate that a guard uses."""
         self.is_warned = False
@@ -144,7 +144,7 @@ class Caller:
                 idempotency_key=key,
                 problems=problems,
                 # a rented server has 65,536 networks of IPv6, and would ask for all codes alone
-                address=(method is rpc.accounts.sessions.REQUEST_OTP and self._block) or self.address,
+                address=self.block if method is rpc.accounts.sessions.REQUEST_OTP else self.address,
                 until=min(self._until, monotonic() + within),
                 by_itself=self._by_itself,
             )

@@ -10,6 +10,7 @@ last numbers; ``epass_job_success_age_seconds`` and the report show how old they
 """
 
 import asyncio
+import ssl
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -106,7 +107,9 @@ class Observed(Generic[T]):
 class Exporter:
     """Everything that was seen, and the looks that see it."""
 
-    def __init__(self, options: ExporterSettings, http: httpx.AsyncClient) -> None:
+    def __init__(
+        self, options: ExporterSettings, http: httpx.AsyncClient, outside: httpx.AsyncClient | None = None
+    ) -> None:
         self._options = options
         self._http = http
         self._processes: Observed[ProcessView] = Observed()
@@ -116,7 +119,9 @@ class Exporter:
         self._lanes: Observed[LaneView] = Observed()
         self._receipts: Observed[ReceiptView] = Observed()
         self._gates: Observed[GateView] = Observed()
-        self._witness = Witness(options, EventKeys(options.event_keys), options.ops_database_urls, http)
+        self._witness = Witness(
+            options, EventKeys(options.event_keys), options.ops_database_urls, outside or http
+        )
         self._revocations: dict[str, float] = {}
         """The age of the newest status list less the monotonic clock, by database."""
         self._outboxes: dict[str, Observed[OutboxView]] = {
@@ -340,10 +345,12 @@ async def run(options: ExporterSettings, health: Health, stop: asyncio.Event) ->
     """
     asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(THREADS))
     watch_backups(options)
-    async with httpx.AsyncClient(
-        trust_env=False, timeout=processes.SECONDS, verify=options.asks_with()
-    ) as http:
-        exporter = Exporter(options, http)
+    # The store of the witness is none of ours: an authority of this system has signed its certificate.
+    async with (
+        httpx.AsyncClient(trust_env=False, timeout=processes.SECONDS, verify=options.asks_with()) as http,
+        httpx.AsyncClient(trust_env=False, verify=ssl.create_default_context()) as outside,
+    ):
+        exporter = Exporter(options, http, outside)
         background = exporter.tasks()
         if options.ops_port and options.ops_token.get_secret_value():
             background.append(interface.serving(options, exporter.report))

@@ -97,4 +97,6 @@ LIFT_SUPERVISORS = Method(
 )  # fmt: skip
 SUPERVISORS = Method("verify", "supervisors", Nothing, SupervisorList)
 OWN_PIN = Method("verify", "own_pin", Nothing, OwnPin)
-SET_PIN = Method("verify", "set_pin", SetPin, OwnPin, command=True, said="Chose a PIN as supervisor")
+SET_PIN = Method(
+    "verify", "set_pin", SetPin, OwnPin, command=True, fresh=True, said="Chose a PIN as supervisor"
+)

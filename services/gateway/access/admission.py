@@ -15,6 +15,7 @@ from fastapi import Request
 from fastapi.exceptions import HTTPException
 from fastapi.params import Depends as Dependency
 
+from contracts import rpc
 from contracts.errors import FieldError, Forbidden, NotAuthenticated, TooManyAttempts, Unavailable
 from contracts.model import Role, Wire
 from contracts.rpc.call import Method, Principal
@@ -67,6 +68,7 @@ class Caller:
         until: when the request must be answered, on the monotonic clock.
         session_ends: when the session's token expires; None without a session.
         by_itself: whether an open page asks again, and no person does.
+        block: the same of `client_block`, which counts as one where a code is asked for; empty for `address`.
     """
 
     def __init__(
@@ -78,11 +80,13 @@ class Caller:
         session_ends: datetime | None = None,
         *,
         by_itself: bool = False,
+        block: str = "",
     ) -> None:
         self.state = state
         self.principal = principal
         self.address = address
         self.session_ends = session_ends
+        self.block = block or address
         self.gate_device: SessionClaims | None = None
         """The enrolled device of a gate that a guard uses."""
         self.is_warned = False
@@ -138,7 +142,8 @@ class Caller:
                 principal=self.principal,
                 idempotency_key=key,
                 problems=problems,
-                address=self.address,
+                # a rented server has 65,536 networks of IPv6, and would ask for all codes alone
+                address=self.block if method is rpc.accounts.sessions.REQUEST_OTP else self.address,
                 until=min(self._until, monotonic() + within),
                 by_itself=self._by_itself,
             )
@@ -255,11 +260,11 @@ class Access:
         """
         until = monotonic() + ANSWER_SECONDS
         state = state_of(request)
-        address = state.keyed_hash(client_network(request))
+        address, block = (state.keyed_hash(of(request)) for of in (client_network, client_block))
         if self.everybody:
             if self._of_staff:
                 await require_staff_network(request)
-            return Caller(state, Principal(id=f"address:{address}"), address, until)
+            return Caller(state, Principal(id=f"address:{address}"), address, until, block=block)
         public_url = state.settings.public_url
         token = session_token(request, public_url, self._cookie(public_url))
         claims = await claims_of(state, token)
@@ -289,7 +294,7 @@ class Access:
         )
         ends = datetime.fromtimestamp(claims.exp, UTC)
         principal = principal.model_copy(update={"proof": proof})
-        return Caller(state, principal, address, until, ends, by_itself=by_itself)
+        return Caller(state, principal, address, until, ends, by_itself=by_itself, block=block)
 
 
 def count_refusal(role: Role | None, code: str) -> None:

@@ -35,7 +35,7 @@ async def receive_webhook(caller: Vendor, vendor: Name, request: Request) -> Res
     if sender in caller.state.proved_vendors:
         await caller.hit("hook_anywhere", vendor)
     else:
-        await caller.hit("hook_stranger", *sender)
+        await caller.hit("hook_stranger", vendor, caller.block)
         await caller.hit("hook_strangers", vendor)
     webhook = Webhook(vendor=vendor, headers=headers, body=b64encode(await request.body()))
     await caller.command(rpc.notify.RECEIVE_WEBHOOK, webhook)

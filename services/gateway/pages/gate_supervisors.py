@@ -12,6 +12,8 @@ from contracts.mobile import ascii_digits
 from contracts.rpc.accounts.logins import LoginQuestion, LoginView
 from contracts.rpc.call import Method, Nothing
 from contracts.rpc.verify.supervisors import NameSupervisor, SetPin, SiteId, SiteSupervision, SupervisorId
+from contracts.second_factor import require_fresh
+from services.chassis.runtime.clock import now
 from services.gateway.pages.shared import directory
 from services.gateway.pages.shared.forms import key_of, text_of
 from services.gateway.pages.shared.view import AdoPage, SecurityPage, View, page_router
@@ -83,13 +85,17 @@ async def set_pin(view: SecurityPage) -> Response:
         return await _pin(view, {"pin": "pin_too_easy"}, 422)
     try:
         await view.command(rpc.verify.supervisors.SET_PIN, wanted, key_of(form))
-    except Forbidden:
+    except Forbidden as error:
+        if error.body.code != "no_supervisor":
+            raise
         return view.to(PIN)
     return view.to(PIN, notice="saved")
 
 
 async def _pin(view: View, errors: dict[str, str], status: int = 200) -> Response:
     own = await view.query(rpc.verify.supervisors.OWN_PIN, Nothing())
+    if own.is_supervisor:
+        require_fresh(view.principal, now())  # before a PIN is typed, which no page has again
     return view.html("gate_supervisors/pin.html", status, own=own, errors=errors)
 
 

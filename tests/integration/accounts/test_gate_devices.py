@@ -15,6 +15,7 @@ from contracts.rpc.call import Principal
 from services.accounts.handlers import gate_devices, passwords, second_factor, sessions
 from services.accounts.models import SessionRow
 from services.chassis.runtime.clock import now
+from tests.integration.statements import heard
 from tests.support.factories.accounts import (
     ADO,
     PASSWORD,
@@ -311,6 +312,21 @@ def test_strangers_keep_no_guard_out_between_password_and_code_there(accounts) -
     asked = EnterCode(sign_in=waiting, code=app.at(later), devices=(token,))
     call = a_call(address="new")
     assert second_factor.enter_code(asked, call, accounts.db, later, accounts.settings).access_token
+
+
+def test_no_stranger_with_a_made_up_device_learns_by_the_work_whether_there_is_a_login(accounts) -> None:
+    header = accounts.log_in("SEC-0001").access_token.partition(".")[0]
+    statements: list[str] = []
+
+    def work_for(login_id: str) -> list[str]:
+        statements.clear()
+        wrong = refusal_of(partial(sign_in_at, accounts, f"{header}.made.up", now(), login_id, "wrong"))
+        assert wrong.body.code == "wrong_login"
+        return list(statements)
+
+    with heard(accounts.db, "before_cursor_execute", lambda *arguments: statements.append(arguments[2])):
+        work_for("SEC-0001")  # the keys are read once
+        assert work_for("SEC-0001") == work_for("SEC-ZZZZZZ")
 
 
 def test_only_an_open_enrolment_of_the_same_site_counts_as_known(accounts) -> None:

@@ -8,6 +8,7 @@ import ssl
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -21,7 +22,8 @@ from services.chassis.runtime.settings import ProcessSettings, WrongSettings, re
 from services.chassis.tokens.signing_key import SigningKey
 from services.gateway.rpc.ops_client import OpsClient
 from services.gateway.settings import GatewaySettings
-from services.ops import processes
+from services.ops import exporter, processes
+from services.ops.object_store import ObjectStore
 from services.ops.settings import ExporterSettings
 from tests.integration.encrypted_servers import Authority
 from tests.support.stack.running import Process, eventually, free_port
@@ -74,6 +76,37 @@ async def test_the_exporter_does_not_believe_another_process_or_another_ca(ours,
         assert (await look(another, ours.file)).state == "no_answer"
         assert (await look(stranger, ours.file)).state == "no_answer"
         assert (await look(stranger, theirs.file)).state == "ready", "the control"
+
+
+async def test_the_store_of_the_witness_is_believed_by_the_authorities_of_the_system(
+    ours, theirs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(theirs.file))
+    answers: asyncio.Queue[object] = asyncio.Queue()
+    get = ObjectStore.get
+
+    async def observed(*arguments: Any) -> bytes | None:
+        try:
+            await answers.put(await get(*arguments))
+        except httpx.HTTPError as error:
+            await answers.put(error)
+        return None
+
+    monkeypatch.setattr(ObjectStore, "get", observed)
+    with served(*theirs.issue(NAME)) as port:
+        options = make_settings(
+            ExporterSettings,
+            http_ca=ours.file,
+            witness_store_url=f"https://{NAME}:{port}/bucket",
+            witness_store_key_id="id",
+            witness_store_secret=SecretStr("secret"),
+            ops_database_urls=("postgresql://nobody@127.0.0.1:1/accounts",),
+        )
+        stop = asyncio.Event()
+        running = asyncio.create_task(exporter.run(options, Health(), stop))
+        assert await answers.get() is None, "it has no such object"
+        stop.set()
+        await running
 
 
 def test_a_process_with_a_certificate_takes_nothing_in_clear_and_goes_on(ours) -> None:

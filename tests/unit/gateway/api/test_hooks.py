@@ -80,8 +80,10 @@ async def test_strangers_who_speak_as_a_vendor_do_not_drown_its_reports(
     assert await send(app, "203.0.113.7") == [200]
     client.answers["notify.receive_webhook"] = NotAuthenticated("not signed")
     assert await send(app, *["198.51.100.1"] * 4) == [401, 401, 429, 429], "an address has few of its own"
+    server = [f"2001:db8:0:{number}::1" for number in range(4)]
+    assert await send(app, *server) == [401, 401, 429, 429], "so has a rented server with all its networks"
     others = [f"198.51.100.{number}" for number in range(2, 20)]
-    assert await send(app, *others) == [401] * 3 + [429] * 15, "and they share few"
+    assert await send(app, *others) == [401] + [429] * 17, "and they share few"
     client.answers["notify.receive_webhook"] = Nothing()
     assert await send(app, *["203.0.113.7"] * 8) == [200] * 8, "the vendor has all of its own"
 

@@ -6,13 +6,14 @@ from uuid import uuid4
 
 import pytest
 
+from contracts import rpc
 from contracts.errors import Forbidden
 from contracts.rpc.accounts.logins import LoginList
 from contracts.rpc.call import Nothing
 from contracts.rpc.verify.incidents import IncidentList, IncidentScan, IncidentView
 from contracts.rpc.verify.supervisors import OwnPin, SiteSupervision, SupervisorList, SupervisorView
 from services.chassis.runtime.clock import now
-from tests.support.factories.gateway import browser, claims, signed
+from tests.support.factories.gateway import browser, claims, signed, staff_claims
 from tests.support.factories.pages import login
 from tests.support.system.page_reader import SAME_SITE, stub, visiting
 
@@ -163,6 +164,23 @@ async def test_a_supervisor_chooses_a_pin_also_in_their_own_digits() -> None:
     assert answer.status_code == 303
     assert asked["verify.set_pin"].pin == "481516"
     assert "481516" not in repr(asked["verify.set_pin"])
+
+
+async def test_whoever_finds_a_supervisor_signed_in_chooses_no_pin_for_them() -> None:
+    an_hour_ago = int(now().timestamp()) - 3_600
+    app, client = stub(verify__own_pin=OwnPin(is_supervisor=True))
+    client.answers["verify.set_pin"] = Forbidden(code="second_factor_stale")
+    who = signed(staff_claims("security", gate=None, factor_at=an_hour_ago))
+    async with browser(app, Cookie=f"session={who}") as http:
+        form = {"pin": "481516", "again": "481516", "key": "k"}
+        for answer in (
+            await http.get("/en/gate/pin"),
+            await http.post("/en/gate/pin", data=form, headers=SAME_SITE),
+        ):
+            assert answer.status_code == 403
+            assert "Confirm with your app" in answer.text
+            assert "481516" not in answer.text
+    assert rpc.verify.supervisors.SET_PIN.fresh, "and verify refuses whoever goes around the page"
 
 
 @pytest.mark.parametrize(

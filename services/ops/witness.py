@@ -8,6 +8,7 @@ changed.
 
 import asyncio
 import ssl
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from email.message import EmailMessage
 from email.utils import format_datetime, make_msgid
@@ -24,12 +25,14 @@ from services.chassis.runtime.clock import monotonic, now
 from services.chassis.runtime.logs import logger
 from services.notify.adapters.channels import PermanentChannelError, TemporaryChannelError
 from services.notify.adapters.channels.email import Delivery, MailServer
-from services.ops.databases import snapshot
+from services.ops.databases import DatabaseAway, snapshot
 from services.ops.metrics import AUDIT_WITNESS_AGE
 from services.ops.object_store import ObjectStore
 from services.ops.settings import WitnessSettings
 
 log = logger(__name__)
+Way = tuple[str, str]
+"""``mail`` with an address, ``store``, or ``none``."""
 EVERY = heads.EVERY.total_seconds()
 FIRST = 60.0
 """A process that starts again and again sends no mail each time."""
@@ -79,39 +82,65 @@ class Witness:
         )
         self._has_recalled = not options.witness_store_url
         self._known: dict[tuple[str, str], AuditHead] = {}
-        """The newest head that was seen of a service, and the one that the store had at the start."""
-        self._due = {
-            way: monotonic() + FIRST
-            for way, is_wanted in (("mail", options.witness_mail), ("store", options.witness_store_url))
-            if is_wanted
-        }
-        for way in self._due or (() if options.local_mode else ("none",)):
+        """By service: the newest head that was seen, the one that the store had at the start, and which of
+        these its chain lacks: ``seen``, ``stored`` and ``lost``."""
+        ways: list[Way] = [("mail", address) for address in options.witness_mail]
+        ways += [("store", "")] if options.witness_store_url else []
+        self._due = dict.fromkeys(ways, monotonic() + FIRST)
+        self._sent_at: dict[Way, float] = {}
+        for way in ways or ([] if options.local_mode else [("none", "")]):
             self._delivered(way)
 
     async def look(self) -> bool:
         """Compare the chains with what is remembered, and send the newest heads where it is time.
 
         Raises:
-            DatabaseAway: a database cannot be read.
+            DatabaseAway: one cannot be read. The heads of the others went out, and their age grows all the
+                same.
         """
         await self._recall()
-        found = [await asyncio.to_thread(self._look_into, service) for service in self._urls]
-        newest = AuditHeads(items=tuple(one for one in found if one is not None))
+        found: list[AuditHead] = []
+        fault: DatabaseAway | None = None
+        for service in self._urls:
+            try:
+                head = await asyncio.to_thread(self._look_into, service)
+            except DatabaseAway as away:
+                fault = away
+            else:
+                found += [head] if head is not None else []
         due = [way for way, at in self._due.items() if at <= monotonic()]
-        for way in due if newest.items else ():
+        for way in due if found else ():
             self._due[way] = monotonic() + RETRY
             try:
-                await (self._mail if way == "mail" else self._put)(newest.model_dump_json().encode())
+                await self._send(way, found)
             except (httpx.HTTPError, PermanentChannelError, TemporaryChannelError) as error:
-                log.warning("heads of the audit logs did not go out", way=way, why=_reason_of(error))
+                log.warning("heads of the audit logs did not go out", way=way[0], why=_reason_of(error))
             else:
                 self._due[way] = monotonic() + EVERY
-                self._delivered(way)
+                if fault is None:
+                    self._delivered(way)
+        if fault is not None:
+            raise fault
         return True
 
-    def _delivered(self, way: str) -> None:
-        at = monotonic()
-        AUDIT_WITNESS_AGE.labels(way).set_function(lambda: monotonic() - at)
+    async def _send(self, way: Way, found: Sequence[AuditHead]) -> None:
+        kind, address = way
+        if kind == "mail":
+            await self._mail(_document(found), address)
+        else:
+            await self._put(_document(found), _document([*found, *self._not_among(found)]))
+
+    def _not_among(self, found: Sequence[AuditHead]) -> Iterator[AuditHead]:
+        """Yield what is remembered of the other services: the next exporter has to know it, too."""
+        for service in self._urls.keys() - {one.service for one in found}:
+            kinds = (self._known.get((service, kind)) for kind in ("lost", "seen", "stored"))
+            yield from [one for one in kinds if one is not None][:1]
+
+    def _delivered(self, way: Way) -> None:
+        kind, self._sent_at[way] = way[0], monotonic()
+        AUDIT_WITNESS_AGE.labels(kind).set_function(
+            lambda: monotonic() - min(at for one, at in self._sent_at.items() if one[0] == kind)
+        )
 
     async def _recall(self) -> None:
         """Read from the store which heads went out last, once."""
@@ -151,6 +180,8 @@ class Witness:
         is_changed = bool(lost) or (bool(known) and newest is None)
         metrics.AUDIT_CHAIN_LOST.labels(service).set(is_changed)
         if is_changed:
+            for one in (one for one in known if one in lost):
+                self._known[service, "lost"] = one
             log.error(
                 "the audit log was made anew or cut off", database=service, seals=[x.number for x in lost]
             )
@@ -159,7 +190,7 @@ class Witness:
             self._known[service, "seen"] = newest
         return newest
 
-    async def _mail(self, document: bytes) -> None:
+    async def _mail(self, document: bytes, address: str) -> None:
         at, options = now(), self._options
         server = MailServer.at(
             options.smtp_url,
@@ -168,21 +199,24 @@ class Witness:
             options.smtp_password.get_secret_value(),
         )
         context = self._context or ssl.create_default_context()
-        for address in options.witness_mail:
-            letter = EmailMessage()
-            letter["Subject"] = f"e-Pass: heads of the audit logs, {at:%Y-%m-%d %H:%M}Z"
-            letter["From"], letter["To"] = f"e-Pass <{options.smtp_sender}>", address
-            letter["Date"], letter["Auto-Submitted"] = format_datetime(at), "auto-generated"
-            letter["Message-ID"] = make_msgid(domain=options.smtp_sender.rpartition("@")[2])
-            letter.set_content(_TEXT)
-            letter.add_attachment(document, "application", "json", filename=_name_at(at))
-            delivery = Delivery(server, context, letter, address, public_only=not options.local_mode)
-            await asyncio.to_thread(delivery.run_within, MAIL_SECONDS)
+        letter = EmailMessage()
+        letter["Subject"] = f"e-Pass: heads of the audit logs, {at:%Y-%m-%d %H:%M}Z"
+        letter["From"], letter["To"] = f"e-Pass <{options.smtp_sender}>", address
+        letter["Date"], letter["Auto-Submitted"] = format_datetime(at), "auto-generated"
+        letter["Message-ID"] = make_msgid(domain=options.smtp_sender.rpartition("@")[2])
+        letter.set_content(_TEXT)
+        letter.add_attachment(document, "application", "json", filename=_name_at(at))
+        delivery = Delivery(server, context, letter, address, public_only=not options.local_mode)
+        await asyncio.to_thread(delivery.run_within, MAIL_SECONDS)
 
-    async def _put(self, document: bytes) -> None:
+    async def _put(self, document: bytes, remembered: bytes) -> None:
         at = now()
-        for name in (_name_at(at), NEWEST):
-            await self._store.put(self._http, name, document, at)
+        for name, content in ((_name_at(at), document), (NEWEST, remembered)):
+            await self._store.put(self._http, name, content, at)
+
+
+def _document(found: Sequence[AuditHead]) -> bytes:
+    return AuditHeads(items=tuple(found)).model_dump_json().encode()
 
 
 def _name_at(at: datetime) -> str:

@@ -61,7 +61,8 @@ def hold_back(
     """Refuse a code to an unproved number while too many are asked for, else count on its request.
 
     From half of the ceiling on one transaction is let through after another, so that it is exact. The lock is
-    taken last, and the request stored soon after it.
+    taken last, and the request stored soon after it. Who is refused never waits for it: requests without a
+    proof of work cost nothing, and would keep those with one waiting.
 
     Returns:
         The challenge that came with a proof of work; None if none was needed.
@@ -70,14 +71,20 @@ def hold_back(
         TooManyAttempts: ``work_required`` with ``challenge``, ``answers`` and ``bits``; or the ceiling was
             reached (``limit`` is ``unproved``), or nobody types the codes of this address (``address``).
     """
-    if not settings.rate_limits or pressure(_untyped(session, now), settings.unproved_codes_per_hour) is None:
+    if not settings.rate_limits or _look(session, mobile_digest, call, work, now, settings) is None:
         return None
     lock(session, "codes to unproved numbers")
+    return _look(session, mobile_digest, call, work, now, settings)
+
+
+def _look(
+    session: Session, mobile_digest: str, call: Call, work: str, now: datetime, settings: AccountsSettings
+) -> str | None:
     row, most = OtpRequestRow, settings.unproved_codes_per_hour
-    wait = partial(wait_for, session, row.requested_at, now)
     asked = pressure(_untyped(session, now), most)
     if asked is None:
         return None
+    wait = partial(wait_for, session, row.requested_at, now)
     ceiling = wait((Limit(most, CEILING_WITHIN),), _is_untyped())
     here = wait((asked.untyped,), _is_untyped() & (row.address == call.address)) if call.address else 0
     if here and not _mostly_typed(session, call.address, now):

@@ -80,7 +80,8 @@ def write(db: Database, now: datetime | None = None) -> None:
             try:
                 insert(db, [one.row() for one in kinds.values()])
             except BaseException:
-                minutes[minute] = kinds
+                # a call that took long may have been counted meanwhile
+                minutes[minute if minute not in minutes else min(minutes) - 1] = kinds
                 raise
 
 

@@ -244,8 +244,10 @@ def run(db: Database, service: str, sources: Sequence[Source], kept_months: int)
     remembered = Remembered()
 
     def seal_all() -> None:
-        while seal(db, service, sources, kept_months, remembered=remembered) >= ROWS:
-            pass
-        refusals.write(db, clock.now())
+        try:
+            refusals.write(db, clock.now())
+        finally:  # neither waits for the other: what is not added is lost after a while
+            while seal(db, service, sources, kept_months, remembered=remembered) >= ROWS:
+                pass
 
     Job("seal_records", SECONDS).repeat(seal_all, first=SECONDS)

@@ -181,8 +181,9 @@ class RateLimits:
         if not isinstance(self._storage, RedisStorage):
             return here
         known: Seen = await self._ask("looks", self._see_together(key, names, seconds), here)
-        # a store that was begun anew has forgotten what this process has not
-        return Seen(max(known.before, here.before), max(known.after, here.after), known.seconds)
+        # a store that was begun anew has forgotten what this process has not, until its own window ends
+        seconds = known.seconds if known.before >= here.before else here.seconds
+        return Seen(max(known.before, here.before), max(known.after, here.after), seconds)
 
     def _see_here(self, key: str, names: AbstractSet[str], seconds: int) -> Seen:
         at = monotonic()

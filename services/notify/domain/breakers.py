@@ -93,8 +93,13 @@ class Breaker:
             return now < self._slow_until
 
     def slow_down(self, now: float, until: float) -> None:
-        """Give the vendor one message at a time until then: it works, and gets too many."""
+        """Give the vendor one message at a time until then: it works, and gets too many.
+
+        If the one that was too many was the test, it has succeeded: else a vendor that works would stay open.
+        """
         with self._lock:
+            if self._test_ends is not None:
+                self._failures, self._until, self._test_ends = 0, None, None
             self._slow_until = max(self._slow_until, until)
             self._next = now + SLOW_GAP
 

@@ -57,19 +57,22 @@ def stop_messages(request: WrongNumber, call: Call, session: Session, now: datet
     about = application.id
 
     def effect() -> UUID:
+        is_new = False
         for mobile in wrong:
             row = insert(OptOutRow).values(
                 recipient=recipient_digest(session, mobile), about=str(about), at=now
             )
-            session.execute(row.on_conflict_do_nothing())
-        said = NotificationFailed(
-            message_id=uuid4(),
-            application_id=about,
-            purpose="wrong_number",
-            channel="sms",
-            reason="wrong_number",
-        )
-        outbox.add(session, said, at=now)
+            stored = session.scalars(row.on_conflict_do_nothing().returning(OptOutRow.about))
+            is_new |= stored.first() is not None
+        if is_new:  # who says it again and again fills no timeline
+            said = NotificationFailed(
+                message_id=uuid4(),
+                application_id=about,
+                purpose="wrong_number",
+                channel="sms",
+                reason="wrong_number",
+            )
+            outbox.add(session, said, at=now)
         return about
 
     return once(session, call, WRONG_NUMBER.name, request, effect, lambda _about: Nothing(), reference=UUID)

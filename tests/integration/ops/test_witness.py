@@ -2,7 +2,7 @@
 
 import hashlib
 import mailbox
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import httpx
@@ -19,6 +19,7 @@ from services.chassis.messaging.signatures import EventKeys
 from services.chassis.runtime.clock import now
 from services.ops import witness
 from services.ops.cli import main
+from services.ops.databases import DatabaseAway
 from services.ops.settings import WitnessSettings
 from services.ops.witness import Witness
 from tests.support.stack.database_faults import superuser
@@ -64,11 +65,18 @@ class Store:
         return httpx.Response(200, content=self.objects[name][-1])
 
 
-def exporter(topology, monkeypatch, auditor: MailBox | None = None, store: Store | None = None) -> Witness:
+def exporter(
+    topology,
+    monkeypatch,
+    auditor: MailBox | None = None,
+    store: Store | None = None,
+    services: Sequence[str] = ("approval",),
+    to: Sequence[str] = ("auditor@punjab.example",),
+) -> Witness:
     """Return the witness of an exporter that has just started."""
     monkeypatch.setattr(witness, "FIRST", 0.0)
     mail = {
-        "witness_mail": ("auditor@punjab.example",),
+        "witness_mail": to,
         "smtp_sender": "epass@punjab.example",
         "smtp_url": f"smtp-plain://127.0.0.1:{auditor.port}" if auditor else "",
     }
@@ -79,16 +87,18 @@ def exporter(topology, monkeypatch, auditor: MailBox | None = None, store: Store
     }
     given = (mail if auditor else {}) | (bucket if store else {})
     options = make_settings(WitnessSettings, local_mode=True, **given)
-    urls = (topology.database_url("ops", "approval"),)
+    urls = tuple(topology.database_url("ops", service) for service in services)
     return Witness(options, EventKeys(EVENT_KEYS), urls, store.http if store else httpx.AsyncClient())
 
 
-def add(database, remembered: seals.Remembered | None = None, count: int = 2) -> None:
+def add(
+    database, remembered: seals.Remembered | None = None, count: int = 2, service: str = "approval"
+) -> None:
     """Add rows, and let the process of a service seal them and sign the head, if it will."""
     for number in range(count):
         with database.transaction() as session:
             record.record_task(session, f"action {number}", ["PCS-7K3M-9QWX"], now())
-    seals.seal(database, "approval", (AUDIT_LOG,), 24, remembered=remembered)
+    seals.seal(database, service, (AUDIT_LOG,), 24, remembered=remembered)
 
 
 def rewrite(tamper: psycopg.Connection) -> None:
@@ -193,6 +203,56 @@ async def test_an_exporter_that_starts_anew_asks_the_store_what_went_out_last(
     await exporter(topology, monkeypatch, store=store).look()
     assert lost() == 1
     assert [len(versions) for versions in store.objects.values()] == [1, 1]
+
+
+async def test_what_the_store_knows_of_a_log_that_was_changed_stays_known_while_the_others_go_on(
+    databases, database, topology, tamper, monkeypatch
+) -> None:
+    monkeypatch.setattr(witness, "EVERY", 0.0)
+    store, both = Store(), ("accounts", "approval")
+    add(databases["accounts"], service="accounts")
+    add(database)
+    running = exporter(topology, monkeypatch, store=store, services=both)
+    await running.look()
+    rewrite(tamper)
+    seals.seal(database, "approval", (AUDIT_LOG,), 24)
+    await running.look()
+    assert [len(store.objects[name]) for name in store.objects if name.endswith(witness.NEWEST)] == [2]
+    await exporter(topology, monkeypatch, store=store, services=both).look()
+    assert lost() == 1, "an exporter that starts anew knows it, too"
+
+
+async def test_heads_of_the_others_go_out_while_a_database_is_away_and_their_age_says_that_one_is_missing(
+    database, topology, auditor, monkeypatch
+) -> None:
+    add(database)
+    running = exporter(topology, monkeypatch, auditor)
+    running._urls = {"accounts": "postgresql://ops:secret@127.0.0.1:1/accounts", **running._urls}
+    told: list[object] = []
+    monkeypatch.setattr(running, "_delivered", told.append)
+    with pytest.raises(DatabaseAway):
+        await running.look()
+    assert (len(auditor.letters), told) == (1, [])
+
+
+async def test_an_address_that_is_refused_keeps_no_other_one_from_its_one_message_an_hour(
+    database, topology, auditor, monkeypatch
+) -> None:
+    class Refusals(dict[str, str]):
+        asked = 0
+
+        def __contains__(self, command: object) -> bool:
+            self.asked += command == "RCPT"
+            return command == "RCPT" and self.asked != 2
+
+    monkeypatch.setattr(witness, "RETRY", 0.0)
+    auditor.replies = Refusals(RCPT="550 no such person")
+    add(database)
+    running = exporter(topology, monkeypatch, auditor, to=("gone@punjab.example", "auditor@punjab.example"))
+    for _ in range(3):
+        await running.look()
+    assert [letter["To"] for letter in auditor.letters] == ["auditor@punjab.example"]
+    assert auditor.replies.asked == 4, "the other one is tried again"
 
 
 async def test_a_head_that_no_service_signed_is_not_sent(

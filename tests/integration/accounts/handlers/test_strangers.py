@@ -14,6 +14,7 @@ from contracts.rpc.call import Call, Principal
 from services.accounts.handlers import housekeeping, otp, strangers
 from services.accounts.metrics import CODES_HELD_BACK, UNPROVED_CODES
 from services.accounts.models import OtpRequestRow, ProvedMobileRow
+from services.chassis.db.locks import lock
 from services.chassis.runtime.clock import now
 from tests.support.factories.accounts import MOBILE, SETTINGS, Accounts, a_call, refusal_of
 from tests.support.stack.concurrency import run_concurrently
@@ -106,6 +107,13 @@ def test_from_half_of_the_ceiling_on_a_stranger_shows_a_proof_of_work(site) -> N
     }  # fmt: skip
     assert counted("work") == before + 1
     assert site.ask_working().request_id
+
+
+def test_who_is_refused_does_not_wait_for_who_gets_a_code(site) -> None:
+    site.fill(CEILING // 2)
+    with site.db.transaction() as another:
+        lock(another, "codes to unproved numbers")
+        assert refusal_of(site.ask).body.code == "work_required"
 
 
 def test_the_work_grows_until_the_ceiling_and_there_nothing_helps(site) -> None:

@@ -34,7 +34,7 @@ def written(database) -> list:
     """Add all that was counted, and return what an auditor sees of it, the oldest first."""
     refusals.write(database)
     with database.queries() as session:
-        page = list_entries(AuditQuestion(limit=200), by(AUDITOR), session, "accounts")
+        page = list_entries(AuditQuestion(limit=200), by(AUDITOR), session, now(), "accounts")
     return list(reversed(page.items))
 
 
@@ -114,6 +114,22 @@ def test_a_minute_is_added_when_it_is_over_and_is_sealed_like_every_row(database
     assert seals.seal(database, "accounts", (AUDIT_LOG,), 24) == 1
 
 
+@pytest.mark.parametrize(("part", "other"), [("seal", "write"), ("write", "seal")])
+def test_refusals_and_seals_do_not_wait_for_each_other(database, monkeypatch, part, other) -> None:
+    refusals.count(database, row(HOUR, "an address"))
+    called = []
+    fail = {"seal": lambda *_, **__: 1 / 0, "write": lambda *_: 1 / 0}
+    module = {"seal": seals, "write": refusals}
+    go_on = getattr(module[other], other)
+    monkeypatch.setattr(module[part], part, fail[part])
+    monkeypatch.setattr(module[other], other, lambda *a, **b: called.append(1) or go_on(*a, **b))
+    monkeypatch.setattr(seals.Job, "repeat", lambda _job, work, **_: work())
+    with pytest.raises(ZeroDivisionError):
+        seals.run(database, "accounts", (AUDIT_LOG,), 24)
+    assert called
+    assert rows(database)[0] == (1 if other == "write" else 0)
+
+
 def test_what_cannot_be_added_is_added_later(database, monkeypatch) -> None:
     refusals.count(database, row(HOUR, "an address"))
     insert = refusals.insert
@@ -122,3 +138,13 @@ def test_what_cannot_be_added_is_added_later(database, monkeypatch) -> None:
         refusals.write(database)
     monkeypatch.setattr(refusals, "insert", insert)
     assert len(written(database)) == 1
+
+
+def test_what_is_counted_while_its_minute_cannot_be_added_is_added_with_it(database, monkeypatch) -> None:
+    refusals.count(database, row(HOUR, "an address"))
+    insert = refusals.insert
+    monkeypatch.setattr(refusals, "insert", lambda *_: refusals.count(database, row(HOUR, "late")) or 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        refusals.write(database)
+    monkeypatch.setattr(refusals, "insert", insert)
+    assert {one.address for one in written(database)} == {"an address", "late"}

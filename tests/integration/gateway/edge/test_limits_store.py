@@ -142,6 +142,20 @@ async def test_while_the_store_is_away_a_replica_goes_by_what_it_has_shown_itsel
     )
 
 
+async def test_whom_a_replica_alone_remembers_counts_until_its_own_hour_ends(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at = [1_000.0]
+    monkeypatch.setattr(rate_limits, "monotonic", lambda: at[0])
+    replica = RateLimits(True, store.url)
+    await replica.see("key", {"a", "b"}, 3_600)
+    at[0] += 1_800
+    await replica._storage.bridge.storage.flushall()  # as a store that was begun anew
+    seen = await replica.see("key", {"c"}, 3_600)
+    assert (seen.before, seen.seconds) == (2, 1_800)
+    await replica.close()
+
+
 async def test_over_tls_a_store_that_our_authority_did_not_sign_or_of_another_name_is_not_asked(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -135,10 +135,17 @@ def test_what_is_not_sent_to_a_wrong_number_goes_by_email_and_the_timeline_says_
     assert [message.personal.to for message in mail.sent] == ["someone@example.org"]
 
 
-def say_wrong(db: Database, visit: Visit) -> None:
+def test_who_says_it_again_and_again_writes_one_line(db: Database) -> None:
+    visit = put_pass(db)
+    for key in ("once", "twice", "again"):
+        say_wrong(db, visit, key)
+    assert published(db).count(("sms", "wrong_number", "-")) == 1
+
+
+def say_wrong(db: Database, visit: Visit, key: str = "wrong") -> None:
     with db.transaction() as session:
         wrong = WrongNumber(reference=visit.reference, mobile_last4=MOBILE[-4:])
-        stop_messages(wrong, make_call(key="wrong"), session, now())
+        stop_messages(wrong, make_call(key=key), session, now())
 
 
 def test_messages_are_not_stopped_by_who_does_not_know_the_number(db: Database) -> None:

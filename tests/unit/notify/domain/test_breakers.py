@@ -57,3 +57,11 @@ def test_a_vendor_that_gets_too_many_is_given_one_now_and_then_for_as_long_as_it
     given = [breaker.may_send(AT + step * SLOW_GAP / 2, 20).number for step in range(12)]
     assert given == [0, 0, 1, 0, 1, 0, 1, 0, 1, 0, 1, 0]
     assert (breaker.state(AT), breaker.may_send(AT + 6, 20)) == ("closed", Permit(20)), "it is not left alone"
+
+
+def test_a_vendor_whose_test_was_one_too_many_works_and_is_given_less() -> None:
+    breaker = opened()
+    breaker.may_send(LATER, 20)
+    breaker.slow_down(LATER, LATER + 6)
+    assert breaker.state(LATER) == "closed"
+    assert breaker.may_send(LATER + SLOW_GAP, 20).number == 1, "and not the next test, after a pause"

@@ -5,9 +5,10 @@ relay do that. The administrator declares the topology, and the relay what event
 queue with dead letters must be allowed to read it, so the relay reads queues of events; nothing that it has
 opens what is sealed in them. Requests, replies, dead letters and delays are closed to it. The exporter asks
 for the depth of queues. From 4.3 that, and to look whether a queue is there, needs some right to it, so both
-may write to queues: that alone only lets one bind a queue to an exchange that one may read. An exchange is
-written to by its name, so no right fits the delays, whose queues are called like their exchanges: on 4.3
-nobody counts them. For an operator it reads and replays dead letters of
+may write to queues: that alone only lets one bind a queue to an exchange that one may read. The queues of the
+delays are called like their exchanges, so the exporter may send there, as each service may; consumers refuse
+what it sends (``senders.py``). With the right to read them it could take events away. For an operator it
+reads and replays dead letters of
 events, as a user of its own (``ops``), since KEDA has the password of the other one too. The administrator
 may send in another user's name: `epass topology apply` moves messages and keeps their senders. The patterns
 are RabbitMQ's three (configure, write, read), matched against names of exchanges and queues; the default
@@ -72,7 +73,7 @@ PERMISSIONS: Mapping[str, Permission] = {
         write=rf"^({_OF_EVENTS}|epass\.events|epass\.dead|{_CONSUMED}\.dead)$",
         read=rf"^({_OF_EVENTS}|epass\.replay)$",
     ),
-    "exporter": Permission("^$", rf"^{_CONSUMED}(\.dead)?$", "^$"),
+    "exporter": Permission("^$", rf"^({_CONSUMED}(\.dead)?|epass\.delay\.\d+)$", "^$"),
     "ops": Permission("^$", r"^epass\.replay$", rf"^({'|'.join(SERVICES)})\..*\.dead$"),
     "administrator": Permission(".*", ".*", ".*", ".*", ".*"),
 }

@@ -17,7 +17,7 @@ WAITING_CODES = 20
 """The same of one-time codes, for which a person waits."""
 HEAD = f"""\
 # {BY}
-# KEDA asks the broker for the length of queues as the exporter does: as a user without any right, over TLS.
+# KEDA asks the broker for the length of queues as the exporter does: as a user that reads nothing, over TLS.
 apiVersion: keda.sh/v1alpha1
 kind: TriggerAuthentication
 metadata: {{name: broker}}

@@ -4,7 +4,11 @@ Each service reads its own queues and sends RPC replies. It publishes no event, 
 relay do that. The administrator declares the topology, and the relay what events need of it. Whoever makes a
 queue with dead letters must be allowed to read it, so the relay reads queues of events; nothing that it has
 opens what is sealed in them. Requests, replies, dead letters and delays are closed to it. The exporter asks
-for the depth of queues, which needs no permission. For an operator it reads and replays dead letters of
+for the depth of queues. From 4.3 that, and to look whether a queue is there, needs some right to it, so both
+may write to queues: that alone only lets one bind a queue to an exchange that one may read. The queues of the
+delays are called like their exchanges, so the exporter may send there, as each service may; consumers refuse
+what it sends (``senders.py``). With the right to read them it could take events away. For an operator it
+reads and replays dead letters of
 events, as a user of its own (``ops``), since KEDA has the password of the other one too. The administrator
 may send in another user's name: `epass topology apply` moves messages and keeps their senders. The patterns
 are RabbitMQ's three (configure, write, read), matched against names of exchanges and queues; the default
@@ -26,6 +30,8 @@ _REPLY = r"^[0-9a-f-]{36}$"
 """The routing key of replies to one caller; nobody else knows it."""
 _OF_EVENTS = rf"({'|'.join(SERVICES)})\.[A-Za-z]+"
 """The names of exchanges and queues of events; those of dead letters have another part."""
+_CONSUMED = rf"(rpc-({'|'.join(SERVICES)})|({'|'.join(SERVICES)})\.[A-Z][A-Za-z]*)"
+"""The names of queues of events and of requests, and of no exchange."""
 
 
 class Permission(NamedTuple):
@@ -64,10 +70,10 @@ PERMISSIONS: Mapping[str, Permission] = {
     ),
     "relay": Permission(
         configure=rf"^({_OF_EVENTS}|epass\.events|epass\.replay)$",
-        write=rf"^({_OF_EVENTS}|epass\.events|epass\.dead)$",
+        write=rf"^({_OF_EVENTS}|epass\.events|epass\.dead|{_CONSUMED}\.dead)$",
         read=rf"^({_OF_EVENTS}|epass\.replay)$",
     ),
-    "exporter": Permission("^$", "^$", "^$"),
+    "exporter": Permission("^$", rf"^({_CONSUMED}(\.dead)?|epass\.delay\.\d+)$", "^$"),
     "ops": Permission("^$", r"^epass\.replay$", rf"^({'|'.join(SERVICES)})\..*\.dead$"),
     "administrator": Permission(".*", ".*", ".*", ".*", ".*"),
 }

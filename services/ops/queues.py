@@ -14,6 +14,7 @@ from typing import Self
 
 from aio_pika.abc import AbstractChannel, AbstractConnection, AbstractIncomingMessage
 from aio_pika.exceptions import ChannelNotFoundEntity
+from aiormq.exceptions import ChannelAccessRefused
 
 from contracts.subscriptions import SERVICES, rpc_queue, subscriptions
 from services.chassis.messaging.broker import LOST
@@ -48,7 +49,7 @@ def dead_queue(queue: str) -> str:
 
 
 async def depths(connection: AbstractConnection, names: Iterable[str]) -> dict[str, Depth]:
-    """Return the depth of each queue; leave out those that do not exist."""
+    """Return the depth of each queue; leave out those that do not exist, or that one may not see."""
     found: dict[str, Depth] = {}
     channel = await connection.channel()
     for name in names:
@@ -56,7 +57,7 @@ async def depths(connection: AbstractConnection, names: Iterable[str]) -> dict[s
             channel = await connection.channel()
         try:
             declared = (await channel.declare_queue(name, passive=True)).declaration_result
-        except ChannelNotFoundEntity:
+        except (ChannelNotFoundEntity, ChannelAccessRefused):
             continue
         found[name] = Depth(declared.message_count or 0, declared.consumer_count or 0)
     if not channel.is_closed:

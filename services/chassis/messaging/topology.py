@@ -8,7 +8,8 @@ delivery limit.
 `epass topology apply` declares everything at a deployment. The relay declares what events need (`of_events`)
 each time it connects, before it publishes, and again every 30 seconds, so that a queue that somebody deleted
 comes back: of the events of its databases, which it then sends again. Of the rest it only looks whether it is
-there, since whoever may declare the queues of requests may read them. Consumers declare nothing: their broker
+there, since whoever may declare the queues of requests may read them; from 4.3 the broker shows it none of
+requests and delays, whose own users notice that they are missing. Consumers declare nothing: their broker
 users may not.
 
 The arguments of a queue cannot be changed, so a queue that exists with others is made anew: `migrate` moves
@@ -21,6 +22,7 @@ from dataclasses import dataclass, field
 from aio_pika import Message
 from aio_pika.abc import AbstractChannel, AbstractConnection, AbstractQueue, ExchangeType
 from aio_pika.exceptions import AMQPChannelError, ChannelNotFoundEntity, ChannelPreconditionFailed
+from aiormq.exceptions import ChannelAccessRefused
 
 from contracts import subscriptions as names
 from contracts.subscriptions import SERVICES, Subscription, subscriptions
@@ -163,7 +165,10 @@ class CannotMigrate(Exception):
 
 
 class _Channels:
-    """A channel of a connection, replaced by another one after an error has closed it."""
+    """A channel of a connection, replaced by another one after an error has closed it.
+
+    From 4.3 the broker does not say of what one has no right to whether it is there: such counts as there.
+    """
 
     def __init__(self, connection: AbstractConnection) -> None:
         self._connection = connection
@@ -183,6 +188,8 @@ class _Channels:
             await (await self.get()).declare_queue(name, passive=True)
         except ChannelNotFoundEntity:
             return False
+        except ChannelAccessRefused:
+            pass
         return True
 
     async def has_exchange(self, name: str) -> bool:
@@ -190,6 +197,8 @@ class _Channels:
             await (await self.get()).declare_exchange(name, passive=True)
         except ChannelNotFoundEntity:
             return False
+        except ChannelAccessRefused:
+            pass
         return True
 
 

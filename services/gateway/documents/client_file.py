@@ -22,8 +22,8 @@ from pydantic.fields import FieldInfo
 from contracts import model, rpc
 from contracts.documents import write_or_check
 from contracts.rpc.call import Nothing, Page
-from services.gateway.access.idempotency_keys import idempotency_key
 from services.gateway.access.callers import dependency_calls
+from services.gateway.access.idempotency_keys import idempotency_key
 from services.gateway.documents.openapi_file import application
 
 FILE = Path(__file__).parents[3] / "epass_client" / "calls.py"

@@ -8,11 +8,10 @@ for the depth of queues. From 4.3 that, and to look whether a queue is there, ne
 may write to queues: that alone only lets one bind a queue to an exchange that one may read. The queues of the
 delays are called like their exchanges, so the exporter may send there, as each service may; consumers refuse
 what it sends (``senders.py``). With the right to read them it could take events away. For an operator it
-reads and replays dead letters of
-events, as a user of its own (``ops``), since KEDA has the password of the other one too. The administrator
-may send in another user's name: `epass topology apply` moves messages and keeps their senders. The patterns
-are RabbitMQ's three (configure, write, read), matched against names of exchanges and queues; the default
-exchange is called ``amq.default`` there.
+reads and replays dead letters of events, as a user of its own (``ops``), since KEDA has the password of the
+other one too. The administrator may send in another user's name: `epass topology apply` moves messages and
+keeps their senders. The patterns are RabbitMQ's three (configure, write, read), matched against names of
+exchanges and queues; the default exchange is called ``amq.default`` there.
 """
 
 import base64

@@ -74,15 +74,14 @@ def count(db: Database, row: bulk.Row) -> None:
 def write(db: Database, now: datetime | None = None) -> None:
     """Add the rows of every minute but the present one, or of all without a time: the process ends."""
     minutes: Minutes = db.memory.get(_MEMORY, {})
-    for minute in sorted(minutes):
-        if now is None or minute != _minute(now):
-            kinds = minutes.pop(minute)
-            try:
-                insert(db, [one.row() for one in kinds.values()])
-            except BaseException:
-                # a call that took long may have been counted meanwhile
-                minutes[minute if minute not in minutes else min(minutes) - 1] = kinds
-                raise
+    while over := sorted(one for one in minutes if now is None or one != _minute(now)):
+        kinds = minutes.pop(over[0])
+        try:
+            insert(db, [one.row() for one in kinds.values()])
+        except BaseException:
+            # a call that took long may have been counted meanwhile
+            minutes[over[0] if over[0] not in minutes else min(minutes) - 1] = kinds
+            raise
 
 
 def counted(objects: Sequence[str]) -> tuple[int, int, tuple[str, ...]]:

@@ -148,3 +148,18 @@ def test_what_is_counted_while_its_minute_cannot_be_added_is_added_with_it(datab
         refusals.write(database)
     monkeypatch.setattr(refusals, "insert", insert)
     assert {one.address for one in written(database)} == {"an address", "late"}
+
+
+def test_a_process_that_ends_while_its_job_adds_a_minute_adds_the_others(database, monkeypatch) -> None:
+    for minute in range(3):
+        refusals.count(database, row(HOUR + timedelta(minutes=minute), "an address"))
+    insert = refusals.insert
+
+    def while_the_process_ends(*given) -> None:
+        monkeypatch.setattr(refusals, "insert", insert)
+        refusals.write(database)
+        insert(*given)
+
+    monkeypatch.setattr(refusals, "insert", while_the_process_ends)
+    refusals.write(database, now() + timedelta(hours=2))
+    assert rows(database)[0] == 3

@@ -109,14 +109,14 @@ def test_events_around_a_savepoint_that_fails_at_its_end_stay(databases) -> None
     assert [subject for subject, _ in numbers(database)] == ["login:before"]
 
 
-def test_no_trigger_notifies_but_one_that_the_release_before_0_21_needs(databases) -> None:
+def test_no_trigger_notifies(databases) -> None:
     """At the commit of what it is part of NOTIFY takes a lock that all databases of the server share."""
     found: dict[str, str] = {}
     for service in SERVICES:
         with databases[service].transaction() as session:
             rows = session.execute(text("select proname from pg_proc where prosrc ~* 'pg_notify *\\('"))
             found |= dict.fromkeys(rows.scalars(), service)
-    assert found == {"wake_sender": "notify"}
+    assert found == {}
 
 
 def test_a_row_always_fits_into_an_envelope_however_long_its_correlation_id_is(databases) -> None:

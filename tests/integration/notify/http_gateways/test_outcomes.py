@@ -111,7 +111,7 @@ def test_two_passes_of_twelve_that_were_too_many_send_none_by_another_channel(
     postman = SteppedSender(db, channels, options, threading.Event(), clock)
     for _ in range(12):
         put_pass(db, deliver_by="whatsapp")
-    vendor.retry_after, vendor.answers = "6", [(200, b'{"messages": [{"id": "1"}]}'), *[(429, b"")] * 2]
+    vendor.retry_after, vendor.answers = "12", [(200, b'{"messages": [{"id": "1"}]}'), *[(429, b"")] * 2]
     provider = postman.providers["whatsapp_cloud"]
     of_two_threads = [postman.lease(("normal",), 6, provider) for _ in range(2)]
     for leased in of_two_threads:

@@ -39,6 +39,7 @@ MOBILE = "+919876543210"
 OTHER_MOBILE = "+919812345678"
 OPTIONS = make_settings(
     SenderSettings,
+    sms_per_second=None,
     sender_lease=30,
     sender_batch=20,
     retry_delays=(1, 5, 30, 300),

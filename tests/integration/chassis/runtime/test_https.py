@@ -205,7 +205,12 @@ async def test_gateway_and_exporter_serve_over_tls_alone_and_the_one_asks_the_ot
     """Each of the three servers of these two processes is another one: uvicorn twice, and the chassis's."""
     ports = {name: free_port() for name in ("gateway", "ops")}
     broker, token = f"amqp://nobody:nothing@127.0.0.1:{free_port()}/none", "a token of the tests, long enough"
-    shared = {**secured, "EPASS_BROKER_URLS": broker, "EPASS_OPS_TOKEN": token}
+    shared = {
+        **secured,
+        "EPASS_BROKER_URLS": broker,
+        "EPASS_OPS_TOKEN": token,
+        "EPASS_EVENT_KEYS": f"verify:{SigningKey.generate().public.x}",
+    }
     exporter = {
         **shared,
         "EPASS_OPS_PORT": str(ports["ops"]),
@@ -216,7 +221,6 @@ async def test_gateway_and_exporter_serve_over_tls_alone_and_the_one_asks_the_ot
         **shared,
         "EPASS_IDEMPOTENCY_SECRET": "s" * 32,
         "EPASS_ANSWERS_KEYS": Fernet.generate_key().decode(),
-        "EPASS_EVENT_KEYS": f"verify:{SigningKey.generate().public.x}",
         "EPASS_GATEWAY_PORT": str(ports["gateway"]),
         "EPASS_OPS_URL": f"https://{NAME}:{ports['ops']}",
     }

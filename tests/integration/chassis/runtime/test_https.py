@@ -205,12 +205,11 @@ async def test_gateway_and_exporter_serve_over_tls_alone_and_the_one_asks_the_ot
     """Each of the three servers of these two processes is another one: uvicorn twice, and the chassis's."""
     ports = {name: free_port() for name in ("gateway", "ops")}
     broker, token = f"amqp://nobody:nothing@127.0.0.1:{free_port()}/none", "a token of the tests, long enough"
-    keys = f"verify:{SigningKey.generate().public.x}"
     shared = {
         **secured,
         "EPASS_BROKER_URLS": broker,
         "EPASS_OPS_TOKEN": token,
-        "EPASS_EVENT_KEYS": keys,
+        "EPASS_EVENT_KEYS": f"verify:{SigningKey.generate().public.x}",
     }
     exporter = {
         **shared,

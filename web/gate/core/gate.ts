@@ -63,9 +63,8 @@ export class Gate implements GateApi {
     this.#rounds = new Rounds(device);
   }
 
-  async choosePin(pin: string): Promise<void> {
-    await this.#device.choosePin(pin);
-    void this.#rounds.reload(); // a round that runs has passed the list by
+  choosePin(pin: string): Promise<void> {
+    return this.#device.choosePin(pin);
   }
 
   async lock(): Promise<void> {
@@ -82,7 +81,7 @@ export class Gate implements GateApi {
     const leaving = await this.#device.store.readNotes<Leaving>("leaving");
     await this.#restore();
     await this.#recordLeft(leaving);
-    void this.#rounds.reload();
+    void this.#rounds.refresh();
   }
 
   /** Open the gate with what this device holds. It asks nobody: `refresh` or `start` do. */

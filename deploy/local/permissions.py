@@ -4,14 +4,15 @@ Each service reads its own queues and sends RPC replies. It publishes no event, 
 relay do that. The administrator declares the topology, and the relay what events need of it. Whoever makes a
 queue with dead letters must be allowed to read it, so the relay reads queues of events; nothing that it has
 opens what is sealed in them. Requests, replies, dead letters and delays are closed to it. The exporter asks
-for the depth of queues. From 4.3 that, and to look whether a queue is there, needs some right to it, so both
-may write to queues: that alone only lets one bind a queue to an exchange that one may read. The queues of the
-delays are called like their exchanges, so the exporter may send there, as each service may; consumers refuse
-what it sends (``senders.py``). With the right to read them it could take events away. For an operator it
-reads and replays dead letters of events, as a user of its own (``ops``), since KEDA has the password of the
-other one too. The administrator may send in another user's name: `epass topology apply` moves messages and
-keeps their senders. The patterns are RabbitMQ's three (configure, write, read), matched against names of
-exchanges and queues; the default exchange is called ``amq.default`` there.
+for the depth of queues. From 4.3 that needs some right to a queue, so it may write to them: that alone only
+lets one bind a queue to an exchange that one may read, and it reads none. The queues of the delays are called
+like their exchanges, so the exporter may send there, as each service may; consumers refuse what it sends
+(``senders.py``). With the right to read them it could take events away. The relay reads exchanges, so it gets
+no such right, and does not see there whether queues of requests, dead letters and delays are missing. For an
+operator the exporter reads and replays dead letters of events, as a user of its own (``ops``), since KEDA has
+the password of the other one too. The administrator may send in another user's name: `epass topology apply`
+moves messages and keeps their senders. The patterns are RabbitMQ's three (configure, write, read), matched
+against names of exchanges and queues; the default exchange is called ``amq.default`` there.
 """
 
 import base64
@@ -69,7 +70,7 @@ PERMISSIONS: Mapping[str, Permission] = {
     ),
     "relay": Permission(
         configure=rf"^({_OF_EVENTS}|epass\.events|epass\.replay)$",
-        write=rf"^({_OF_EVENTS}|epass\.events|epass\.dead|{_CONSUMED}\.dead)$",
+        write=rf"^({_OF_EVENTS}|epass\.events|epass\.dead)$",
         read=rf"^({_OF_EVENTS}|epass\.replay)$",
     ),
     "exporter": Permission("^$", rf"^({_CONSUMED}(\.dead)?|epass\.delay\.\d+)$", "^$"),

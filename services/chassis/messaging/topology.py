@@ -9,7 +9,7 @@ delivery limit.
 each time it connects, before it publishes, and again every 30 seconds, so that a queue that somebody deleted
 comes back: of the events of its databases, which it then sends again. Of the rest it only looks whether it is
 there, since whoever may declare the queues of requests may read them; from 4.3 the broker shows it none of
-requests and delays, whose own users notice that they are missing. Consumers declare nothing: their broker
+requests, dead letters and delays, and `epass topology check` looks. Consumers declare nothing: their broker
 users may not.
 
 The arguments of a queue cannot be changed, so a queue that exists with others is made anew: `migrate` moves

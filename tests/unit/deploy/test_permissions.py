@@ -21,9 +21,8 @@ def test_the_exporter_sees_each_queue_that_it_counts_takes_nothing_and_sends_to_
     assert not re.search(exporter.write, "amq.default")
 
 
-def test_the_relay_sees_queues_of_events_and_of_dead_letters_and_none_of_requests_and_delays() -> None:
+def test_the_relay_sees_queues_of_events_and_none_of_requests_dead_letters_and_delays() -> None:
     relay = PERMISSIONS["relay"]
     rights = (relay.configure, relay.write, relay.read)
     unseen = {one.name for one in queues(DELAYS) if not any(re.search(right, one.name) for right in rights)}
-    others = {one.name for one in queues(DELAYS) if one.name.startswith(("rpc-", "epass.delay."))}
-    assert unseen == {name for name in others if not name.endswith(".dead")}
+    assert unseen == {one.name for one in queues(DELAYS) if not one.of_events}

@@ -230,7 +230,7 @@ def test_one_queue_with_other_arguments_holds_up_no_event_and_the_relay_says_wha
         apply_topology(topology)
 
 
-@pytest.mark.parametrize("queue", few_of(["verify.PassIssued.dead", "rpc-verify.dead"], 1))
+@pytest.mark.parametrize("queue", few_of(["rpc-verify", "verify.PassIssued.dead", "epass.delay.3"], 1))
 def test_a_missing_queue_that_the_relay_may_not_declare_holds_up_no_event_and_it_says_what_to_do(
     broker, issuance, topology, tmp_path, queue: str
 ) -> None:

@@ -143,14 +143,20 @@ class Witness:
         )
 
     async def _recall(self) -> None:
-        """Read from the store which heads went out last, once."""
+        """Read from the store which heads went out last, once. Until that is known they are not replaced.
+
+        A store answers 403 for what is not there to a key that may not list its objects.
+        """
         if self._has_recalled:
             return
         try:
             stored = await self._store.get(self._http, NEWEST, now())
         except httpx.HTTPError as error:
             log.warning("the heads that went out last cannot be read", why=_reason_of(error))
-            return
+            answer = error.response if isinstance(error, httpx.HTTPStatusError) else None
+            if answer is None or answer.status_code != httpx.codes.FORBIDDEN:
+                return
+            stored = None
         self._has_recalled = True
         try:
             recalled = AuditHeads.model_validate_json(stored).items if stored else ()
@@ -211,8 +217,9 @@ class Witness:
 
     async def _put(self, document: bytes, remembered: bytes) -> None:
         at = now()
-        for name, content in ((_name_at(at), document), (NEWEST, remembered)):
-            await self._store.put(self._http, name, content, at)
+        await self._store.put(self._http, _name_at(at), document, at)
+        if self._has_recalled:
+            await self._store.put(self._http, NEWEST, remembered, at)
 
 
 def _document(found: Sequence[AuditHead]) -> bytes:

@@ -78,8 +78,8 @@ def write(db: Database, now: datetime | None = None) -> None:
         kinds = minutes.pop(over[0])
         try:
             insert(db, [one.row() for one in kinds.values()])
-        except BaseException:
-            # a call that took long may have been counted meanwhile
+        except BaseException:  # also a killed thread: what was counted waits for the next try
+            # A late call may have begun this minute again. The number only orders them: the rows have times.
             minutes[over[0] if over[0] not in minutes else min(minutes) - 1] = kinds
             raise
 

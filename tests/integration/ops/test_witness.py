@@ -54,12 +54,16 @@ class Store:
 
     def __init__(self) -> None:
         self.objects: dict[str, list[bytes]] = {}
+        self.reads_with: int | None = None
+        """The status of each answer to a question, in place of an object."""
         self.http = httpx.AsyncClient(transport=httpx.MockTransport(self._answer))
 
     def _answer(self, request: httpx.Request) -> httpx.Response:
         name = request.url.path
         if request.method == "PUT":
             self.objects.setdefault(name, []).append(request.content)
+        elif self.reads_with is not None:
+            return httpx.Response(self.reads_with)
         elif name not in self.objects:
             return httpx.Response(404)
         return httpx.Response(200, content=self.objects[name][-1])
@@ -203,6 +207,22 @@ async def test_an_exporter_that_starts_anew_asks_the_store_what_went_out_last(
     await exporter(topology, monkeypatch, store=store).look()
     assert lost() == 1
     assert [len(versions) for versions in store.objects.values()] == [1, 1]
+
+
+async def test_what_the_store_knows_is_replaced_by_nobody_who_could_not_read_it(
+    database, topology, monkeypatch
+) -> None:
+    store = Store()
+    add(database)
+    store.reads_with = 503
+    starts = exporter(topology, monkeypatch, store=store)
+    await starts.look()
+    assert [name.rpartition("/")[2] == witness.NEWEST for name in store.objects] == [False], (
+        "the heads went out"
+    )
+    store.reads_with = 403  # nothing is there yet, and the key may not list what is
+    await exporter(topology, monkeypatch, store=store).look()
+    assert any(name.endswith(witness.NEWEST) for name in store.objects)
 
 
 async def test_what_the_store_knows_of_a_log_that_was_changed_stays_known_while_the_others_go_on(

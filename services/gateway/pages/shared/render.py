@@ -93,7 +93,8 @@ def _environment(language: Language) -> Environment:
 
 @cache
 def _manifest() -> dict[str, str]:
-    return dict(json.loads(files("services.gateway").joinpath("static/built/manifest.json").read_text()))
+    built = files("services.gateway").joinpath("static/built/manifest.json")
+    return dict(json.loads(built.read_text())) if built.is_file() else {}
 
 
 def tag(state: str, name: str) -> Markup:

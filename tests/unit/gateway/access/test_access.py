@@ -378,9 +378,28 @@ def listed(table: dict[str, str]) -> dict[str, set[str]]:
     }
 
 
+def differences(declared: dict[str, set[str]], listed: dict[str, set[str]]) -> list[str]:
+    """Return the routes that only one of them has, with who may call them."""
+    return [
+        f"only {name}, {who}: {route}"
+        for name, ours, others in (("declared", declared, listed), ("listed", listed, declared))
+        for who, routes in sorted(ours.items())
+        for route in sorted(routes - others.get(who, set()))
+    ]
+
+
 def test_each_route_of_the_interface_admits_the_listed_callers() -> None:
-    assert declared(pages=False) == listed(EXPECTED)
+    assert differences(declared(pages=False), listed(EXPECTED)) == [], "the routes, and EXPECTED above"
 
 
 def test_each_page_admits_the_listed_callers() -> None:
-    assert declared(pages=True) == listed(PAGES)
+    assert differences(declared(pages=True), listed(PAGES)) == [], "the pages, and PAGES above"
+
+
+def test_control_a_route_that_is_not_listed_is_named_with_its_callers() -> None:
+    listed_ = listed(EXPECTED)
+    who, routes = next(iter(listed_.items()))
+    assert differences({**listed_, who: routes | {"GET /new"}}, listed_) == [
+        f"only declared, {who}: GET /new"
+    ]
+    assert differences(listed_, {**listed_, who: routes | {"GET /old"}}) == [f"only listed, {who}: GET /old"]

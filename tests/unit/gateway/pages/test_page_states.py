@@ -64,7 +64,7 @@ def without_a_state(states: Iterable[State]) -> set[str]:
 
 
 def test_every_page_has_a_state_or_is_listed_with_the_reason() -> None:
-    assert without_a_state(STATES) == set().union(*WITHOUT_A_STATE.values())
+    assert without_a_state(STATES) == set().union(*WITHOUT_A_STATE.values()), "see tests/e2e/page_states.py"
 
 
 def test_control_a_page_without_a_state_is_found() -> None:
@@ -77,4 +77,5 @@ def test_every_query_of_a_page_has_an_answer_or_is_listed_with_the_reason() -> N
     asked = {name for row in rows for name in re.findall(r"(?<!\*)`(\w+\.\w+)`", row)}
     answered = {*TableClient().answers, *(name.replace("__", ".") for name in ANSWERS)}
     assert len(asked) > 40
-    assert asked - answered == set().union(*UNANSWERED.values())
+    unanswered = set().union(*UNANSWERED.values())
+    assert asked - answered == unanswered, "see tests/support/system/pages_alone.py"

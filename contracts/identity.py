@@ -51,8 +51,8 @@ def mask_aadhaar(text: str) -> tuple[str, bool]:
     """Return free text with every valid Aadhaar number masked, and whether there was one.
 
     A masked number shows its last four digits. Signs that nobody sees hide none, nor do letters that only
-    change another one, such as the Arabic tatweel (Lm), whatever script its digits are of. ``maskAadhaar`` of the gate's app does the same; contracts/samples/masked_texts.json holds both
-    to it.
+    change another one (Lm), such as the Arabic tatweel, whatever script its digits are of. ``maskAadhaar``
+    of the gate's app does the same; contracts/samples/masked_texts.json holds both to it.
     """
     seen = [at for at, char in enumerate(text) if not _is_skipped(char)]
     plain = ascii_digits("".join(text[at] for at in seen))

@@ -114,10 +114,14 @@ def _sync(
     _store(batch)
     _note_refused(items, request, batch)
     if (wrong := request.wrong_pins) is not None:
-        facts = {"login": wrong.login, "detail": incidents.OWN_PIN}
-        incident_id = incidents.wrong_pins_id(source, wrong)
         batch.is_emptied = incidents.add(
-            session, "wrong_pin", request.gate, now, incident_id=incident_id, **facts
+            session,
+            "wrong_pin",
+            request.gate,
+            now,
+            incident_id=incidents.wrong_pins_id(source, wrong),
+            login=wrong.login,
+            detail=incidents.OWN_PIN,
         )
     record.note_object(request.gate)
     record.add_done(session, Nothing())

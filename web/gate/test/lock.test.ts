@@ -22,8 +22,8 @@ async function guarded(server = new Server()): Promise<{ gate: Gate; device: Dev
 
 /** Return a promise, and what resolves it. */
 function signal(): [Promise<void>, () => void] {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  return [promise, resolve];
+  let resolve = (): void => undefined;
+  return [new Promise((done) => (resolve = done)), () => resolve()];
 }
 
 async function rows(device: Device, name: string): Promise<Map<IDBValidKey, unknown>> {

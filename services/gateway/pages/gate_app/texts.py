@@ -300,7 +300,9 @@ PROBLEMS: dict[str, str] = {
         "Too many wrong PINs: the list of passes was deleted here, and you are signed out. Sign in when there"
         " is a network. Scans that were not sent are kept, and whoever leaves is still recorded."
     ),
-    "pin_uncounted": _("This device is full and cannot count tries, so that no PIN opens it. Sign in instead."),
+    "pin_uncounted": _(
+        "This device is full and cannot count tries, so that no PIN opens it. Sign in instead."
+    ),
     "storage": _("This device cannot keep the scan. Write it down, and use the plain gate page."),
     **{code: messages.SENTENCES[code] for code in _AS_ON_PAGES},
 }

@@ -182,7 +182,9 @@ async def test_a_file_of_more_people_than_the_budget_comes_whole_and_the_next_on
     auditor: Reader,
 ) -> None:
     people = [entry(one, actor=f"applicant:{one}") for one in range(3_600)]
-    pages = (AuditEntries(items=people[at : at + 200], next="on" * (at < 3_400)) for at in range(0, 3_600, 200))
+    pages = (
+        AuditEntries(items=people[at : at + 200], next="on" * (at < 3_400)) for at in range(0, 3_600, 200)
+    )
     auditor.client.answers["approval.audit_entries"] = lambda _asked: next(pages)
     path = f"{LOG}.csv?act=approval.approve"
     rows = (await auditor.http.get(path)).text.splitlines()

@@ -69,7 +69,6 @@ class Caller:
         session_ends: when the session's token expires; None without a session.
         by_itself: whether an open page asks again, and no person does.
         block: the same of `client_block`, which counts as one where a code is asked for; empty for `address`.
-        goes_on: whether it is a further part of an answer whose first part has been sent.
     """
 
     def __init__(
@@ -82,7 +81,6 @@ class Caller:
         *,
         by_itself: bool = False,
         block: str = "",
-        goes_on: bool = False,
     ) -> None:
         self.state = state
         self.principal = principal
@@ -95,7 +93,7 @@ class Caller:
         """Whether the login has seen more people within an hour than its role is meant to."""
         self._until = until
         self._by_itself = by_itself
-        self._goes_on = goes_on
+        self._goes_on = False
 
     async def query(self, method: Method[Q, R], request: Q) -> R:
         """Return a service's reply to a method that changes nothing.
@@ -152,10 +150,8 @@ class Caller:
                 by_itself=self._by_itself,
             )
             if is_look(method, self.principal):
-                names = shown(request, reply)
-                self.is_warned |= await self.state.looks.count(
-                    method, self.principal, names, refuses=not self._goes_on
-                )
+                names, refuses = shown(request, reply), not self._goes_on
+                self.is_warned |= await self.state.looks.count(method, self.principal, names, refuses=refuses)
         except (Forbidden, TooManyAttempts) as refusal:
             count_refusal(self.principal.role, refusal.body.code)
             raise
@@ -181,14 +177,11 @@ class Caller:
         await self.state.rate_limits.forgive(limit, self.state.keyed_hash(" ".join(key)))
 
     def going_on(self) -> "Caller":
-        """Return the same caller with time for the next part of an answer that is streamed.
-
-        People in it count as looked at, but no budget of looks ends a file in its middle.
-        """
+        """Return the same caller for the next part of a streamed answer: no budget of looks cuts it off."""
         until = monotonic() + ANSWER_SECONDS
-        return Caller(
-            self.state, self.principal, self.address, until, self.session_ends, by_itself=True, goes_on=True
-        )
+        caller = Caller(self.state, self.principal, self.address, until, self.session_ends, by_itself=True)
+        caller._goes_on = True
+        return caller
 
     def with_session(self, claims: SessionClaims, token: str) -> "Caller":
         """Return the caller of the same request with another session of its browser, which was checked."""

@@ -83,8 +83,8 @@ compose-backup: ## copy databases and secrets of the running installation, encry
 	@COMPOSE='$(COMPOSE)' SECRETS='$(SECRETS)' deploy/compose/backup create '$(BACKUP)'
 
 compose-restore: ## restore such a backup (BACKUP=folder IDENTITY=file), start all but the proxy (REPLACE=yes deletes data)
-	@COMPOSE='$(COMPOSE)' SECRETS='$(SECRETS)' KEYS='$(KEYS)' IDENTITY='$(IDENTITY)' KEYS_IDENTITY='$(KEYS_IDENTITY)' \
-		deploy/compose/backup restore '$(BACKUP)' $(if $(REPLACE),replace)
+	@COMPOSE='$(COMPOSE)' SECRETS='$(SECRETS)' KEYS='$(KEYS)' IDENTITY='$(IDENTITY)' KEYS_IDENTITY='$(KEYS_IDENTITY)' SIGNER='$(SIGNER)' \
+		UNSIGNED='$(UNSIGNED)' deploy/compose/backup restore '$(BACKUP)' $(if $(REPLACE),replace)
 
 ##@ Tests
 

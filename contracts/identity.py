@@ -50,11 +50,11 @@ def last_four(text: str) -> str:
 def mask_aadhaar(text: str) -> tuple[str, bool]:
     """Return free text with every valid Aadhaar number masked, and whether there was one.
 
-    A masked number shows its last four digits. Signs that nobody sees hide none, whatever script its digits
-    are of. ``maskAadhaar`` of the gate's app does the same; contracts/samples/masked_texts.json holds both
-    to it.
+    A masked number shows its last four digits. Signs that nobody sees hide none, nor do letters that only
+    change another one (Lm), such as the Arabic tatweel, whatever script its digits are of. ``maskAadhaar``
+    of the gate's app does the same; contracts/samples/masked_texts.json holds both to it.
     """
-    seen = [at for at, char in enumerate(text) if not _is_invisible(char)]
+    seen = [at for at, char in enumerate(text) if not _is_skipped(char)]
     plain = ascii_digits("".join(text[at] for at in seen))
     plain = _OTHER.sub(lambda match: "x" * len(match.group()), plain)
     masked, position = [], 0
@@ -65,8 +65,8 @@ def mask_aadhaar(text: str) -> tuple[str, bool]:
     return "".join([*masked, text[position:]]), bool(masked)
 
 
-def _is_invisible(char: str) -> bool:
-    return unicodedata.category(char) in {"Cf", "Mn", "Me"} or char in _BLANK_LETTERS
+def _is_skipped(char: str) -> bool:
+    return unicodedata.category(char) in {"Cf", "Lm", "Mn", "Me"} or char in _BLANK_LETTERS
 
 
 def _numbers(run: str) -> Iterator[tuple[int, int, str]]:

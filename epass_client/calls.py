@@ -59,7 +59,7 @@ from contracts.rpc.issuance import Jwks, PassView
 from contracts.rpc.notify import UndeliveredPasses
 from contracts.rpc.verify.incidents import HelpCall
 from contracts.rpc.verify.manifests import GateSession, Manifest
-from contracts.rpc.verify.offline_scans import OfflineScan, SyncedScans, UnreadScan
+from contracts.rpc.verify.offline_scans import OfflineScan, SyncedScans, UnreadScan, WrongPins
 from contracts.rpc.verify.presence import InsideList
 from contracts.rpc.verify.scans import ScanPass, ScanResult
 from epass_client.call import Call, given, part
@@ -788,19 +788,26 @@ def submit_at_counter(body: SubmitAtCounter) -> Call[Acknowledged]:
     return Call.new("POST", "/api/v1/counter/applications", Acknowledged, body=body, takes_key=True)
 
 
-def sync_scans(gate: str, scans: Sequence[OfflineScan | UnreadScan]) -> Call[SyncedScans]:
+def sync_scans(
+    gate: str, scans: Sequence[OfflineScan | UnreadScan], *, wrong_pins: WrongPins | None = None
+) -> Call[SyncedScans]:
     """Send the scans of a gate that was without a network.
 
     Each is a fact: it is recorded with the verdict that the gate gave, and counts people in and out.
     Where more persons came in than a pass allows, `conflict` says so, and security hears of it. A scan
-    that cannot be taken has a `problem` and hurts no other.
+    that cannot be taken has a `problem` and hurts no other. Of `wrong_pins` security hears, too.
 
     `nonce` is the key of each scan: a repeat of the request, or of a scan in another one, changes
     nothing. If the body is too large (413), send fewer scans. After many unknown numbers of one device
     its scans by number wait: they are neither recorded nor refused, and `Retry-After` says when to send
     them again.
     """
-    return Call.new("POST", "/api/v1/scans/sync", SyncedScans, body={"gate": gate, "scans": scans})
+    return Call.new(
+        "POST",
+        "/api/v1/scans/sync",
+        SyncedScans,
+        body={"gate": gate, "scans": scans, **given(wrong_pins=wrong_pins)},
+    )
 
 
 def undo_decision(review_id: UUID) -> Call[ReviewView]:

@@ -18,7 +18,7 @@ AUDIT_UNSEALED = Gauge(
 )
 AUDIT_WITNESS_AGE = Gauge(
     "epass_audit_witness_age_seconds",
-    "Time since heads of the audit logs went out last, or since the exporter started; `none`: to nobody",
+    "Time since this process sent the heads of the audit logs, infinite before; `none`: to nobody",
     ["way"],
 )
 AUDIT_BYTES = Gauge("epass_audit_log_bytes", "Size of an audit log on disk, with its indexes", ["database"])

@@ -12,6 +12,8 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from email.message import EmailMessage
 from email.utils import format_datetime, make_msgid
+from functools import partial
+from math import inf
 
 import httpx
 from pydantic import ValidationError
@@ -87,9 +89,10 @@ class Witness:
         ways: list[Way] = [("mail", address) for address in options.witness_mail]
         ways += [("store", "")] if options.witness_store_url else []
         self._due = dict.fromkeys(ways, monotonic() + FIRST)
-        self._sent_at: dict[Way, float] = {}
-        for way in ways or ([] if options.local_mode else [("none", "")]):
-            self._delivered(way)
+        none: list[Way] = [] if options.local_mode else [("none", "")]
+        self._sent_at: dict[Way, float] = dict.fromkeys(ways or none, -inf)
+        for kind in {kind for kind, _address in self._sent_at}:
+            AUDIT_WITNESS_AGE.labels(kind).set_function(partial(self._age_of, kind))
 
     async def look(self) -> bool:
         """Compare the chains with what is remembered, and send the newest heads where it is time.
@@ -118,7 +121,7 @@ class Witness:
             else:
                 self._due[way] = monotonic() + EVERY
                 if fault is None:
-                    self._delivered(way)
+                    self._sent_at[way] = monotonic()
         if fault is not None:
             raise fault
         return True
@@ -136,11 +139,9 @@ class Witness:
             kinds = (self._known.get((service, kind)) for kind in ("lost", "seen", "stored"))
             yield from [one for one in kinds if one is not None][:1]
 
-    def _delivered(self, way: Way) -> None:
-        kind, self._sent_at[way] = way[0], monotonic()
-        AUDIT_WITNESS_AGE.labels(kind).set_function(
-            lambda: monotonic() - min(at for one, at in self._sent_at.items() if one[0] == kind)
-        )
+    def _age_of(self, kind: str) -> float:
+        """Return how long ago all of a kind got the heads; infinite until this process has sent them."""
+        return monotonic() - min(at for way, at in self._sent_at.items() if way[0] == kind)
 
     async def _recall(self) -> None:
         """Read from the store which heads went out last, once. Until that is known they are not replaced.

@@ -37,6 +37,11 @@ OFFLINE_DEFERRED = Counter(
     "epass_offline_scans_deferred_total",
     "Scans by number that a gate sent and that wait, because it has sent many unknown numbers",
 )
+GATE_EMPTIED = Counter(
+    "epass_gate_apps_emptied_total",
+    "Apps of gates that have deleted their list, since a guard's own PIN was typed wrong too often",
+    ["site"],
+)
 SUPERVISORS_REFUSED = Counter(
     "epass_gate_supervisors_refused_total",
     "Entries to which a supervisor has to agree, and did not do so by their PIN",

@@ -87,7 +87,7 @@ class IncidentView(Wire):
     kind: IncidentKind
     detail: str | None = None
     """The kind of a conflict, the problem of a refused scan, why a gate called, whether more came in than
-    recorded, or what a supervisor has set aside, a space between."""
+    recorded, that a PIN was the guard's own, or what a supervisor has set aside, a space between."""
     pass_number: str | None = None
     reference: str | None = None
     scans: tuple[IncidentScan, ...] = ()

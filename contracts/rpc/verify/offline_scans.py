@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, Field, field_validator
 
 from contracts import login_ids
-from contracts.model import Code, Strict, Verdict, Wire
+from contracts.model import Code, Instant, Strict, Verdict, Wire
 from contracts.rpc.call import Http, Method
 from contracts.rpc.verify.scans import ScannedAt, ScanPass, Supervisor
 
@@ -56,11 +56,19 @@ AnyScan = Annotated[
 ]
 
 
+class WrongPins(Strict):
+    """Somebody typed a guard's own PIN wrong too often at the app, which has deleted its list."""
+
+    login: str = Field(pattern=rf"^SEC-{login_ids.REST}$")
+    at: Instant
+
+
 class SyncScans(Strict):
-    """The scans of a gate that was without a network, in their order."""
+    """The scans of a gate that was without a network, in their order, or why its app has deleted its list."""
 
     gate: Code
-    scans: tuple[AnyScan, ...] = Field(min_length=1, max_length=200)
+    scans: tuple[AnyScan, ...] = Field(max_length=200)
+    wrong_pins: WrongPins | None = None
 
 
 SyncProblem = Literal[
@@ -111,7 +119,7 @@ SYNC = Method(
 
         Each is a fact: it is recorded with the verdict that the gate gave, and counts people in and out.
         Where more persons came in than a pass allows, `conflict` says so, and security hears of it. A scan
-        that cannot be taken has a `problem` and hurts no other.
+        that cannot be taken has a `problem` and hurts no other. Of `wrong_pins` security hears, too.
 
         `nonce` is the key of each scan: a repeat of the request, or of a scan in another one, changes
         nothing. If the body is too large (413), send fewer scans. After many unknown numbers of one device

@@ -93,6 +93,7 @@ class Caller:
         """Whether the login has seen more people within an hour than its role is meant to."""
         self._until = until
         self._by_itself = by_itself
+        self._goes_on = False
 
     async def query(self, method: Method[Q, R], request: Q) -> R:
         """Return a service's reply to a method that changes nothing.
@@ -135,7 +136,8 @@ class Caller:
         within: float = inf,
     ) -> R:
         try:
-            self.state.looks.require(method, self.principal)
+            if not self._goes_on:
+                self.state.looks.require(method, self.principal)
             reply = await self.state.client.call(
                 method,
                 request,
@@ -148,7 +150,8 @@ class Caller:
                 by_itself=self._by_itself,
             )
             if is_look(method, self.principal):
-                self.is_warned |= await self.state.looks.count(method, self.principal, shown(request, reply))
+                names, refuses = shown(request, reply), not self._goes_on
+                self.is_warned |= await self.state.looks.count(method, self.principal, names, refuses=refuses)
         except (Forbidden, TooManyAttempts) as refusal:
             count_refusal(self.principal.role, refusal.body.code)
             raise
@@ -174,9 +177,11 @@ class Caller:
         await self.state.rate_limits.forgive(limit, self.state.keyed_hash(" ".join(key)))
 
     def going_on(self) -> "Caller":
-        """Return the same caller with time for the next part of an answer that is streamed."""
+        """Return the same caller for the next part of a streamed answer: no budget of looks cuts it off."""
         until = monotonic() + ANSWER_SECONDS
-        return Caller(self.state, self.principal, self.address, until, self.session_ends, by_itself=True)
+        caller = Caller(self.state, self.principal, self.address, until, self.session_ends, by_itself=True)
+        caller._goes_on = True
+        return caller
 
     def with_session(self, claims: SessionClaims, token: str) -> "Caller":
         """Return the caller of the same request with another session of its browser, which was checked."""

@@ -56,11 +56,13 @@ class LookCounter:
         elif (most := self._budget_of(principal).refuse) is not None and seen >= most:
             raise self._refusal(principal, int(until - monotonic()) + 1)
 
-    async def count(self, method: Method[Any, Any], principal: Principal, names: Collection[str]) -> bool:
+    async def count(
+        self, method: Method[Any, Any], principal: Principal, names: Collection[str], *, refuses: bool = True
+    ) -> bool:
         """Count whom a reply shows to a login; return whether it is warned from now on.
 
         Raises:
-            TooManyAttempts: its budget was used up before; the reply is not to be shown.
+            TooManyAttempts: its budget was used up before, and ``refuses``: the reply is not to be shown.
         """
         login_id = principal.login_id
         if login_id is None or not names or not is_look(method, principal):
@@ -68,7 +70,7 @@ class LookCounter:
         key = self._digest(f"looks {login_id}")
         seen = await self._limits.see(key, {self._digest(name)[:16] for name in names}, WINDOW_SECONDS)
         budget, role = self._budget_of(principal), _role_of(principal)
-        if budget.refuse is not None and seen.before >= budget.refuse:
+        if refuses and budget.refuse is not None and seen.before >= budget.refuse:
             self._used[login_id] = (monotonic() + seen.seconds, seen.before)
             raise self._refusal(principal, seen.seconds)
         LOOKS.labels(role).inc(seen.after - seen.before)

@@ -21,6 +21,7 @@ from contracts.rpc.verify.incidents import (
     IncidentScan,
     IncidentView,
 )
+from contracts.rpc.verify.offline_scans import WrongPins
 from services.chassis.db import cursors
 from services.chassis.db.batches import delete_batch
 from services.chassis.db.destructive_jobs import Portion
@@ -32,6 +33,8 @@ _REFUSED = UUID("6b0a0a43-5f0e-4ac2-9d4b-6a2e36f3b1d7")
 """The namespace of refused scans: a repeat of the request is the same incident."""
 _PROVEN = UUID("2f1d7c1e-8f0b-4f0e-9a57-0c6f2d8a4b19")
 """The namespace of proofs: each counts once."""
+OWN_PIN = "own_pin"
+"""The detail of a ``wrong_pin`` that is no supervisor's: the guard's own, which opens the app."""
 
 
 def add(
@@ -73,6 +76,11 @@ def add(
 def refused_id(login: str, nonce: str, problem: str) -> UUID:
     """Return the ID of the incident that a scan of a gate without a network was refused."""
     return uuid5(_REFUSED, f"{login}\n{nonce}\n{problem}")
+
+
+def wrong_pins_id(device: str, wrong: WrongPins) -> UUID:
+    """Return the ID of the incident that an app has deleted its list: it says so until it has an answer."""
+    return uuid5(_PROVEN, f"{device}\n{wrong.login}\n{wrong.at.isoformat()}")
 
 
 def override_id(proof: str) -> UUID:

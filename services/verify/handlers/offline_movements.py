@@ -60,6 +60,8 @@ class Batch:
     changed: dict[str, PassRow] = field(default_factory=dict)
     conflicts: list[ConflictKind] = field(default_factory=list)
     unproven: int = 0
+    is_emptied: bool = False
+    """Whether the app says for the first time that wrong PINs have made it delete its list."""
     deferred: int = 0
 
 

@@ -41,6 +41,7 @@ from services.verify.handlers.pass_lookup import FoundPass, Nonce
 from services.verify.handlers.scan_records import Scan
 from services.verify.metrics import (
     GATE_CONFLICTS,
+    GATE_EMPTIED,
     OFFLINE_DEFERRED,
     OFFLINE_REFUSED,
     SCANS,
@@ -77,6 +78,9 @@ def sync(
     if batch.deferred:
         OFFLINE_DEFERRED.inc(batch.deferred)
         log.warning("offline scans deferred", count=batch.deferred, gate=request.gate)
+    if batch.is_emptied:
+        GATE_EMPTIED.labels(site_of(request.gate)).inc()
+        log.warning("too many wrong PINs at the app of a gate", gate=request.gate)
     if batch.unproven:
         SUPERVISORS_REFUSED.labels("unproven").inc(batch.unproven)
         log.warning("supervisors unproven", count=batch.unproven, gate=request.gate)
@@ -109,6 +113,16 @@ def _sync(
     items = tuple(_take(one, batch, rules) for one in read)
     _store(batch)
     _note_refused(items, request, batch)
+    if (wrong := request.wrong_pins) is not None:
+        batch.is_emptied = incidents.add(
+            session,
+            "wrong_pin",
+            request.gate,
+            now,
+            incident_id=incidents.wrong_pins_id(source, wrong),
+            login=wrong.login,
+            detail=incidents.OWN_PIN,
+        )
     record.note_object(request.gate)
     record.add_done(session, Nothing())
     return SyncedScans(items=items, retry_after=wait if batch.deferred else None), batch

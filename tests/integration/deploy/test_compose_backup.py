@@ -23,6 +23,7 @@ from tests.support.stack.running import free_port
 pytestmark = pytest.mark.skipif(shutil.which("age") is None, reason="Debian's package age is not installed")
 CANARY, SECRET = "Jaswinder Canary", "a-secret-canary"
 NAME = "2026-12-01T02-00-00Z"
+FILES = {"data.tar.gz.age", "keys.tar.gz.age", "SHA256SUMS", "SHA256SUMS.sig"}
 STAND_IN = r"""#!/bin/sh
 case "$*" in
   "exec -T postgres cat /run/secrets/epass/password") cat "$SECRETS/postgres/password" ;;
@@ -132,13 +133,15 @@ def site(server: tuple[Postgres, SecretStore], tmp_path: Path) -> Site:
 
 def test_a_backup_is_restored_with_the_keys_for_data_and_for_secrets(site: Site, tmp_path: Path) -> None:
     backup = site.back_up()
+    signer = shutil.move(site.secrets / "backup.key.pub", tmp_path)
     shutil.rmtree(site.secrets)
     with server_in(tmp_path / "restored", site.store, start=False) as restored:
         data = restored.data_folder()
         owner = data.stat().st_uid
         site.target = str(data)
-        done = site.run("restore", str(backup))
+        done = site.run("restore", str(backup), SIGNER=signer)
         assert not done.returncode, done.stderr
+        assert "# e-Pass" in done.stdout
         assert (site.secrets / "secrets.json").read_text() == SECRET
         for path in (data, *data.rglob("*")):
             os.chown(path, owner, -1)
@@ -162,7 +165,7 @@ def test_nothing_of_a_backup_is_in_clear_on_the_disk(site: Site) -> None:
     """The canary is found in the same copy when it is not encrypted: the search would see it."""
     backup = site.back_up()
     assert oct((site.folder / "last-backup").stat().st_mode & 0o777) == "0o644"
-    assert {one.name for one in backup.iterdir()} == {"data.tar.gz.age", "keys.tar.gz.age", "SHA256SUMS"}
+    assert {one.name for one in backup.iterdir()} == FILES
     assert {oct(one.stat().st_mode & 0o777) for one in backup.iterdir()} == {"0o600"}
     assert not list((site.folder / "tmp").iterdir())
     in_clear = {}
@@ -232,7 +235,27 @@ def test_a_file_that_was_cut_and_summed_again_is_refused_all_the_same(site: Site
         cwd=backup, check=True, capture_output=True, text=True,
     )  # fmt: skip
     (backup / "SHA256SUMS").write_text(summed.stdout)
-    assert "does not open" in refused(site, backup)
+    assert "has not signed" in refused(site, backup)
+    assert "does not open" in refused(site, backup, UNSIGNED="yes")
+
+
+def test_a_backup_that_somebody_else_has_put_in_its_place_is_refused(site: Site, tmp_path: Path) -> None:
+    """Whoever may write to the folder knows both public keys, and makes a backup that opens and is whole."""
+    backup = site.back_up()
+    signer = Path(shutil.copy(site.secrets / "backup.key.pub", tmp_path))
+    shutil.rmtree(backup)
+    for file in site.secrets.glob("backup.key*"):
+        file.unlink()
+    site.back_up()  # with a key of their own
+    assert "has not signed" in refused(site, backup, SIGNER=str(signer))
+    (backup / "SHA256SUMS.sig").unlink()
+    assert "has not signed" in refused(site, backup, SIGNER=str(signer))
+    beside = shutil.copy(site.secrets / "backup.key.pub", backup)
+    (site.secrets / "backup.key.pub").write_text(signer.read_text())
+    assert "is not signed by this installation" in site.run("check", "1000000").stderr
+    (site.secrets / "backup.key.pub").unlink()
+    assert "SIGNER=" in refused(site, backup)
+    assert "lies beside" in refused(site, backup, SIGNER=str(beside), UNSIGNED="yes")
 
 
 def test_secrets_go_to_a_place_of_their_own(site: Site, tmp_path: Path) -> None:
@@ -257,7 +280,7 @@ def test_only_its_own_old_backups_are_deleted_and_never_the_last_seven(site: Sit
     days = (40, 41, 42, 43, 44, 45, 46, 47)
     for name in (*map(named, days), "by-hand", "2020-01-01T00-00-00Z"):
         (site.backups / name).mkdir(parents=True)
-        for file in ("SHA256SUMS", "data.tar.gz.age", "keys.tar.gz.age"):
+        for file in FILES:
             (site.backups / name / file).touch()
     (site.backups / "2020-01-01T00-00-00Z" / "SHA256SUMS").unlink()  # one that was never finished
     (site.backups / named(47) / "note").touch()

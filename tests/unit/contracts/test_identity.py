@@ -16,7 +16,7 @@ from tests.support.stack.paths import ROOT
 
 SCRIPTS = [chr(code) for code in range(0x20000) if unicodedata.decimal(chr(code), None) == 0]
 """The zero of each script: the digits of one follow one another."""
-INVISIBLE = "\u200b\u200c\u200d\u2060\ufeff\u00ad\u202e\u2066\U000e0020\u034f\ufe0f\u3164\u115f"
+INVISIBLE = "\u200b\u200c\u200d\u2060\ufeff\u00ad\u202e\u2066\U000e0020\u034f\ufe0f\u3164\u115f\u0640\u07fa"
 DIVIDERS = "/_,·()[]|:;*#+='\"~\u00a0\u2009\u2011\u2013\u2022\u0964 -.\n\t"
 CASES = json.loads((ROOT / "contracts/samples/masked_texts.json").read_text(encoding="utf-8"))
 eleven = st.from_regex(r"[2-9][0-9]{10}", fullmatch=True, alphabet="0123456789")

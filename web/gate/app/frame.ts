@@ -148,6 +148,7 @@ export function drawFrame(actions: Actions): Frame {
       now.namesDeleted && now.listAgeS !== null && el("p", {}, t("names_deleted", { age: duration(keepMs / 1000) })),
       now.listProblem !== null && el("p", {}, t(now.listProblem === "undated" ? "list_undated" : "list_problem")),
       now.signedIn && now.demandsSupervisor && now.supervisors.length === 0 && el("p", {}, t("supervisors_gone")),
+      now.listComing && el("p", {}, t("list_coming")),
       now.signedIn && now.listAgeS === null && !now.online && el("p", {}, t("no_list")),
       now.signedIn && now.gate === null && now.gates.length > 0 && el(
         "p", { class: "banner__gates" }, t("choose_gate"), " ",

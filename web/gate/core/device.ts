@@ -47,6 +47,12 @@ interface Leaving {
   until: string;
 }
 
+/** `WrongPins` in contracts/rpc/verify/offline_scans.py. */
+interface WrongPins {
+  login: string;
+  at: string;
+}
+
 /** A pass that was shown and whose party has not come in yet. */
 export interface Preview {
   scanned: Scanned;
@@ -84,6 +90,8 @@ export class Device {
   preview: Preview | null = null;
   notEnrolled: NotEnrolled | null = null;
   leaving: Leaving | null = null;
+  /** Whose PIN was typed wrong too often here, and when, until the server knows it. */
+  wrongPins: WrongPins | null = null;
   offlineSince: number | null = null;
   /** How many rounds have failed since the last time that the gate went online. */
   failures = 0;
@@ -147,6 +155,7 @@ export class Device {
       choosesGate: this.session?.gate === null,
       login: this.session?.login ?? null,
       passes: this.manifest.size,
+      listComing: this.#isListComing(),
       help: this.#currentHelp(),
       telephones: this.manifest.telephones,
       digits: this.manifest.digits,
@@ -174,6 +183,13 @@ export class Device {
   footing(): Footing {
     const { listAgeS: ageS, trust } = this.state();
     return { offline: this.offlineSince !== null || this.session === null, ageS, trust };
+  }
+
+  /** Whether a list is asked for at this moment, and until it is here a right pass may be held up. */
+  #isListComing(): boolean {
+    const isAsked = this.session !== null && !this.isLocked && this.offlineSince === null && this.gate() !== null;
+    const trust = trustOf(this.manifest.ageS(this.now()), this.manifest.policy);
+    return isAsked && this.manifestAt === -Infinity && trust !== "green";
   }
 
   /** Return the call for help that the guard still has to see. That nobody answers is known without a network. */
@@ -221,6 +237,7 @@ export class Device {
     this.names = (await this.store.setting<DirectoryNames>("names")) ?? NO_NAMES;
     this.notEnrolled = (await this.store.setting<NotEnrolled>("notEnrolled")) ?? null;
     this.leaving = (await this.store.setting<Leaving>("leaving")) ?? null;
+    this.wrongPins = (await this.store.setting<WrongPins>("pinsWrong")) ?? null;
     this.unsent = await this.store.countScans();
     this.refused = await this.store.refusedScans();
     this.#contactAt = (await this.store.setting<number>("contactAt")) ?? this.now();
@@ -340,11 +357,18 @@ export class Device {
   async unlock(typed: string): Promise<void> {
     const [session, pin] = [this.session, this.#pin];
     if (!this.isLocked || session === null || pin === null) return;
-    pin.wrong += 1; // before it is tried: to kill the app is no way to a further try
-    await this.store.savePin(session.login, pin).catch(reportStorage);
+    pin.wrong += 1; // before it is tried: neither to kill the app nor to fill the disk is a way to a further try
+    try {
+      await this.store.savePin(session.login, pin);
+    } catch (error) {
+      pin.wrong -= 1;
+      reportStorage(error);
+      throw new GateProblem("pin_uncounted");
+    }
     const half = await this.store.openHalf(pin, typed);
     if (half === null) {
       if (pin.wrong < MOST_WRONG) throw new GateProblem("wrong_pin");
+      await this.noteWrongPins({ login: session.login, at: iso(this.now()) });
       await this.leave(true);
       throw new GateProblem("pins_wrong");
     }
@@ -373,6 +397,11 @@ export class Device {
       await this.left({ login, until });
     }
     await this.forget(forgetsPin);
+  }
+
+  async noteWrongPins(noted: WrongPins | null): Promise<void> {
+    this.wrongPins = noted;
+    await this.remember("pinsWrong", noted);
   }
 
   async left(leaving: Leaving | null): Promise<void> {

@@ -81,7 +81,7 @@ export class Gate implements GateApi {
     const leaving = await this.#device.store.readNotes<Leaving>("leaving");
     await this.#restore();
     await this.#recordLeft(leaving);
-    void this.#rounds.refresh();
+    void this.#rounds.reload(); // a round that began before has asked for no list
   }
 
   /** Open the gate with what this device holds. It asks nobody: `refresh` or `start` do. */

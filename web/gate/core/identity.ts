@@ -32,7 +32,7 @@ const OTHER = new RegExp(
     "|\\+91[ \\-]?[6-9][0-9]{4}[ \\-]?[0-9]{5}(?![0-9])",
   "gu",
 );
-const INVISIBLE = /[\p{Cf}\p{Mn}\p{Me}\u115f\u1160\u3164\uffa0]/u;
+const SKIPPED = /[\p{Cf}\p{Lm}\p{Mn}\p{Me}\u115f\u1160\u3164\uffa0]/u;
 const TWELVE = 12;
 const MOST = 16;
 
@@ -95,7 +95,7 @@ export function maskAadhaar(text: string): string {
   const seen: number[] = []; // where in the text each sign of `plain` stands
   let at = 0;
   for (const sign of text) {
-    if (!INVISIBLE.test(sign)) {
+    if (!SKIPPED.test(sign)) {
       const shown = asciiDigits(sign);
       plain += shown;
       for (let unit = 0; unit < shown.length; unit += 1) seen.push(at);

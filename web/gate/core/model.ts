@@ -214,6 +214,8 @@ export interface GateState {
   choosesGate: boolean;
   login: string | null;
   passes: number;
+  /** Whether a list is on its way, and the one that is held is missing or not new. */
+  listComing: boolean;
   /** The logins of the supervisors who have a PIN, without whoever is signed in: nobody agrees to their own scan. */
   supervisors: string[];
   /** Whether the site asks for a supervisor, also where none of them can agree now. */

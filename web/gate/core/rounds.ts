@@ -217,6 +217,7 @@ export class Rounds {
     const { ended, api } = this.#device;
     const session = await api.get<WireSession>("/api/v1/gate/session", FETCH_LIMIT_MS).catch(asSignedOut);
     this.#requireSame(ended);
+    await this.#reportWrongPins(session);
     await this.#endLeft(session);
     const held = this.#device.manifest.whole;
     if (held !== null && held.site !== session.site) await this.#device.forget();
@@ -235,6 +236,15 @@ export class Rounds {
       await this.#sendAll().catch(unlessAnswered);
     }
     throw refusal;
+  }
+
+  /** Tell whoever leads security of the wrong PINs that have emptied this device; else in the next round. */
+  async #reportWrongPins(session: Session): Promise<void> {
+    const { wrongPins, api, chosen } = this.#device;
+    const gate = session.gate ?? chosen;
+    if (wrongPins === null || gate === null) return;
+    const body = { gate, scans: [], wrong_pins: wrongPins };
+    await api.post("/api/v1/scans/sync", body, FETCH_LIMIT_MS).then(() => this.#device.noteWrongPins(null), unlessAnswered);
   }
 
   /** End a session that the guard has ended here without a network. Another one goes on. */

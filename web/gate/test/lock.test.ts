@@ -4,7 +4,7 @@ import { mock, test } from "node:test";
 import { Idle, MOST_WRONG, guardHalf, isGoodPin, makePin, openHalf } from "../core/lock.ts";
 import type { Gate } from "../core/gate.ts";
 import { RIGHT, TOKEN, problem } from "./scans.ts";
-import { Device, MINUTE, NUMBER, Server, pass } from "./server.ts";
+import { Device, GATE, MINUTE, NUMBER, Server, pass } from "./server.ts";
 
 const HOUR = 60 * MINUTE;
 const MINE = "482915";
@@ -18,6 +18,12 @@ async function guarded(server = new Server()): Promise<{ gate: Gate; device: Dev
   await gate.choosePin(MINE);
   assert.equal(gate.state().lock, "open");
   return { gate, device, server };
+}
+
+/** Return a promise, and what resolves it. */
+function signal(): [Promise<void>, () => void] {
+  let resolve = (): void => undefined;
+  return [new Promise((done) => (resolve = done)), () => resolve()];
 }
 
 async function rows(device: Device, name: string): Promise<Map<IDBValidKey, unknown>> {
@@ -88,13 +94,78 @@ test("after too many wrong PINs what names visitors is gone for good, and each s
   assert.deepEqual([again.state().lock, again.state().signedIn, again.state().unsent], ["open", false, 1]);
   assert.deepEqual((await rows(device, "manifest")).size, 0);
   assert.ok(![...(await rows(device, "settings")).keys()].includes("guardedHalf"));
-  server.down = false;
+  [server.down, server.asked] = [false, []];
   await again.refresh();
   assert.equal(server.signedIn, false, "the session has ended at the server, too");
+  const ends = server.asked.indexOf("DELETE /api/v1/sessions/current");
+  assert.deepEqual(server.asked.slice(ends - 1, ends), ["POST /api/v1/scans/sync"], "it has said why");
   [server.signedIn, server.until] = [true, server.until + MINUTE];
   await again.refresh();
   assert.deepEqual([again.state().unsent, server.recorded.size, again.state().lock], [0, 1, "choose"]);
   await again.refresh();
+});
+
+test("the server hears once of too many wrong PINs, also from whoever signs in next", async () => {
+  const { gate, device, server } = await guarded();
+  await gate.lock();
+  const at = new Date(server.now).toISOString();
+  server.down = true;
+  for (let tries = 1; tries < MOST_WRONG; tries += 1) await assert.rejects(gate.unlock("1357"), problem("wrong_pin"));
+  await assert.rejects(gate.unlock("1357"), problem("pins_wrong"));
+  device.kill();
+  const again = await device.open();
+  const told: unknown[] = [];
+  server.before = (path, body) => {
+    if (path !== "/api/v1/scans/sync") return;
+    told.push(JSON.parse(String(body)));
+    server.status = told.length === 1 ? 422 : null; // a server of before the upgrade does not know it
+  };
+  [server.down, server.login] = [false, "SEC-0002"];
+  await again.refresh();
+  server.status = null;
+  await again.refresh();
+  await again.refresh();
+  const body = { gate: GATE, scans: [], wrong_pins: { login: "SEC-0001", at } };
+  assert.deepEqual(told, [body, body]);
+});
+
+test("no PIN is tried that a full disk cannot count", async () => {
+  const { gate } = await guarded();
+  await gate.lock();
+  const said = mock.method(console, "error", () => undefined);
+  const full = mock.method(IDBObjectStore.prototype, "put", () => {
+    throw new DOMException("the disk is full", "QuotaExceededError");
+  });
+  for (const typed of [...Array<string>(MOST_WRONG).fill("1357"), MINE]) await assert.rejects(gate.unlock(typed), problem("pin_uncounted"));
+  full.mock.restore();
+  said.mock.restore();
+  assert.deepEqual([gate.state().lock, gate.state().triesLeft], ["locked", null]);
+  await gate.unlock(MINE);
+  assert.equal(gate.state().lock, "open");
+  await gate.refresh();
+});
+
+test("a gate that is unlocked asks for the list at once, also where a round has begun before, and says that it comes", async () => {
+  const { gate, server } = await guarded();
+  await gate.lock();
+  server.now += HOUR;
+  const [reached, isReached] = signal();
+  const [answered, answer] = signal();
+  const [asked, isAsked] = signal();
+  server.before = (path) => {
+    if (path === "/api/v1/gate/manifest") isAsked();
+    if (path !== "/api/v1/gate/device/report") return undefined;
+    isReached();
+    return answered;
+  };
+  const round = gate.refresh();
+  await reached;
+  await gate.unlock(MINE);
+  assert.deepEqual([gate.state().listComing, gate.state().passes], [true, 1]);
+  answer();
+  await Promise.all([round, asked]);
+  await gate.refresh();
+  assert.equal(gate.state().listComing, false);
 });
 
 test("an exit of which nobody has said how many leave counts nobody out when the app locks", async () => {

@@ -81,6 +81,7 @@ TEXTS: dict[str, str] = {
         " one."
     ),
     # the list
+    "list_coming": _("The list of passes is on its way…"),
     "no_list": _("This device has no list of passes yet. It needs the network once."),
     "other_tab": _("The app is open in another window of this device. Close that one: then it opens here."),
     "failed": _("The app cannot start on this device. Use the plain gate page."),
@@ -298,6 +299,9 @@ PROBLEMS: dict[str, str] = {
     "pins_wrong": _(
         "Too many wrong PINs: the list of passes was deleted here, and you are signed out. Sign in when there"
         " is a network. Scans that were not sent are kept, and whoever leaves is still recorded."
+    ),
+    "pin_uncounted": _(
+        "This device is full and cannot count tries, so that no PIN opens it. Sign in instead."
     ),
     "storage": _("This device cannot keep the scan. Write it down, and use the plain gate page."),
     **{code: messages.SENTENCES[code] for code in _AS_ON_PAGES},

@@ -161,7 +161,7 @@ MARKS: dict[str, str] = {
 INCIDENTS: dict[str, str] = {
     "conflict": _("More people came in than a pass allows"),
     "unproven": _("Let in without a supervisor's proof"),
-    "wrong_pin": _("The PIN of a supervisor was typed wrong several times"),
+    "wrong_pin": _("A PIN was typed wrong several times"),
     "refused": _("A scan that was refused for good"),
     "override": _("A supervisor let somebody in"),
     "unanswered": _("Nobody answered a call for help"),
@@ -196,6 +196,7 @@ INCIDENT_DETAILS: dict[str, str] = {
     "supervisor_missing": _("no supervisor agreed"),
     "list_too_old": _("by a list that was too old"),
     "own_scan": _("who scanned or sent it agreed"),
+    "own_pin": _("the guard's own, so the device deleted its list"),
     "more_came": _("more than recorded before"),
     "fewer_came": _("fewer than recorded before"),
 }

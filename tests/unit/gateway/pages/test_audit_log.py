@@ -178,6 +178,22 @@ async def test_a_file_that_is_not_the_whole_says_so_in_its_last_line(
     assert (await auditor.http.get(f"{LOG}.csv")).status_code == 503
 
 
+async def test_a_file_of_more_people_than_the_budget_comes_whole_and_the_next_one_is_refused_in_words(
+    auditor: Reader,
+) -> None:
+    people = [entry(one, actor=f"applicant:{one}") for one in range(3_600)]
+    pages = (
+        AuditEntries(items=people[at : at + 200], next="on" * (at < 3_400)) for at in range(0, 3_600, 200)
+    )
+    auditor.client.answers["approval.audit_entries"] = lambda _asked: next(pages)
+    path = f"{LOG}.csv?act=approval.approve"
+    rows = (await auditor.http.get(path)).text.splitlines()
+    assert (len(rows), "applicant:3599" in rows[-1]) == (3_601, True)
+    auditor.client.answers["approval.audit_entries"] = AuditEntries(items=(people[0],))
+    refused = await auditor.http.get(path.replace("/en/", "/pa/"))
+    assert (refused.status_code, "ਤੁਸੀਂ ਬਹੁਤ ਜ਼ਿਆਦਾ ਲੋਕਾਂ ਦੀ ਜਾਣਕਾਰੀ" in refused.text) == (429, True)
+
+
 async def test_refusals_of_strangers_are_one_line_with_their_number_and_their_reason(auditor: Reader) -> None:
     facts = {"actor": "anonymous", "role": "anonymous", "action": "log_in", "service": "accounts"}
     shared = entry(2, **facts, result="wrong_login", times=412, addresses=37, address="")

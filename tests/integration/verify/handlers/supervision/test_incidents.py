@@ -8,7 +8,9 @@ from contracts.errors import Forbidden
 from contracts.events import GateRules
 from contracts.rpc.call import Principal
 from contracts.rpc.verify.incidents import IncidentId, IncidentQuestion
-from services.verify.handlers import incidents, supervisors
+from contracts.rpc.verify.offline_scans import SyncScans, WrongPins
+from services.verify.handlers import incidents, offline_scans, supervisors
+from services.verify.metrics import GATE_EMPTIED
 from services.verify.models import SupervisorRow
 from tests.integration.verify.handlers.supervision.supervised import (
     ADO,
@@ -19,8 +21,10 @@ from tests.integration.verify.handlers.supervision.supervised import (
     refusal,
 )
 from tests.support.factories.verify import (
+    GATE,
     NOON,
     OTHER_ID,
+    SETTINGS,
     calling,
     erased,
     gates_of,
@@ -291,3 +295,19 @@ def test_two_logins_that_send_one_proof_at_once_are_both_found(gate: Supervised)
     assert sorted((one.kind, one.login) for one in gate.found()) == [
         ("override", "SEC-0001"), ("unproven", "SEC-0002"),
     ]  # fmt: skip
+
+
+def test_an_app_that_wrong_pins_have_emptied_is_an_incident_of_its_guard_once_and_is_counted(
+    gate: Supervised,
+) -> None:
+    def emptied() -> float:
+        return GATE_EMPTIED.labels("PCS1")._value.get()
+
+    before, at = emptied(), NOON - timedelta(hours=1)
+    for minutes in (0, 0, 5):
+        wrong = WrongPins(login="SEC-0007", at=at + timedelta(minutes=minutes))
+        request = SyncScans(gate=GATE, scans=(), wrong_pins=wrong)
+        offline_scans.sync(request, calling(), gate.database, NOON, SETTINGS)
+    found = gate.found(kind="wrong_pin")
+    assert [(one.login, one.supervisor, one.detail) for one in found] == [("SEC-0007", None, "own_pin")] * 2
+    assert emptied() - before == 2

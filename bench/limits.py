@@ -252,11 +252,11 @@ def attacks(addresses: int) -> dict[str, int]:
     """Return what strangers with so many addresses get in a day."""
     _, passwords = accounts.FAILURES_OF_STRANGERS
     _, codes = accounts.SENDS_TO_NUMBER
-    _, from_source = accounts.SENDS_TO_NUMBER_FROM_SOURCE
+    (shared,), (later,) = accounts.SHARED_SENDS_TO_NUMBER, accounts.LATER_SENDS_FROM_SOURCE
     _, unused = accounts.UNUSED_FROM_ADDRESS
     _, reference = LIMITS["status_reference"]
     (anywhere,) = LIMITS["status_anywhere"]
-    most_codes = min(codes.times, from_source.times * addresses)
+    most_codes = min(codes.times, shared.times + later.times * (addresses - 1))
     return {
         "wrong passwords of one login": min(passwords.times, tried_alone() * addresses),
         "codes to one phone": most_codes,

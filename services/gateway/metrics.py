@@ -23,6 +23,9 @@ UNCOUNTED = Counter(
     "Attempts that no rate limit counted, because its store was away",
     ["limit"],
 )
+DROPPED = Counter(
+    "epass_gateway_limits_dropped_total", "Counters that the store of rate limits dropped because it was full"
+)
 CLOSED_CONNECTIONS = Counter(
     "epass_gateway_closed_connections_total",
     "Connections closed because their client was too slow, sent too much, or had to make room",

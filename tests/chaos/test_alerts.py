@@ -39,6 +39,8 @@ ONLY_OF_A_FAULT = {
     'epass_gate_devices_worrying{worry="lost"}': "no gate of this system has an enrolled device",
     'epass_gate_devices_worrying{worry="silent"}': "no gate of this system has an enrolled device",
     'epass_gate_devices_worrying{worry="unsent"}': "no gate of this system has an enrolled device",
+    'epass_http_seconds_count{route=~"/.+/staff/sign-in", method="GET", status="200"}': "nobody opens it",
+    'epass_http_seconds_count{route=~"/.+/staff/sign-in", method="GET", status="403"}': "no network is set",
     'epass_http_seconds_count{status=~"5..", route!="/readyz"}': "no request fails while all is well",
     "epass_gateway_closed_connections_total": "no client is slow or sends too much",
     "epass_gateway_uncounted_attempts_total": "the store of the limits answers",

@@ -47,6 +47,9 @@ SENDS_TO_NUMBER = (Limit(9, timedelta(minutes=10)), Limit(30, timedelta(days=1))
 
 The same holds for all devices together that proved the number: each right code makes another one.
 """
+SHARED_SENDS_TO_NUMBER = (Limit(10, timedelta(days=1)),)
+LATER_SENDS_FROM_SOURCE = (Limit(2, timedelta(days=1)),)
+"""After the shared ones an address gets two: so a few addresses do not use up a number's codes of a day."""
 FAILURES_OF_DEVICES = (Limit(100, timedelta(days=1)),)
 """Wrong passwords of one login from all devices together that it knows: each sign-in may make another one."""
 UNUSED_FROM_ADDRESS = (Limit(300, timedelta(minutes=10)), Limit(3_000, timedelta(days=1)))

@@ -25,8 +25,10 @@ from services.accounts.adapters.device_tokens import find, id_of
 from services.accounts.adapters.keys import sealed_box
 from services.accounts.domain.codes import SentCode, accept_code
 from services.accounts.domain.limits import (
+    LATER_SENDS_FROM_SOURCE,
     SENDS_TO_NUMBER,
     SENDS_TO_NUMBER_FROM_SOURCE,
+    SHARED_SENDS_TO_NUMBER,
     UNUSED_FROM_ADDRESS,
     refuse_while,
 )
@@ -117,7 +119,8 @@ def _refuse_flood(
         return
     to_number &= row.device.is_(None)
     from_here = to_number & (row.address == address)
-    waits = [wait(SENDS_TO_NUMBER_FROM_SOURCE, from_here), wait(SENDS_TO_NUMBER, to_number)]
+    later = min(wait(SHARED_SENDS_TO_NUMBER, to_number), wait(LATER_SENDS_FROM_SOURCE, from_here))
+    waits = [wait(SENDS_TO_NUMBER_FROM_SOURCE, from_here), wait(SENDS_TO_NUMBER, to_number), later]
     unused = row.device.is_(None) & (row.address == address) & row.answered.is_(False)
     is_counted = bool(address) and settings.rate_limits
     refuse_while({"number": max(waits), "address": wait(UNUSED_FROM_ADDRESS, unused) if is_counted else 0})

@@ -68,7 +68,8 @@ class LookCounter:
         if login_id is None or not names or not is_look(method, principal):
             return False
         key = self._digest(f"looks {login_id}")
-        seen = await self._limits.see(key, {self._digest(name)[:16] for name in names}, WINDOW_SECONDS)
+        numbers = {int(self._digest(name)[:8], 16) - 2**31 for name in names}
+        seen = await self._limits.see(key, numbers, WINDOW_SECONDS)
         budget, role = self._budget_of(principal), _role_of(principal)
         if refuses and budget.refuse is not None and seen.before >= budget.refuse:
             self._used[login_id] = (monotonic() + seen.seconds, seen.before)

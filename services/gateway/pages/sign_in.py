@@ -260,5 +260,5 @@ def _code_page(
 ) -> Response:
     end = only_digits(pending.get("mobile", ""))[-4:]
     values = {"errors": errors, "mobile_end": end, "wait": _wait(pending), "typed": typed, "left": left}
-    values["reference"] = pending.get("reference", "")
+    values |= {"reference": pending.get("reference", ""), "to": pending["to"]}
     return view.html("sign_in/code.html", status, **values)

@@ -262,8 +262,22 @@ def test_a_stranger_does_not_use_up_the_codes_of_a_number(accounts) -> None:
     at += timedelta(minutes=33)
     refused = refusal_of(lambda: accounts.request_code(at=at, address="stranger"))
     assert refused.body.facts["limit"] == "number"
-    for _ in range(3):
+    for _ in range(2):
         sent = accounts.request_code(at=at)
+    assert accounts.verify(sent.request_id, accounts.code_of(sent.request_id), at=at).access_token
+
+
+def test_a_few_strangers_do_not_use_up_the_codes_of_a_number_for_a_day(accounts) -> None:
+    at = now()
+    for minutes in range(0, 132, 11):
+        for address in ("stranger", "stranger-2", "stranger-3", "stranger-4"):
+            for _ in range(3):
+                with suppress(TooManyAttempts):
+                    accounts.request_code(at=at + timedelta(minutes=minutes), address=address)
+    at += timedelta(hours=3)
+    refused = refusal_of(lambda: accounts.request_code(at=at, address="stranger-4"))
+    assert refused.body.facts == {"retry_after": 21 * 3600, "limit": "number"}
+    sent = accounts.request_code(at=at, address="visitor")
     assert accounts.verify(sent.request_id, accounts.code_of(sent.request_id), at=at).access_token
 
 

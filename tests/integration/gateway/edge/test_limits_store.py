@@ -1,19 +1,27 @@
 """The counters of rate limits in a real Valkey: shared by replicas, and what happens while it is away."""
 
 import asyncio
+import re
 import shutil
 import subprocess
 from collections.abc import AsyncIterator, Iterator
 from contextlib import suppress
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
 from limits import RateLimitItemPerMinute
 
+from contracts.crockford import new_reference
 from contracts.errors import TooManyAttempts, Unavailable
+from contracts.rpc.approval.reviews import LIST_REVIEWS
+from contracts.rpc.call import Principal
 from services.gateway.edge import rate_limits
+from services.gateway.edge.look_budgets import LookCounter
 from services.gateway.edge.rate_limits import LIMITS, RateLimits
+from services.gateway.metrics import DROPPED
 from tests.integration.encrypted_servers import Authority
+from tests.support.stack.paths import ROOT
 from tests.support.stack.running import eventually, free_port
 
 PASSWORD = "valkey-password-of-the-tests"
@@ -123,7 +131,7 @@ async def test_whom_a_login_has_seen_counts_once_over_all_replicas_and_restarts(
     seen = []
     for first in (0, 5, 5):
         replica = RateLimits(True, store.url)
-        seen.append(await replica.see("key", {str(number) for number in range(first, first + 10)}, 60))
+        seen.append(await replica.see("key", set(range(first, first + 10)), 60))
         await replica.close()
     assert [(one.before, one.after) for one in seen] == [(0, 10), (10, 15), (15, 15)]
     assert 1 <= seen[-1].seconds <= 60, "the window begins with the first"
@@ -132,14 +140,12 @@ async def test_whom_a_login_has_seen_counts_once_over_all_replicas_and_restarts(
 async def test_while_the_store_is_away_a_replica_goes_by_what_it_has_shown_itself(
     store: Store, replicas: Replicas
 ) -> None:
-    assert (await replicas[0].see("key", {"a", "b"}, 60)).after == 2
+    assert (await replicas[0].see("key", {1, 2}, 60)).after == 2
     store.stop()
-    assert (await replicas[0].see("key", {"b", "c"}, 60)).after == 3
-    assert (await replicas[1].see("key", {"c"}, 60)).after == 1
+    assert (await replicas[0].see("key", {2, 3}, 60)).after == 3
+    assert (await replicas[1].see("key", {3}, 60)).after == 1
     store.start()
-    assert (await replicas[0].see("key", {"d"}, 60)).before == 3, (
-        "the store has forgotten, the replica has not"
-    )
+    assert (await replicas[0].see("key", {4}, 60)).before == 3, "the store has forgotten, the replica has not"
 
 
 async def test_whom_a_replica_alone_remembers_counts_until_its_own_hour_ends(
@@ -148,12 +154,57 @@ async def test_whom_a_replica_alone_remembers_counts_until_its_own_hour_ends(
     at = [1_000.0]
     monkeypatch.setattr(rate_limits, "monotonic", lambda: at[0])
     replica = RateLimits(True, store.url)
-    await replica.see("key", {"a", "b"}, 3_600)
+    await replica.see("key", {1, 2}, 3_600)
     at[0] += 1_800
     await replica._storage.bridge.storage.flushall()  # as a store that was begun anew
-    seen = await replica.see("key", {"c"}, 3_600)
+    seen = await replica.see("key", {3}, 3_600)
     assert (seen.before, seen.seconds) == (2, 1_800)
     await replica.close()
+
+
+def options_of(name: str) -> dict[str, object]:
+    """Return the options of memory with which a deployment starts the store."""
+    text = (ROOT / "deploy" / name).read_text()
+    found = re.findall(r'- --(maxmemory|maxmemory-policy|set-max-intset-entries)\n *- "?([\w-]+)', text)
+    assert len(found) == 3
+    return {option.replace("-", "_"): value for option, value in found}
+
+
+@pytest.mark.parametrize("deployment", ["compose.yaml", "kubernetes/base/servers/limits.yaml"])
+async def test_five_thousand_logins_that_see_1500_people_each_fill_two_thirds_of_the_store(
+    tmp_path: Path, deployment: str
+) -> None:
+    store = Store(tmp_path, **options_of(deployment))
+    store.start()
+    replica = RateLimits(True, store.url)
+    counter = LookCounter(replica, lambda: None, lambda text: sha256(text.encode()).hexdigest())
+    login = Principal(kind="staff", id="HOM-0001", login_id="HOM-0001", role="department")
+    await counter.count(LIST_REVIEWS, login, [new_reference() for _ in range(1_500)])
+    server = replica._storage.bridge.storage
+    (key,) = await server.keys()
+    assert 5_000 * await server.memory_usage(key) < 64 * 2**20 * 2 / 3
+    await replica.close()
+    store.stop()
+
+
+async def test_what_a_full_store_drops_is_counted_and_each_replica_goes_by_what_it_has_shown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at = [1_000.0]
+    monkeypatch.setattr(rate_limits, "monotonic", lambda: at[0])
+    store = Store(tmp_path, **options_of("compose.yaml") | {"maxmemory": "3mb"})
+    store.start()
+    replica, before = RateLimits(True, store.url), DROPPED._value.get()
+    await replica.see("key", {1, 2}, 3_600)
+    server = replica._storage.bridge.storage
+    for number in range(30):
+        await server.set(f"flood {number}", "x" * 100_000, ex=7_200)
+    assert await server.exists("epass:looks:key") == 0
+    at[0] += 60
+    assert (await replica.see("key", {3}, 3_600)).before == 2
+    assert DROPPED._value.get() > before
+    await replica.close()
+    store.stop()
 
 
 async def test_over_tls_a_store_that_our_authority_did_not_sign_or_of_another_name_is_not_asked(

@@ -1,19 +1,24 @@
 """Staff sign in and work from the networks of a setting; visitors, and guards at a device, from anywhere."""
 
+import re
 from typing import Any
 
 import pytest
 from httpx import Response
+from prometheus_client import REGISTRY
 
 from contracts.rpc.accounts.sessions import OwnSessions
 from services.gateway.settings import GatewaySettings
 from tests.support.factories.gateway import bearer, browser, claims, signed, staff_claims
 from tests.support.factories.pages import session
+from tests.support.stack.paths import ROOT
 from tests.support.stack.settings import make_settings
+from tests.support.stack.yaml_files import load
 from tests.support.system.page_reader import SAME_SITE, stub
 
 OFFICE, STREET, PROXY = "10.20.0.7", "203.0.113.9", "172.30.83.250"
 STAFF = {"staff_networks": ("10.20.0.0/16", "2001:db8::/32"), "trusted_proxies": (PROXY,)}
+RULES = load((ROOT / "deploy/prometheus/alerts.yml").read_text())["groups"][0]["rules"]
 SIGN_IN = {"login_id": "HOM-0001", "password": "x" * 12}
 
 
@@ -84,6 +89,30 @@ async def test_a_guard_signs_in_and_works_anywhere_at_an_enrolled_device_and_nob
         assert (await asked(STREET, "GET", "/en/staff/sessions", cookie=both)).status_code == status, role
     kiosk = f"gate_device={signed(staff_claims('kiosk', site='PCS1'))}"
     assert (await asked(STREET, "GET", "/en/staff/sign-in", cookie=kiosk)).status_code == 403
+
+
+async def test_operations_hear_that_the_sign_in_is_refused_to_all() -> None:
+    (rule,) = [one for one in RULES if one.get("alert") == "StaffKeptOut"]
+    routes = re.findall(r'route=~"([^"]+)", method="GET", status="(\d+)"', rule["expr"])
+
+    def counted() -> list[float]:
+        page = [one for family in REGISTRY.collect() for one in family.samples]
+        return [
+            sum(
+                one.value
+                for one in page
+                if one.name == "epass_http_seconds_count"
+                and re.fullmatch(route, one.labels["route"])
+                and (one.labels["method"], one.labels["status"]) == ("GET", status)
+            )
+            for route, status in routes
+        ]
+
+    before = counted()
+    for address in (STREET, STREET, OFFICE):
+        await asked(address, "GET", "/en/staff/sign-in")
+    refused, shown = (now - then for now, then in zip(counted(), before, strict=True))
+    assert (refused, shown) == (2, 1)
 
 
 async def test_without_the_setting_staff_work_from_anywhere() -> None:

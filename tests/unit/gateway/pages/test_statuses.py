@@ -165,6 +165,22 @@ async def test_a_press_about_no_application_or_too_often_looks_the_same_and_send
     assert pages[0][0] == (200, 422)
 
 
+async def test_who_gets_no_code_by_a_reference_is_led_to_one_that_is_sent_after_a_proof_of_work() -> None:
+    work = TooManyAttempts(code="work_required", retry_after=60, challenge="ch4ll", answers=12, bits=12)
+    async with visiting(**decided("rejected") | {"accounts__request_otp": work}) as person:
+        page = await person.send(f"/s/{REFERENCE}", key="k")
+        assert "If no code comes within two minutes, type the mobile number" in page.text
+        (link,) = re.findall(r'href="/en(/sign-in\?to=[^"]*)"', page.text)
+        number = await person.open(link)
+        asked = await person.send("/sign-in", **hidden(number) | {"mobile": "98765 43210"})
+        assert 'data-challenge="ch4ll"' in asked.text
+        person.client.answers["accounts.request_otp"] = OtpAccepted(request_id=uuid4(), resend_after=30)
+        await person.send("/sign-in", **hidden(asked) | {"work": "ch4ll.1.2"})
+        shown = await person.send("/sign-in/code", code="123456")
+    assert shown.url.path == "/en/status/result"
+    assert "Come with the file" in shown.text
+
+
 @pytest.mark.parametrize("service", ["application.number_to_prove", "accounts"])
 async def test_while_a_service_is_down_nobody_learns_whether_there_is_an_application(service: str) -> None:
     pages = []

@@ -18,8 +18,8 @@ AUDIT_UNSEALED = Gauge(
 )
 AUDIT_WITNESS_AGE = Gauge(
     "epass_audit_witness_age_seconds",
-    "Time since heads of the audit logs went out last, or since the exporter started; `none`: to nobody",
-    ["way"],
+    "Time since the head of an audit log went out last, or since the exporter started; `none`: to nobody",
+    ["way", "database"],
 )
 AUDIT_BYTES = Gauge("epass_audit_log_bytes", "Size of an audit log on disk, with its indexes", ["database"])
 JOB_REFUSED = Gauge(

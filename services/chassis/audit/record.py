@@ -120,7 +120,7 @@ def recording(
         try:
             row = _row(entry, (), refusal.body.code)
             if call.principal.login_id is None:
-                refusals.count(service.db, row)
+                refusals.count(service.db, row, call.block)
             else:
                 refusals.insert(service.db, [row])
         except Exception as error:  # whatever it is, the caller gets the refusal

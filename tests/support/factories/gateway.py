@@ -223,6 +223,7 @@ class TableClient(RpcClient):
         idempotency_key: str | None = None,
         problems: tuple[FieldError, ...] = (),
         address: str = "",
+        block: str = "",
         until: float = float("inf"),
         ahead: bool = False,
         by_itself: bool = False,

@@ -91,8 +91,10 @@ def test_months_that_were_said_to_be_dropped_stay_so_when_more_are_kept(database
     assert [at for _, at in seals_] == sorted(at for _, at in seals_)
 
 
-@pytest.mark.parametrize(("number", "ahead"), [(1, timedelta(days=1)), (2**62, timedelta())])
-def test_a_head_from_the_future_does_not_block_signing(database, number, ahead) -> None:
+@pytest.mark.parametrize(
+    ("number", "ahead"), [(1, timedelta(days=1)), (2**62, timedelta()), (2, timedelta(hours=1))]
+)
+def test_a_head_from_the_future_or_of_nobody_does_not_block_signing(database, number, ahead) -> None:
     with database.transaction() as session:
         add(session)
         session.execute(

@@ -34,8 +34,8 @@ MOST_LOOKERS = 50
 """Of each service; a page shows the first ten of all together."""
 LOOK, EXPORT = "audit_entries", "export_audit"
 """What the log says that an auditor did: looked at a page of it, or made a file of it."""
-PAGES_AN_HOUR = 60
-"""So many looks at the log of a service an auditor takes; with more they could copy it, as with a file."""
+PAGES_AN_HOUR = 100
+"""So many looks at the log of a service show as many rows as a file may have."""
 _NAME = re.compile(r"[\w:=-]+", re.ASCII)
 """What may be searched for: a login, the keyed name of an applicant, a reference, a number or an id."""
 

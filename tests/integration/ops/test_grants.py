@@ -110,7 +110,7 @@ def rights_on(connection: psycopg.Connection, table: str, columns: list[str]) ->
     )
     tries = {
         "SELECT": f"select * from {table} where false",
-        "INSERT": f'insert into {table} ("{given}") select null where false',
+        "INSERT": f'insert into {table} ("{given}") overriding system value select null where false',
         "DELETE": f"delete from {table} where false",
         "TRUNCATE": f"truncate {table}",
         "TRIGGER": trigger,

@@ -87,6 +87,7 @@ AccessChange = Literal[
     "recovery_code_used",
     "rule_changed",
     "mobile_changed",
+    "look_budgets_changed",
     "other",
 ]
 """What was done to a login, or to all logins of some roles, of which people are told."""

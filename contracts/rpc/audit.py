@@ -44,7 +44,7 @@ class AuditEntry(Wire):
     ``refreshed`` is a look that an open page took by itself.
     """
     address: str
-    """A keyed hash of the network address; none of a row of several addresses."""
+    """A keyed hash of the network address; of several in a row, of their block (/48 of IPv6), or none."""
     times: int = 1
     """How often it was refused in this minute, to somebody without a login."""
     addresses: int = 0

@@ -73,6 +73,8 @@ class Call(Wire):
     traceparent: str | None = None
     address: str = ""
     """A keyed hash of the caller's network address, for rate limits."""
+    block: str = ""
+    """The same of the block that whoever rents a server gets (/48 of IPv6); empty for ``address``."""
     by_itself: bool = False
     """An open page asks again by itself; no person asked for it."""
 

@@ -2,6 +2,7 @@
 
 from prometheus_client import Counter, Gauge
 
+from contracts.rpc.accounts.look_budgets import DEFAULTS
 from services.chassis.runtime.metrics import DirectoryLabel
 
 GATE_DEVICES = Gauge(
@@ -35,6 +36,13 @@ ADO_ACCESS = Counter(
 )
 for what in ("issued", "password_reset", "factor_reset"):
     ADO_ACCESS.labels(what)  # from the start, so that the first one is seen as an increase
+LOOK_BUDGETS_RAISED = Counter(
+    "epass_look_budgets_raised_total",
+    "Raised budgets of looks of a role, above what it has by default",
+    ["role"],
+)
+for role in DEFAULTS:
+    LOOK_BUDGETS_RAISED.labels(role)
 SIGN_IN_FAILURES = Counter(
     "epass_sign_in_failures_total", "Wrong passwords and wrong codes of an app that somebody typed"
 )

@@ -201,6 +201,7 @@ _SERVICE = """
 DO $$ DECLARE
   one regclass;
   rights text;
+  columns text;
   routine regprocedure;
 BEGIN
   REVOKE CREATE ON SCHEMA public FROM PUBLIC;
@@ -211,6 +212,10 @@ BEGIN
     rights := CASE one::text{cases} END;
     EXECUTE format('REVOKE ALL ON %s FROM {role}', one);
     IF rights IS NOT NULL THEN
+      SELECT string_agg(quote_ident(attname), ', ') INTO columns FROM pg_attribute
+        WHERE attrelid = one AND attnum > 0 AND NOT attisdropped
+          AND (attname <> 'position' OR pg_get_serial_sequence(one::text, attname) IS NULL);
+      rights := replace(rights, 'INSERT', format('INSERT (%s)', columns));
       EXECUTE format('GRANT %s ON %s TO {role}', rights, one);
     END IF;
   END LOOP;
@@ -226,7 +231,8 @@ END $$
 """.strip()
 """One statement, so that a process that runs meanwhile never lacks a right that it has.
 
-Sequences give positions (``nextval``); none can be set back.
+Sequences give positions (``nextval``). No service sets one back, or writes a position itself: the sealing of
+its log would end with one above all that are to come.
 """
 _RELAY = """
 DO $$ BEGIN

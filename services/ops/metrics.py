@@ -18,8 +18,8 @@ AUDIT_UNSEALED = Gauge(
 )
 AUDIT_WITNESS_AGE = Gauge(
     "epass_audit_witness_age_seconds",
-    "Time since this process sent the heads of the audit logs, infinite before; `none`: to nobody",
-    ["way"],
+    "Time since this process sent the head of an audit log, infinite before; `none`: to nobody",
+    ["way", "database"],
 )
 AUDIT_BYTES = Gauge("epass_audit_log_bytes", "Size of an audit log on disk, with its indexes", ["database"])
 JOB_REFUSED = Gauge(

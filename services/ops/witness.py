@@ -27,7 +27,7 @@ from services.chassis.runtime.clock import monotonic, now
 from services.chassis.runtime.logs import logger
 from services.notify.adapters.channels import PermanentChannelError, TemporaryChannelError
 from services.notify.adapters.channels.email import Delivery, MailServer
-from services.ops.databases import DatabaseAway, snapshot
+from services.ops.databases import DatabaseAway, Snapshot, snapshot
 from services.ops.metrics import AUDIT_WITNESS_AGE
 from services.ops.object_store import ObjectStore
 from services.ops.settings import WitnessSettings
@@ -41,12 +41,14 @@ FIRST = 60.0
 RETRY = 300.0
 MAIL_SECONDS = 30.0
 NEWEST = "newest.json"
-LOOKED_AT = 20
-"""Of the newest heads, so many are looked at for one that the service has signed."""
+LOOKED_AT = (20, 10_000)
+"""Of the newest heads, so many are looked at for one that the service has signed, and so many if none of them
+is: the role of the service can add others."""
 _NEWEST = """
 select id, number, head, signed_at, signature from audit_heads
 order by number desc, signed_at desc limit %(most)s
 """
+_HAS_SEALS = "select exists (select number from audit_seals)"
 _SEAL = "select count(*) from audit_seals where number = %(number)s and head = %(head)s"
 _TEXT = """\
 Signed heads of the audit logs of e-Pass are in the attached file. Keep this message: with it,
@@ -89,10 +91,11 @@ class Witness:
         ways: list[Way] = [("mail", address) for address in options.witness_mail]
         ways += [("store", "")] if options.witness_store_url else []
         self._due = dict.fromkeys(ways, monotonic() + FIRST)
-        none: list[Way] = [] if options.local_mode else [("none", "")]
-        self._sent_at: dict[Way, float] = dict.fromkeys(ways or none, -inf)
-        for kind in {kind for kind, _address in self._sent_at}:
-            AUDIT_WITNESS_AGE.labels(kind).set_function(partial(self._age_of, kind))
+        none = [] if ways or options.local_mode else [(("none", ""), "")]
+        sent = none or [(way, service) for way in ways for service in self._urls]
+        self._sent_at: dict[tuple[Way, str], float] = dict.fromkeys(sent, -inf)
+        for kind, service in {(way[0], service) for way, service in sent}:
+            AUDIT_WITNESS_AGE.labels(kind, service).set_function(partial(self._age_of, kind, service))
 
     async def look(self) -> bool:
         """Compare the chains with what is remembered, and send the newest heads where it is time.
@@ -103,14 +106,16 @@ class Witness:
         """
         await self._recall()
         found: list[AuditHead] = []
+        done: list[str] = []
         fault: DatabaseAway | None = None
         for service in self._urls:
             try:
-                head = await asyncio.to_thread(self._look_into, service)
+                head, is_due = await asyncio.to_thread(self._look_into, service)
             except DatabaseAway as away:
                 fault = away
             else:
                 found += [head] if head is not None else []
+                done += [service] if head is not None or not is_due else []
         due = [way for way, at in self._due.items() if at <= monotonic()]
         for way in due if found else ():
             self._due[way] = monotonic() + RETRY
@@ -120,8 +125,8 @@ class Witness:
                 log.warning("heads of the audit logs did not go out", way=way[0], why=_reason_of(error))
             else:
                 self._due[way] = monotonic() + EVERY
-                if fault is None:
-                    self._sent_at[way] = monotonic()
+                if way[0] != "store" or self._has_recalled:
+                    self._sent_at |= dict.fromkeys(((way, service) for service in done), monotonic())
         if fault is not None:
             raise fault
         return True
@@ -139,25 +144,34 @@ class Witness:
             kinds = (self._known.get((service, kind)) for kind in ("lost", "seen", "stored"))
             yield from [one for one in kinds if one is not None][:1]
 
-    def _age_of(self, kind: str) -> float:
-        """Return how long ago all of a kind got the heads; infinite until this process has sent them."""
-        return monotonic() - min(at for way, at in self._sent_at.items() if way[0] == kind)
+    def _age_of(self, kind: str, service: str) -> float:
+        """Return how long ago all of a kind got the head of a service, or it had none to send.
 
-    async def _recall(self) -> None:
+        Infinite until this process has looked.
+        """
+        return monotonic() - min(
+            at for (way, whose), at in self._sent_at.items() if (way[0], whose) == (kind, service)
+        )
+
+    async def _recall(self, written: str = "") -> None:
         """Read from the store which heads went out last, once. Until that is known they are not replaced.
 
-        A store answers 403 for what is not there to a key that may not list its objects.
+        A store answers 403 for what is not there to a key that may not list its objects; so it does for a
+        wrong clock, or a key without rights. An object that was just ``written``, and can be read, tells.
         """
         if self._has_recalled:
             return
         try:
-            stored = await self._store.get(self._http, NEWEST, now())
+            try:
+                stored = await self._store.get(self._http, NEWEST, now())
+            except httpx.HTTPStatusError as error:
+                if not written or error.response.status_code != httpx.codes.FORBIDDEN:
+                    raise
+                await self._store.get(self._http, written, now())
+                stored = None
         except httpx.HTTPError as error:
             log.warning("the heads that went out last cannot be read", why=_reason_of(error))
-            answer = error.response if isinstance(error, httpx.HTTPStatusError) else None
-            if answer is None or answer.status_code != httpx.codes.FORBIDDEN:
-                return
-            stored = None
+            return
         self._has_recalled = True
         try:
             recalled = AuditHeads.model_validate_json(stored).items if stored else ()
@@ -168,17 +182,14 @@ class Witness:
             if heads.is_genuine(head, self._keys):
                 self._known[head.service, "stored"] = head
 
-    def _look_into(self, service: str) -> AuditHead | None:
-        """Return the newest head of a service that it has signed, unless its chain was changed."""
+    def _look_into(self, service: str) -> tuple[AuditHead | None, bool]:
+        """Return the newest head of a service that it has signed, unless its chain was changed.
+
+        Return too whether it has seals, so that there should be one.
+        """
         with snapshot(self._urls[service]) as database:
-            rows = list(database.stream(_NEWEST, {"most": LOOKED_AT}))
-            signed = [
-                AuditHead(
-                    id=id_, service=service, number=number, head=head, signed_at=at, signature=signature
-                )
-                for id_, number, head, at, signature in rows
-            ]
-            newest = next((one for one in signed if heads.is_genuine(one, self._keys)), None)
+            (has_seals,) = database.row(_HAS_SEALS)
+            newest = self._newest(service, database)
             known = [one for (name, _), one in self._known.items() if name == service]
             seals = [*known, *([newest] if newest else ())]
             lost = [
@@ -192,10 +203,22 @@ class Witness:
             log.error(
                 "the audit log was made anew or cut off", database=service, seals=[x.number for x in lost]
             )
-            return None
+            return None, True
         if newest is not None:
             self._known[service, "seen"] = newest
-        return newest
+        elif has_seals:
+            log.error("the audit log has no head that its service has signed", database=service)
+        return newest, has_seals
+
+    def _newest(self, service: str, database: Snapshot) -> AuditHead | None:
+        for most in LOOKED_AT:
+            for id_, number, head, at, signature in list(database.stream(_NEWEST, {"most": most})):
+                one = AuditHead(
+                    id=id_, service=service, number=number, head=head, signed_at=at, signature=signature
+                )
+                if heads.is_genuine(one, self._keys):
+                    return one
+        return None
 
     async def _mail(self, document: bytes, address: str) -> None:
         at, options = now(), self._options
@@ -219,6 +242,10 @@ class Witness:
     async def _put(self, document: bytes, remembered: bytes) -> None:
         at = now()
         await self._store.put(self._http, _name_at(at), document, at)
+        if not self._has_recalled:
+            await self._recall(_name_at(at))
+            if any(kind == "stored" for _, kind in self._known):
+                return  # the next look compares the logs with them first
         if self._has_recalled:
             await self._store.put(self._http, NEWEST, remembered, at)
 

@@ -142,7 +142,7 @@ def free_after(session: Session, row: ApplicationRow, principal: Principal, now:
     Their pages say so before a code is asked for.
     """
     if side_of(principal, row.mobile, row.site) == "counter":
-        nth = done_before(session, operator_of(principal), CHANGE_MOBILE, CHANGES_AT_COUNTER)
+        nth = done_before(session, operator_of(principal), CHANGE_MOBILE.name, CHANGES_AT_COUNTER)
         return None if nth is None or nth <= now - WINDOW else nth + WINDOW
     entry = TimelineEntryRow
     changes = (entry.application_id == row.id) & (entry.what == CHANGED) & (entry.at > now - WINDOW)

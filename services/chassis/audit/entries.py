@@ -3,8 +3,9 @@
 Limits on what one login does count here, too: a row is there exactly if the command had its effect.
 """
 
+import re
 from collections.abc import Iterable
-from datetime import datetime, time
+from datetime import datetime, time, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -14,17 +15,29 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 from contracts.errors import Forbidden
 from contracts.model import IST
 from contracts.rpc.audit import AuditEntries, AuditEntry, AuditQuestion, Looker, Lookers, LookQuestion
-from contracts.rpc.call import Call, Method
+from contracts.rpc.call import Call
 from contracts.second_factor import require_fresh
 from services.chassis.audit import refusals
-from services.chassis.audit.record import DONE, FORMS, REFRESHED, REPEATED, note_action
+from services.chassis.audit.record import (
+    DONE,
+    FORMS,
+    REFRESHED,
+    REPEATED,
+    note_action,
+    note_object,
+    note_person,
+)
 from services.chassis.db import cursors
 from services.chassis.db.tables import audit_log
 
 MOST_LOOKERS = 50
 """Of each service; a page shows the first ten of all together."""
-EXPORT = "export_audit"
-"""What the log says that an auditor did who made a file of it."""
+LOOK, EXPORT = "audit_entries", "export_audit"
+"""What the log says that an auditor did: looked at a page of it, or made a file of it."""
+PAGES_AN_HOUR = 100
+"""So many looks at the log of a service show as many rows as a file may have."""
+_NAME = re.compile(r"[\w:=-]+", re.ASCII)
+"""What may be searched for: a login, the keyed name of an applicant, a reference, a number or an id."""
 
 
 def list_entries(
@@ -43,11 +56,15 @@ def list_entries(
         others: what the service has in another record, of the same question: one more than a page has.
 
     Raises:
-        Forbidden: the principal is no auditor; or ``second_factor_stale``, where a file begins.
+        Forbidden: the principal is no auditor; or ``second_factor_stale``, where a file begins, and after
+            `PAGES_AN_HOUR`.
         InvalidInput: ``after`` is not one of our cursors.
     """
     if call.principal.role != "auditor":
         raise Forbidden("only auditors see who did what")
+    for name in (request.actor, request.object):
+        if name is not None and _NAME.fullmatch(name):
+            note_object(name)
     table = audit_log.c
     wanted = between(request, table.at, table.id)
     if request.actor is not None:
@@ -60,7 +77,10 @@ def list_entries(
         wanted.append(table.result.not_in((DONE, REPEATED, REFRESHED)))
     if request.export:
         note_action(EXPORT)
-        if request.after is None:
+    if not request.export or request.after is None:
+        note_person()
+        seen = done_before(session, call.principal.login_id or "", LOOK, PAGES_AN_HOUR)
+        if request.export or (seen is not None and now - seen < timedelta(hours=1)):
             require_fresh(call.principal, now)
     query = select(audit_log).where(*wanted).order_by(table.at.desc(), table.id.desc())
     found = [_entry_of(row, service) for row in session.execute(query.limit(request.limit + 1))]
@@ -105,10 +125,10 @@ def most_looks(request: LookQuestion, call: Call, session: Session) -> Lookers:
     return Lookers(items=tuple(Looker.from_attributes(row) for row in session.execute(query)))
 
 
-def done_before(session: Session, actor: str, method: Method[Any, Any], nth: int) -> datetime | None:
-    """Return when somebody gave a command for the n-th last time with effect; None if they have not yet."""
+def done_before(session: Session, actor: str, action: str, nth: int) -> datetime | None:
+    """Return when somebody did something for the n-th last time with effect; None if they have not yet."""
     table = audit_log.c
-    done = (table.actor == actor) & (table.action == method.name) & (table.result == DONE)
+    done = (table.actor == actor) & (table.action == action) & (table.result == DONE)
     newest = select(table.at).where(done).order_by(table.at.desc()).offset(nth - 1).limit(1)
     return session.scalar(newest)
 

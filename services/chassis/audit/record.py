@@ -80,6 +80,8 @@ class Entry:
     action: str = ""
     """What was done, where the name of the method does not say it."""
     is_recorded: bool = False
+    is_of_person: bool = False
+    """Whether a person looks, whatever the page says that asks."""
 
 
 _current: ContextVar[Entry | None] = ContextVar("audit entry", default=None)
@@ -118,7 +120,7 @@ def recording(
         try:
             row = _row(entry, (), refusal.body.code)
             if call.principal.login_id is None:
-                refusals.count(service.db, row)
+                refusals.count(service.db, row, call.block)
             else:
                 refusals.insert(service.db, [row])
         except Exception as error:  # whatever it is, the caller gets the refusal
@@ -133,7 +135,7 @@ def finish(entry: Entry, reply: Wire, db: Database) -> None:
     if entry.is_recorded or entry.method.keeps_own_record:
         return
     row = _row(entry, objects_of(reply), entry.result)
-    if entry.call.by_itself and entry.method.polled:
+    if entry.call.by_itself and entry.method.polled and not entry.is_of_person:
         if _is_known(db, row):
             return
         row["result"] = REFRESHED
@@ -168,6 +170,13 @@ def note_action(name: str) -> None:
     entry = _current.get()
     if entry is not None:
         entry.action = name
+
+
+def note_person() -> None:
+    """Note that a person asks for the current call, since no page of ours asks it by itself."""
+    entry = _current.get()
+    if entry is not None:
+        entry.is_of_person = True
 
 
 def note_object(name: str) -> None:

@@ -198,9 +198,10 @@ def create(connection: Connection) -> None:
 
 
 def guard_seals(connection: Connection) -> None:
-    """Let the database refuse a seal that names rows which are not there, such as those to come.
+    """Let the database refuse a seal that names rows which are not there, or that is not the next one.
 
-    Whoever may add seals could otherwise keep the rows of the next hours from ever being looked for. Each
+    Whoever may add seals could otherwise keep the rows to come from ever being looked for, or take the last
+    number that there is. A seal without rows says only that months were dropped, a later one each time. Each
     `epass migrate` makes it anew, so that one that was dropped for a repair comes back. A database
     without an audit log stays as it is.
     """
@@ -213,6 +214,8 @@ def guard_seals(connection: Connection) -> None:
         declare
           named numeric;
           found bigint;
+          newest record;
+          before bigint;
         begin
           if lower_inf(new.positions) or upper_inf(new.positions) then
             raise exception 'a seal names rows without an end';
@@ -223,6 +226,15 @@ def guard_seals(connection: Connection) -> None:
           ) into found using lower(new.positions), upper(new.positions), new.positions;
           if named <> new.rows or found <> new.rows then
             raise exception 'a seal names % rows and says %, of which % are there', named, new.rows, found;
+          end if;
+          select number, sealed_at, pruned_before into newest from audit_seals order by number desc limit 1;
+          select through into before from audit_seals where source = new.source order by number desc limit 1;
+          if new.number <> coalesce(newest.number, 0) + 1
+            or new.through <> greatest(before, upper(new.positions) - 1, 0)
+            or new.sealed_at > greatest(newest.sealed_at, now() + interval '1 day')
+            or isempty(new.positions) and new.pruned_before <= newest.pruned_before
+          then
+            raise exception 'a seal does not follow the one before it';
           end if;
           return new;
         end $$

@@ -68,7 +68,8 @@ class Caller:
         until: when the request must be answered, on the monotonic clock.
         session_ends: when the session's token expires; None without a session.
         by_itself: whether an open page asks again, and no person does.
-        block: the same of `client_block`, which counts as one where a code is asked for; empty for `address`.
+        block: the same of `client_block`, which counts as one where a code is asked for, and in the log of
+            refusals; empty for `address`.
     """
 
     def __init__(
@@ -146,6 +147,7 @@ class Caller:
                 problems=problems,
                 # a rented server has 65,536 networks of IPv6, and would ask for all codes alone
                 address=self.block if method is rpc.accounts.sessions.REQUEST_OTP else self.address,
+                block=self.block,
                 until=min(self._until, monotonic() + within),
                 by_itself=self._by_itself,
             )

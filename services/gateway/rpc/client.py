@@ -119,6 +119,7 @@ class RpcClient:
         idempotency_key: str | None = None,
         problems: tuple[FieldError, ...] = (),
         address: str = "",
+        block: str = "",
         until: float = float("inf"),
         ahead: bool = False,
         by_itself: bool = False,
@@ -132,6 +133,7 @@ class RpcClient:
             idempotency_key: makes a command safe to repeat.
             problems: of the request, found elsewhere; the service refuses a new command with them.
             address: keyed hash of the caller's network address.
+            block: the same of their block of addresses.
             until: when the caller gives up at the latest, on the monotonic clock.
             ahead: it takes no turn among the calls of visitors. All calls of the gate do so, and those from
                 which a gateway learns whom it must refuse.
@@ -157,6 +159,7 @@ class RpcClient:
                 correlation_id=logs.correlation_id(),
                 traceparent=span.traceparent,
                 address=address,
+                block=block,
                 by_itself=by_itself,
             )
             try:

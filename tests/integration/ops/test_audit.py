@@ -10,7 +10,7 @@ import psycopg
 import pytest
 from click.testing import CliRunner, Result
 from sqlalchemy import text
-from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.exc import DBAPIError, IntegrityError, ProgrammingError
 
 from contracts.model import IST
 from contracts.rpc.audit import AuditHeads, HeadQuestion
@@ -182,6 +182,15 @@ def test_no_seal_may_say_that_rows_of_last_year_were_dropped(database, monkeypat
     assert "says that rows were dropped that have to be kept" in result.output
 
 
+def forge_unguarded(database, **said: object) -> None:
+    """Add a seal that the database would refuse, as its superuser can."""
+    execute(owner_of(database), "alter table audit_seals disable trigger check_seal")
+    try:
+        forge(database, **said)
+    finally:
+        execute(owner_of(database), "alter table audit_seals enable trigger check_seal")
+
+
 def forge(database, **said: object) -> None:
     """Add a seal that fits the one before it, as the role of the service."""
     with database.transaction() as session:
@@ -208,7 +217,9 @@ FORGED = {
 def test_what_a_seal_says_of_itself_is_not_believed(database, tamper, monkeypatch) -> None:
     add(database, 2)
     for said, expected in FORGED.values():
-        forge(database, **said)
+        with pytest.raises(DBAPIError, match="does not follow"):
+            forge(database, **said)
+        forge_unguarded(database, **said)
         result = verify(database, monkeypatch)
         assert (result.exit_code, expected in result.output) == (1, True), expected
         tamper.execute("delete from audit_seals where number > 1")
@@ -234,13 +245,23 @@ def test_the_database_takes_no_seal_that_names_rows_to_come(database) -> None:
     forge(database, positions="{[1,3)}", rows=2)
 
 
+@pytest.mark.parametrize("position", [2**62, 2**63 - 1])
+@pytest.mark.parametrize("service", SOURCES)
+def test_no_service_adds_a_row_above_all_to_come_after_which_none_would_be_sealed(
+    databases, service, position
+) -> None:
+    database = databases[service]
+    for source in SOURCES[service]:
+        insert = f"insert into {source.table} (position) values ({position})"
+        with database.engine.connect() as stolen, pytest.raises(ProgrammingError, match="permission denied"):
+            stolen.execute(text(insert))
+
+
 @pytest.mark.parametrize("through", [0, 2**62])
 def test_a_row_that_nobody_seals_is_a_problem_wherever_it_stands(database, monkeypatch, through) -> None:
     add(database)
     if through:  # a seal of no row, above all that will ever be
-        execute(owner_of(database), "alter table audit_seals disable trigger check_seal")
-        forge(database, positions=f"{{[{through},{through + 1})}}", through=through)
-        execute(owner_of(database), "alter table audit_seals enable trigger check_seal")
+        forge_unguarded(database, positions=f"{{[{through},{through + 1})}}", through=through)
     assert verify(database, monkeypatch).exit_code == 0
     with database.transaction() as session:
         record.record_task(session, "late", [], now() - 2 * seals.SETTLED - timedelta(minutes=1))
@@ -284,8 +305,8 @@ def test_no_scan_is_stored_without_a_position_by_which_a_seal_names_it(databases
         "recorded_at, scanned_by, nonce, body_hmac, told) values (gen_random_uuid(), null, 'PCS1', "
         "'PCS1-G1', 'entry', 'unknown_pass', 0, 0, '{}', now(), now(), 'SEC-0001', 'another', '', true)"
     )
-    with gate.database.engine.connect() as service, pytest.raises(IntegrityError, match='"position"'):
-        service.execute(text(insert))
+    with pytest.raises(IntegrityError, match='"position"'):
+        execute(owner_of(gate.database), insert)
 
 
 def test_an_export_has_whole_seals_whose_digests_anybody_can_compute(database, monkeypatch) -> None:

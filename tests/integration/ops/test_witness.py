@@ -24,6 +24,7 @@ from services.ops.databases import DatabaseAway
 from services.ops.settings import WitnessSettings
 from services.ops.witness import Witness
 from tests.support.stack.database_faults import superuser
+from tests.support.stack.databases import execute
 from tests.support.stack.settings import EVENT_KEYS, make_settings
 from tests.support.vendors.mail import MailBox
 
@@ -57,6 +58,8 @@ class Store:
         self.objects: dict[str, list[bytes]] = {}
         self.reads_with: int | None = None
         """The status of each answer to a question, in place of an object."""
+        self.lists = True
+        """Whether it says of what is not there that it is not there, and no 403."""
         self.http = httpx.AsyncClient(transport=httpx.MockTransport(self._answer))
 
     def _answer(self, request: httpx.Request) -> httpx.Response:
@@ -66,7 +69,7 @@ class Store:
         elif self.reads_with is not None:
             return httpx.Response(self.reads_with)
         elif name not in self.objects:
-            return httpx.Response(404)
+            return httpx.Response(404 if self.lists else 403)
         return httpx.Response(200, content=self.objects[name][-1])
 
 
@@ -106,8 +109,9 @@ def add(
     seals.seal(database, service, (AUDIT_LOG,), 24, remembered=remembered)
 
 
-def age(way: str) -> float | None:
-    return REGISTRY.get_sample_value("epass_audit_witness_age_seconds", {"way": way})
+def age(way: str, database: str = "approval") -> float:
+    of = {"way": way, "database": database}
+    return REGISTRY.get_sample_value("epass_audit_witness_age_seconds", of) or 0.0
 
 
 def rewrite(tamper: psycopg.Connection) -> None:
@@ -225,9 +229,29 @@ async def test_what_the_store_knows_is_replaced_by_nobody_who_could_not_read_it(
     assert [name.rpartition("/")[2] == witness.NEWEST for name in store.objects] == [False], (
         "the heads went out"
     )
-    store.reads_with = 403  # nothing is there yet, and the key may not list what is
+    store.reads_with, store.lists = None, False  # nothing is there yet, and the key may not list what is
     await exporter(topology, monkeypatch, store=store).look()
     assert any(name.endswith(witness.NEWEST) for name in store.objects)
+
+
+async def test_a_store_that_refused_a_question_is_asked_again_before_what_it_knows_is_replaced(
+    database, topology, tamper, monkeypatch
+) -> None:
+    monkeypatch.setattr(witness, "EVERY", 0.0)
+    store = Store()
+    add(database)
+    await exporter(topology, monkeypatch, store=store).look()
+    rewrite(tamper)
+    seals.seal(database, "approval", (AUDIT_LOG,), 24)
+    store.reads_with = 403  # a wrong clock, or a key that may not read
+    starts = exporter(topology, monkeypatch, store=store)
+    before = dict(starts._sent_at)
+    await starts.look()
+    assert starts._sent_at == before, "its age grows while it is not known what went out last"
+    store.reads_with = None
+    await starts.look()
+    assert lost() == 1
+    assert [len(store.objects[name]) for name in store.objects if name.endswith(witness.NEWEST)] == [1]
 
 
 async def test_what_the_store_knows_of_a_log_that_was_changed_stays_known_while_the_others_go_on(
@@ -251,11 +275,11 @@ async def test_heads_of_the_others_go_out_while_a_database_is_away_and_their_age
     database, topology, auditor, monkeypatch
 ) -> None:
     add(database)
-    running = exporter(topology, monkeypatch, auditor)
-    running._urls = {"accounts": "postgresql://ops:secret@127.0.0.1:1/accounts", **running._urls}
+    running = exporter(topology, monkeypatch, auditor, services=("accounts", "approval"))
+    running._urls["accounts"] = "postgresql://ops:secret@127.0.0.1:1/accounts"
     with pytest.raises(DatabaseAway):
         await running.look()
-    assert (len(auditor.letters), age("mail")) == (1, inf)
+    assert (len(auditor.letters), age("mail") < inf, age("mail", "accounts")) == (1, True, inf)
 
 
 async def test_an_address_that_is_refused_keeps_no_other_one_from_its_one_message_an_hour(
@@ -291,6 +315,34 @@ async def test_a_head_that_no_service_signed_is_not_sent(
     assert (head.service, head.number) == ("approval", 1)
 
 
+async def test_no_heads_that_a_service_did_not_sign_hide_the_one_that_it_signed(
+    database, topology, auditor, monkeypatch
+) -> None:
+    monkeypatch.setattr(witness, "EVERY", 0.0)
+    add(database)
+    junk = (
+        "insert into audit_heads select gen_random_uuid(), 7, '', now(), 'forged' from generate_series(1, {})"
+    )
+    execute(database, junk.format(40))
+    running = exporter(topology, monkeypatch, auditor)
+    await running.look()
+    (file,) = auditor.letters[0].iter_attachments()
+    assert [one.number for one in AuditHeads.model_validate_json(file.get_content()).items] == [1]
+
+
+async def test_the_age_of_a_service_grows_whose_head_is_not_found_although_others_go_out(
+    databases, database, topology, auditor, monkeypatch
+) -> None:
+    add(databases["accounts"], service="accounts")
+    add(database)
+    monkeypatch.setattr(witness, "LOOKED_AT", (1,))
+    execute(database, "insert into audit_heads values (gen_random_uuid(), 7, '', now(), 'forged')")
+    running = exporter(topology, monkeypatch, auditor, services=("accounts", "approval", "notify"))
+    await running.look()
+    ages = {service: age("mail", service) for service in ("accounts", "approval", "notify")}
+    assert [service for service in ages if ages[service] == inf] == ["approval"], "notify has no seal yet"
+
+
 async def test_a_witness_that_cannot_be_reached_is_tried_again_and_its_age_grows(
     database, topology, auditor, monkeypatch
 ) -> None:
@@ -312,4 +364,4 @@ async def test_a_witness_that_cannot_be_reached_is_tried_again_and_its_age_grows
 def test_without_a_witness_its_age_is_told_under_the_name_of_nobody(topology) -> None:
     options = make_settings(WitnessSettings, local_mode=False)
     Witness(options, EventKeys(EVENT_KEYS), (), httpx.AsyncClient())
-    assert age("none") == inf
+    assert age("none", "") == inf

@@ -222,10 +222,8 @@ class TableClient(RpcClient):
         principal: Principal = Principal(),  # noqa: B008
         idempotency_key: str | None = None,
         problems: tuple[FieldError, ...] = (),
-        address: str = "",
-        until: float = float("inf"),
         ahead: bool = False,
-        by_itself: bool = False,
+        **_: object,
     ) -> Any:
         name = f"{method.service}.{method.name}"
         if problems:  # the services refuse a new command with them, and record nothing

@@ -3,14 +3,17 @@
 from datetime import timedelta
 
 import pytest
+from prometheus_client import REGISTRY
 
 from contracts.errors import Forbidden, InvalidInput
+from contracts.events import AccessChanged
 from contracts.rpc.accounts.look_budgets import DEFAULTS, LookBudget, LookBudgets, SetLookBudgets
 from contracts.second_factor import FRESH
 from services.accounts.handlers import look_budgets
 from services.accounts.models import LookBudgetRow
 from tests.support.factories.accounts import ADO, Accounts, given_ado, given_login, refusal_of
 
+COLLEAGUE = "+919812300099"
 OPS = {**DEFAULTS, "ops": LookBudget(warn=30, refuse=90)}
 
 
@@ -37,6 +40,23 @@ def test_the_ado_branch_decides_and_a_role_that_it_never_heard_of_keeps_its_defa
     with accounts.db.transaction() as session:
         session.get_one(LookBudgetRow, 1).roles = {"ops": {"warn": 30, "refuse": None}}
     assert decided(accounts).roles == {**DEFAULTS, "ops": LookBudget(warn=30)}
+
+
+def test_limits_are_not_lifted_unseen(accounts, monkeypatch) -> None:
+    """The log has the numbers, the rest of the ADO Branch is told, and operations hear of it."""
+
+    def raised(role: str) -> float:
+        return REGISTRY.get_sample_value("epass_look_budgets_raised_total", {"role": role}) or 0
+
+    accounts.issue(role="ado", department=None, mobile=COLLEAGUE)
+    noted, before = [], {role: raised(role) for role in DEFAULTS}
+    monkeypatch.setattr(look_budgets, "note_object", noted.append)
+    decide(accounts, {**OPS, "auditor": LookBudget(warn=1_000_000)})
+    assert sorted(noted) == ["auditor: 1000000, never", "ops: 30, 90"]
+    assert {role for role in DEFAULTS if raised(role) != before[role]} == {"auditor"}
+    told = accounts.published(AccessChanged)[-1].event
+    assert (told.what, told.changed_by) == ("look_budgets_changed", "ADO-0001")
+    assert told.personal.mobile == COLLEAGUE
 
 
 def test_nobody_else_decides_and_a_stale_factor_does_not(accounts, start) -> None:

@@ -23,7 +23,8 @@ from services.application.service import Service as ApplicationService
 from services.application.settings import ApplicationSettings
 from services.approval.service import Service as ApprovalService
 from services.approval.settings import ApprovalSettings
-from services.chassis.audit import record, refusals
+from services.chassis.audit import entries, record, refusals
+from services.chassis.db import cursors
 from services.chassis.rpc import server
 from services.chassis.runtime.clock import now
 from services.notify.service import Service as NotifyService
@@ -238,13 +239,39 @@ def test_an_auditor_finds_rows_by_actor_object_and_day_and_is_recorded_too(appro
 def test_a_file_of_the_log_is_one_row_however_many_parts_it_has(approval_service) -> None:
     asked = AuditQuestion(export=True, limit=1)
     going_on = by(AUDITOR).model_copy(update={"by_itself": True})
-    following = approval_service.audit_entries(AuditQuestion(), by(AUDITOR))["next"]
-    for call in (by(AUDITOR), going_on, going_on):
-        approval_service.audit_entries(asked.model_copy(update={"after": following}), call)
-    assert rows(approval_service.db) == [
-        ("AUD-0001", "auditor", "audit_entries", "done"),
-        ("AUD-0001", "auditor", "export_audit", "done"),
+    approval_service.audit_entries(asked, by(AUDITOR))
+    following = asked.model_copy(update={"after": cursors.encode(now(), uuid4())})
+    for _ in range(2):
+        approval_service.audit_entries(following, going_on)
+    assert rows(approval_service.db) == [("AUD-0001", "auditor", "export_audit", "done")]
+
+
+def test_the_log_says_whom_an_auditor_searched_and_no_header_of_theirs_hides_a_page(approval_service) -> None:
+    by_itself = by(AUDITOR).model_copy(update={"by_itself": True})
+    for _ in range(2):
+        approval_service.audit_entries(AuditQuestion(actor="HOM-0001", object="PCS-7K3M-9QWX"), by_itself)
+    after = approval_service.audit_entries(AuditQuestion(limit=1), by_itself)["next"]
+    approval_service.audit_entries(AuditQuestion(after=after, object="what somebody typed"), by_itself)
+    for _ in range(2):
+        approval_service.audit_entries(AuditQuestion(export=True), by_itself)
+    assert rows(approval_service.db, "action, objects, result") == [
+        *[("audit_entries", ["HOM-0001", "PCS-7K3M-9QWX"], "done")] * 2,
+        *[("audit_entries", [], "done")] * 2,
+        *[("export_audit", [], "done")] * 2,
     ]
+
+
+def test_whoever_pages_through_the_log_shows_the_second_factor_again(approval_service, monkeypatch) -> None:
+    """All pages together are as much as a file."""
+    monkeypatch.setattr(entries, "PAGES_AN_HOUR", 3)
+    stale = AUDITOR.model_copy(update={"factor_at": int(now().timestamp()) - 301})
+    for _ in range(3):
+        approval_service.audit_entries(AuditQuestion(), by(stale))
+    with pytest.raises(Forbidden) as refused:
+        approval_service.audit_entries(AuditQuestion(), by(stale))
+    assert refused.value.body.code == "second_factor_stale"
+    fresh = stale.model_copy(update={"factor_at": int(now().timestamp())})
+    assert approval_service.audit_entries(AuditQuestion(), by(fresh))["items"]
 
 
 def test_pages_of_rows_meet_without_a_gap(approval_service) -> None:

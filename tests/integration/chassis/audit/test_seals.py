@@ -11,6 +11,7 @@ from services.chassis.audit.seals import AUDIT_LOG
 from services.chassis.db.retention import month_start
 from services.chassis.db.tables import audit_heads
 from services.chassis.runtime.clock import now
+from tests.support.stack.databases import owner_of
 
 
 @pytest.fixture
@@ -26,9 +27,10 @@ def add(session, action="view_review", at=None) -> None:
     record.record_task(session, action, ["PCS-7K3M-9QWX"], at or now())
 
 
-def insert(connection, position: str = "default") -> None:
-    columns = "position, at, actor, role, action, objects, result, address, correlation_id"
-    values = f"{position}, now(), 'DHM-0001', 'department', 'approve', '{{}}', 'done', '', ''"
+def insert(connection, **given: int) -> None:
+    columns = ", ".join([*given, "at, actor, role, action, objects, result, address, correlation_id"])
+    usual = "now(), 'DHM-0001', 'department', 'approve', '{}', 'done', '', ''"
+    values = ", ".join([*map(str, given.values()), usual])
     connection.execute(text(f"insert into audit_log ({columns}) values ({values})"))
 
 
@@ -73,8 +75,8 @@ def test_a_rolled_back_row_leaves_a_gap_and_no_row_goes_into_it_later(database) 
     with database.transaction() as session:
         add(session)
     seal(database)
-    with database.engine.begin() as connection:
-        insert(connection, position="1")
+    with owner_of(database).engine.begin() as connection:
+        insert(connection, position=1)
     assert seal(database) == 0
 
 
@@ -89,8 +91,10 @@ def test_months_that_were_said_to_be_dropped_stay_so_when_more_are_kept(database
     assert [at for _, at in seals_] == sorted(at for _, at in seals_)
 
 
-@pytest.mark.parametrize(("number", "ahead"), [(1, timedelta(days=1)), (2**62, timedelta())])
-def test_a_head_from_the_future_does_not_block_signing(database, number, ahead) -> None:
+@pytest.mark.parametrize(
+    ("number", "ahead"), [(1, timedelta(days=1)), (2**62, timedelta()), (2, timedelta(hours=1))]
+)
+def test_a_head_from_the_future_or_of_nobody_does_not_block_signing(database, number, ahead) -> None:
     with database.transaction() as session:
         add(session)
         session.execute(

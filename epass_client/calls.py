@@ -202,7 +202,11 @@ def confirm_watchlist_entry(entry_id: UUID) -> Call[EntryView]:
 
 
 def delegate(body: Delegate) -> Call[DelegationView]:
-    """Let a login of the department decide for one of its officers for some days."""
+    """Let a login of the department decide for one of its officers for some days.
+
+    Needs a second factor that was shown within five minutes, if the login has one: `403` with
+    `second_factor_stale` asks for it.
+    """
     return Call.new("POST", "/api/v1/delegations", DelegationView, body=body, takes_key=True)
 
 

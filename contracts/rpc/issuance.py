@@ -174,7 +174,7 @@ PASS = Method(
 )  # fmt: skip
 PASS_BY_LINK = Method("issuance", "view_by_link", LinkCode, PassView)
 WHOLE_LINK = Method("issuance", "whole_link", ShortLink, WholeLink)
-QR = Method("issuance", "qr", QrQuestion, QrPicture)
+QR = Method("issuance", "qr", QrQuestion, QrPicture, names_people=True, said="QR code of a pass")
 QR_BY_LINK = Method("issuance", "qr_by_link", LinkCode, QrPicture)
 REISSUE = Method("issuance", "reissue", ReissuePass, PassView, command=True, said="Replaced a pass")
 JWKS = Method("issuance", "jwks", Nothing, Jwks, in_transaction=True)

@@ -8,6 +8,7 @@ import signal
 import uvicorn
 
 from services.chassis.runtime import logs, tracing
+from services.chassis.runtime.health import Health
 from services.chassis.runtime.settings import read
 from services.gateway.app import create_app
 from services.gateway.edge.connections import MOST_CONNECTIONS, BoundedProtocol
@@ -33,7 +34,10 @@ def main() -> None:
         # uvicorn handles them while it runs, and raises them again when it has stopped
         signal.signal(number, signal.SIG_IGN)
     app = create_app(settings, ready_seconds=READY_SECONDS)
-    tls = settings.served_with()
+    state, tls = app.state.gateway, settings.served_with()
+    health = Health()
+    health.checks |= {name: lambda name=name: state.checks()[name] for name in state.checks()}
+    health.serve(settings.health_host, settings.health_port, tls)
     config = uvicorn.Config(
         app,
         host=settings.gateway_host,
@@ -51,7 +55,7 @@ def main() -> None:
         timeout_graceful_shutdown=STOP_SECONDS,
     )
     with tracing.exporting("gateway", settings.otlp_endpoint, settings.otlp_ratio):
-        Server(config, app.state.gateway.end_streams).run()
+        Server(config, state.end_streams, health).run()
 
 
 if __name__ == "__main__":

@@ -277,3 +277,20 @@ def test_the_lock_has_large_keys_and_no_barriers(
         assert min(box["width"], box["height"]) >= 64
         assert box["y"] + box["height"] <= size["height"], "without scrolling"
     assert {state: wrong for state, wrong in found.items() if wrong} == {}
+
+
+def test_beside_a_locked_app_no_other_address_of_the_gate_shows_anybody(
+    context: BrowserContext, alone: PagesAlone
+) -> None:
+    page = guarded(context)
+    page.locator(".bar__menu").click()
+    expect(page.get_by_role("link", name=TEXTS["plain_page"])).to_have_count(0)
+    thief = context.new_page()
+    for path in ("/en/gate", "/en/gate/inside", "/en/watchlist"):
+        thief.goto(path)
+        assert thief.url == f"{alone.url}/gate"
+    for path in ("inside?site=PCS1", "manifest?gate=PCS1-G1"):
+        answer = thief.goto(f"/api/v1/gate/{path}")
+        assert answer is not None
+        assert answer.status == 403
+        assert "Gurpreet" not in answer.text()

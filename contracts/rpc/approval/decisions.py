@@ -190,7 +190,7 @@ UNDO = Method(
         "Take back a decision of your own, before it has left (`leaves_at`)."),
 )  # fmt: skip
 DELEGATE = Method(
-    "approval", "delegate", Delegate, DelegationView, command=True, said="Delegated decisions",
+    "approval", "delegate", Delegate, DelegationView, command=True, fresh=True, said="Delegated decisions",
     http=Http("department", "delegate", "POST /delegations",
         "Let a login of the department decide for one of its officers for some days.", status=201),
 )  # fmt: skip

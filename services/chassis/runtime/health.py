@@ -1,4 +1,6 @@
-"""/healthz (the process is alive), /readyz (it does its work) and /metrics, for all but the gateway.
+"""/healthz (the process is alive), /readyz (it does its work) and /metrics, on a port of their own.
+
+The gateway has them beside its pages, too, where nothing but the proxy keeps others from the pages' port.
 
 A plain threaded HTTP server of the standard library: under eventlet's patching its threads are green,
 elsewhere real.

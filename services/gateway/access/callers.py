@@ -49,8 +49,8 @@ closer = Access("department", "ado")
 """Who may close a day of a department."""
 closure_reader = Access("department", "ado", "auditor")
 """Who may see which days were closed."""
-watcher = Access("ado", "security")
-"""Who keeps the watchlist."""
+watcher = OnPlainPage("ado", "security")
+"""Who keeps the watchlist; security not on the device of a gate, whose app may be locked."""
 device_reader = Access("ado", "ops", "security")
 """Who may see how the devices of gates are."""
 security = Access("security")
@@ -61,7 +61,7 @@ guard_on_device = AtGate()
 guard_of_site = AtGate(any_gate=True)
 """A guard with an enrolled device of their site, which may have moved to another gate since it scanned."""
 guard_on_page = OnPlainPage("security")
-"""A guard at the plain pages, which need no device, in any browser but one whose enrolment has ended."""
+"""A guard at the plain pages, which need no device, in a browser that is none."""
 
 ACCESS: dict[Callers, Access] = {name: globals()[name] for name in get_args(Callers)}
 """By the name that an operation of the contracts gives."""

@@ -21,7 +21,7 @@ from services.gateway.access.cookie_names import gate_device_cookie, session_coo
 from services.gateway.state import GatewayState, state_of
 
 log = logger(__name__)
-_REFUSALS = ("device_missing", "device_revoked", "device_of_other_gate")
+_REFUSALS = ("device_missing", "device_revoked", "device_of_other_gate", "only_in_app")
 SILENT_AFTER = timedelta(minutes=3)
 """A device reports each minute; without a report for so long it has no network, or its app is closed."""
 RENEW_BEFORE = timedelta(days=30)
@@ -111,7 +111,8 @@ class AtGate(Access):
         """Return the guard with their device.
 
         Raises:
-            Forbidden: ``device_missing``, ``device_revoked`` or ``device_of_other_gate``.
+            Forbidden: ``device_missing``, ``device_revoked`` or ``device_of_other_gate``; ``only_in_app``:
+                somebody has opened the address of the interface in the browser of a device that locks.
             ContractError: as `Access`.
         """
         try:
@@ -134,17 +135,22 @@ class AtGate(Access):
         is_of_gate = self._any_gate or caller.principal.gate in (None, device.gate)
         if device.site != caller.principal.site or not is_of_gate:
             raise _of_other_gate()
+        if request.headers.get("sec-fetch-mode") == "navigate":
+            _require_no_lock(caller)
         return caller.at_gate_device(device, token)
 
 
 class OnPlainPage(Access):
-    """Admit guards to the plain pages, which need no device, in any browser but a revoked device."""
+    """Admit guards to pages beside the app, which need no device, in any browser but the device of a gate.
+
+    Their session outlives the lock of the app, so on a device they are led to the app, unless it never locks.
+    """
 
     async def caller_of(self, request: Request) -> Caller:
         """Return the guard.
 
         Raises:
-            Forbidden: ``device_revoked``.
+            Forbidden: ``device_revoked``; ``only_in_app``, which a page answers by leading to the app.
             ContractError: as `Access`.
         """
         if (token := _token(request)) is not None:
@@ -153,7 +159,10 @@ class OnPlainPage(Access):
             except Forbidden as refused:
                 await _log_refusal(request, refused.body.code)
                 raise
-        return await super().caller_of(request)
+        caller = await super().caller_of(request)
+        if token is not None and caller.principal.role == "security":
+            _require_no_lock(caller)
+        return caller
 
 
 async def _log_refusal(request: Request, code: str) -> None:
@@ -190,6 +199,12 @@ async def is_still_admitted(request: Request, caller: Caller) -> bool:
     except (NotAuthenticated, Forbidden):
         return False
     return True
+
+
+def _require_no_lock(caller: Caller) -> None:
+    """Raise `Forbidden` if the app of a gate locks: beside it, nothing would ask for the PIN."""
+    if caller.state.settings.gate_lock_minutes:
+        raise Forbidden("on this device the gate works in its app only", code="only_in_app")
 
 
 def _token(request: Request) -> str | None:

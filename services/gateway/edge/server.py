@@ -13,6 +13,7 @@ from collections.abc import Callable
 import uvicorn
 
 from services.chassis.runtime.clock import monotonic
+from services.chassis.runtime.health import Health
 from services.chassis.runtime.lifecycle import freeze_heap
 
 LEAVE_SECONDS = 2.0
@@ -27,14 +28,22 @@ STOP_SECONDS = 20
 
 
 class Server(uvicorn.Server):
-    """A server that lets its clients leave before it stops; ``on_leave`` ends endless streams of events."""
+    """A server that lets its clients leave before it stops.
 
-    def __init__(self, config: uvicorn.Config, on_leave: Callable[[], None]) -> None:
+    Args:
+        config: of uvicorn.
+        on_leave: ends endless streams of events.
+        health: tells on its own port whether the loop of this server still turns.
+    """
+
+    def __init__(self, config: uvicorn.Config, on_leave: Callable[[], None], health: Health) -> None:
         super().__init__(config)
         self._on_leave = on_leave
+        self._health = health
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start, then keep what the start has made out of every garbage collection."""
+        self._health.loop = asyncio.get_running_loop()
         await super().startup(sockets)
         freeze_heap()
 

@@ -57,6 +57,11 @@ def test_each_command_of_the_ado_branch_asks_for_the_factor_again_or_says_why_no
     assert commands - fresh == HARMLESS.keys()
 
 
+def test_who_lets_another_login_decide_shows_the_factor_again() -> None:
+    """Else an assistant at an officer's open desk gives themselves a year of approvals in that name."""
+    assert rpc.approval.decisions.DELEGATE.fresh
+
+
 def test_each_file_of_people_or_of_the_directory_asks_for_the_factor_again() -> None:
     files = [one for one in rpc.METHODS if one.reply is CsvFile]
     assert len(files) > 1

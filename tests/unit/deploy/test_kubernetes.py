@@ -326,13 +326,14 @@ def every_container_has_limits_and_few_rights(manifests: Manifests) -> Iterator[
 def every_probe_is_a_route_of_its_process(manifests: Manifests) -> Iterator[str]:
     for one in manifests.processes():
         process, environment = labels_of(one)["process"], environment_of(one)
-        name = "GATEWAY" if process == "gateway" else "HEALTH"
         ports = {port["name"]: str(port["containerPort"]) for port in container_of(one)["ports"]}
-        if environment.get(f"EPASS_{name}_HOST") != "0.0.0.0":
-            yield f"{name_of(one)} listens to itself alone"
         for kind in PROBES:
+            is_page = process == "gateway" and kind == "readinessProbe"
+            name = "GATEWAY" if is_page else "HEALTH"
+            if environment.get(f"EPASS_{name}_HOST") != "0.0.0.0":
+                yield f"{name_of(one)} listens to itself alone"
             probe = container_of(one).get(kind, {}).get("httpGet", {})
-            if probe.get("path") not in routes()["gateway" if process == "gateway" else ""]:
+            if probe.get("path") not in routes()["gateway" if is_page else ""]:
                 yield f"{name_of(one)}: {kind} asks {probe.get('path')}"
             elif (probe["path"] == "/readyz") is not (kind == "readinessProbe" and process != "gateway"):
                 yield f"{name_of(one)}: {kind} must not ask {probe['path']}"

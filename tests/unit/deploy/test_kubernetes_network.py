@@ -50,6 +50,8 @@ OTHERS = (
 SUBMISSION = (465, 587)
 """Of a mail server, with TLS at once and with STARTTLS."""
 AMQP, POSTGRESQL, VALKEY, KUBERNETES_API = 5671, 5432, 6380, (443, 6443)
+WATCHED, PAGES = 9100, 8443
+"""Gateways believe the way in, so whoever else reached their pages could claim any address."""
 BETWEEN_BROKERS = (4369, 25672, 6000, 6443, 6500, 35672, 35682)
 PORTS = (
     *(22, 53, 80, 5672, 6379, 8000, 8080, 8089, 8443, 9100, 9101, 9187, 15671, 15672, 15691, 15692),
@@ -83,15 +85,14 @@ def expected(own: list[Peer]) -> Iterator[tuple[str, str, int]]:
             yield one.name, COUNTERS.name, VALKEY
         if "smtp_password" in fields:
             yield from ((one.name, VENDOR.name, port) for port in (443, *SUBMISSION))
-        yield from ((PROMETHEUS.name, one.name, port) for name, port in one.ports.items() if name == "https")
+        if one.ports:
+            yield PROMETHEUS.name, one.name, WATCHED
         if "ops_processes" in fields:
-            yield from (
-                (one.name, other.name, other.ports["https"]) for other in own if "https" in other.ports
-            )
+            yield from ((one.name, other.name, WATCHED) for other in own if other.ports)
         if "ops_url" in fields:
             yield from ((one.name, other.name, other.ports["ops"]) for other in own if "ops" in other.ports)
         if one.name == "gateway":
-            yield WAY_IN.name, one.name, 8443
+            yield WAY_IN.name, one.name, PAGES
     yield from ((BROKER.name, BROKER.name, port) for port in (*BETWEEN_BROKERS, 6379, VALKEY))  # 6000 to 6500
     yield from ((DATABASE.name, DATABASE.name, port) for port in (POSTGRESQL, 8000))
     yield from ((OPERATOR.name, DATABASE.name, port) for port in (POSTGRESQL, 8000))
@@ -134,6 +135,9 @@ def expected(own: list[Peer]) -> Iterator[tuple[str, str, int]]:
         "a gateway that does not count": removed("NetworkPolicy", "to-limits"),
         "a gateway that asks no exporter": removed("NetworkPolicy", "gateway-to-exporter"),
         "another port of the gateway": changed("Deployment", "gateway", f"{BOX}.ports.https.name", "web"),
+        "pages for whoever watches": changed(
+            "Deployment", "gateway", f"{BOX}.ports.https.containerPort", 8443
+        ),
     }
 )
 def everybody_reaches_whom_they_need_and_nobody_else(manifests: Manifests) -> Iterator[str]:

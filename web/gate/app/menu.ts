@@ -2,7 +2,7 @@
 import type { GateApi, Language, RefusedScan } from "../core/model.ts";
 import type { Camera } from "./camera.ts";
 import { el } from "./dom.ts";
-import { currentLanguage, directoryName, instant, LANGUAGES, languageName, problemText, refusalName, t } from "./texts.ts";
+import { currentLanguage, directoryName, instant, LANGUAGES, languageName, lockMs, problemText, refusalName, t } from "./texts.ts";
 
 interface Actions {
   gate: GateApi;
@@ -46,7 +46,7 @@ export function askToSignOut(onSure: () => void): void {
 
 /** Open the menu as a dialog. */
 export async function drawMenu(actions: Actions): Promise<void> {
-  const { login, refused, gate, gates, choosesGate, directoryNames } = actions.gate.state();
+  const { login, refused, gate, gates, choosesGate, directoryNames, notEnrolled } = actions.gate.state();
   const cameras = await actions.camera.cameras();
   const dialog = el("dialog", { class: "menu", "aria-label": t("menu") });
   const close = (): void => {
@@ -79,7 +79,8 @@ export async function drawMenu(actions: Actions): Promise<void> {
       })),
     )] : []),
     ...refusedScans,
-    el("p", {}, el("a", { href: `/${currentLanguage()}/gate` }, t("plain_page"))),
+    // The server leads an enrolled device that locks from there back to here.
+    ...(lockMs === Infinity || notEnrolled !== null ? [el("p", {}, el("a", { href: `/${currentLanguage()}/gate` }, t("plain_page")))] : []),
     ...(login ? [el("p", {}, t("signed_in_as", { login })), button(t("sign_out"), actions.onSignOut)] : []),
     button(t("close"), () => undefined),
   );

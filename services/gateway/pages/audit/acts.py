@@ -66,7 +66,7 @@ _WHY: dict[str, str] = {
     ),
     _("it is of another place"): (
         "wrong_site other_site not_your_site limited_to_site not_your_gate device_of_other_gate cross_site "
-        "at_a_kiosk"
+        "at_a_kiosk only_in_app"
     ),
     _("somebody else has to do it"): (
         "second_officer same_officer own_incident own_call own_scan is_assistant ado_only"

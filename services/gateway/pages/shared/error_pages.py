@@ -182,6 +182,8 @@ def error_page(request: Request, error: ContractError, repeated: Fields | None =
     language = language_of(request)
     if error.body.code == "must_change_password":
         return redirect(f"/{language}/staff/password")
+    if error.body.code == "only_in_app":
+        return redirect("/gate")
     if error.body.code == "second_factor_missing":
         return redirect(f"/{language}{_own_factor(request)}")
     if error.body.code == "operator_signed_out":

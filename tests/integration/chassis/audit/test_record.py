@@ -339,6 +339,14 @@ def test_each_method_whose_reply_names_people_is_recorded() -> None:
     assert unrecorded <= set(NAMES_NOBODY_ELSE), unrecorded - set(NAMES_NOBODY_ELSE)
 
 
+def test_who_copies_the_qr_of_a_pass_is_recorded_as_who_looks_at_the_pass() -> None:
+    """It opens a gate as the pass does, and a name that it does not have keeps nobody out."""
+    staff, theirs = Principal(kind="staff", login_id="RCP-0001"), Principal(kind="applicant", id="a")
+    for method in (rpc.issuance.PASS, rpc.issuance.QR):
+        assert record.is_recorded(method, staff)
+        assert not record.is_recorded(method, theirs)
+
+
 def test_a_change_of_the_number_is_recorded_with_to_whom_it_went_and_without_the_number(
     application_service, monkeypatch
 ) -> None:

@@ -202,7 +202,7 @@ def running(arguments: Sequence[str], log: Path, **settings: str) -> Iterator[Pr
 async def test_gateway_and_exporter_serve_over_tls_alone_and_the_one_asks_the_other_so(
     ours: Authority, secured: dict[str, str], tmp_path: Path
 ) -> None:
-    """Each of the three servers of these two processes is another one: uvicorn twice, and the chassis's."""
+    """The four servers of these two processes are two kinds: uvicorn twice, and the chassis's."""
     ports = {name: free_port() for name in ("gateway", "ops")}
     broker, token = f"amqp://nobody:nothing@127.0.0.1:{free_port()}/none", "a token of the tests, long enough"
     shared = {
@@ -214,7 +214,6 @@ async def test_gateway_and_exporter_serve_over_tls_alone_and_the_one_asks_the_ot
     exporter = {
         **shared,
         "EPASS_OPS_PORT": str(ports["ops"]),
-        "EPASS_OPS_PROCESSES": f"gateway=https://{NAME}:{ports['gateway']}",
         "EPASS_OPS_INTERVAL": "1",
     }
     gateway = {
@@ -227,10 +226,13 @@ async def test_gateway_and_exporter_serve_over_tls_alone_and_the_one_asks_the_ot
     verify = client_context(ours.file)
     cli = ("-m", "services.ops.cli")
     with (
-        running((*cli, "ops-exporter"), tmp_path / "exporter.log", **exporter) as of_exporter,
-        running((*cli, "gateway"), tmp_path / "gateway.log", **gateway),
-    ):
-        for name, port in {**ports, "exporter": of_exporter.port}.items():
+        running((*cli, "gateway"), tmp_path / "gateway.log", **gateway) as watched,
+        running(
+            (*cli, "ops-exporter"), tmp_path / "exporter.log", **exporter,
+            EPASS_OPS_PROCESSES=f"gateway=https://{NAME}:{watched.port}",
+        ) as of_exporter,
+    ):  # fmt: skip
+        for name, port in {**ports, "exporter": of_exporter.port, "watched gateway": watched.port}.items():
             address = f"{NAME}:{port}/healthz"
             eventually(lambda: answers(f"https://{address}", verify), f"{name} answers", 90)  # noqa: B023
             assert not answers(f"http://{address}", verify)

@@ -23,6 +23,7 @@ from tests.support.factories.gateway import (
     ISSUER,
     LATER,
     NUMBER,
+    REFERENCE,
     as_staff,
     at_gate,
     browser,
@@ -284,7 +285,7 @@ async def test_a_guard_who_signs_in_on_a_browser_whose_code_was_replaced_gets_th
         typed = {"login_id": "SEC-0001", "password": "a password"}
         await http.post("/en/staff/sign-in", data=typed, headers=SAME_SITE)
         assert ("gate_device" not in http.cookies) is is_forgotten
-        assert (await http.get("/en/gate")).status_code == 200
+        assert (await http.get("/en/gate")).status_code == (200 if ended else 303), "a device has the app"
 
 
 async def test_nobody_but_a_guard_makes_a_revoked_device_an_ordinary_browser() -> None:
@@ -372,3 +373,46 @@ async def test_an_enrolment_that_ends_soon_is_renewed_with_a_report(days: int, i
     assert ("gate_device=fresh" in answer.headers.get("set-cookie", "")) is is_renewed
     if is_renewed:
         assert client.last("accounts.renew_kiosk")[2].role == "gate_device"
+
+
+BESIDE_THE_APP = (
+    "/en/gate", "/en/gate/inside", "/en/gate/incidents", "/en/gate/result", "/en/gate/pin",
+    f"/en/gate/photographs/{REFERENCE}", "/en/watchlist", "/en/watchlist/matches",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("path", BESIDE_THE_APP)
+async def test_on_a_device_that_locks_the_pages_beside_the_app_lead_to_it_and_show_nobody(path: str) -> None:
+    async with browsing(**ANSWERS) as (http, client):
+        page = await http.get(path, headers=in_the_app(gate_device()))
+        form = await http.post("/hi/gate", data={"pass": NUMBER}, headers=in_the_app(gate_device()))
+        assert (page.status_code, page.headers["location"]) == (303, "/gate")
+        assert (form.status_code, form.headers["location"]) == (303, "/gate")
+        assert not any(
+            asked.startswith(("verify.", "approval.", "application.")) for asked, *_ in client.asked
+        )
+        app = await http.get("/gate", headers=in_the_app(gate_device()))
+        account = await http.get("/en/staff", headers=in_the_app(gate_device()))
+    assert (app.status_code, account.status_code) == (200, 200)
+
+
+async def test_where_no_app_locks_a_device_has_the_plain_pages_too() -> None:
+    app, _ = stubbed(given={"gate_lock_minutes": 0}, **ANSWERS)
+    async with browser(app) as http:
+        assert (await http.get("/en/gate", headers=in_the_app(gate_device()))).status_code == 200
+
+
+READ = [name for name, (method, *_) in REQUESTS.items() if method == "GET"]
+
+
+@pytest.mark.parametrize("name", READ)
+async def test_an_address_of_the_interface_opened_on_a_device_that_locks_shows_nobody(name: str) -> None:
+    opened = {"Sec-Fetch-Mode": "navigate", "Sec-Fetch-Site": "none", "Sec-Fetch-Dest": "document"}
+    async with browsing(**ANSWERS) as (http, client):
+        with structlog.testing.capture_logs() as lines:
+            refused = await ask(http, name, in_the_app(gate_device()) | opened)
+        watched = await http.get("/api/v1/watchlist/entries", headers=in_the_app(gate_device()))
+    assert refused == (403, "only_in_app")
+    assert (watched.status_code, watched.json()["code"]) == (403, "only_in_app")
+    assert not any(asked.startswith(("verify.", "approval.")) for asked, *_ in client.asked)
+    assert [one["login_id"] for one in lines if one.get("code") == "only_in_app"] == ["SEC-0001"]

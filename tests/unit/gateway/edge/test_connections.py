@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 import pytest
 import uvicorn
 
+from services.chassis.runtime.health import Health
 from services.gateway.edge import connections, server
 from services.gateway.edge.connections import BoundedProtocol
 from services.gateway.metrics import CLOSED_CONNECTIONS
@@ -48,7 +49,7 @@ async def running(protocol: type = BoundedProtocol) -> AsyncIterator[Connect]:
         limit_concurrency=connections.MOST_CONNECTIONS,
         timeout_graceful_shutdown=0,
     )
-    one = server.Server(config, lambda: None)
+    one = server.Server(config, lambda: None, Health())
     serving = asyncio.create_task(one.serve())
     while not one.started:  # noqa: ASYNC110  uvicorn has no event for it
         await asyncio.sleep(0.01)

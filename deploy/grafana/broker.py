@@ -43,6 +43,13 @@ BROKER = Dashboard(
                 opens="services",
             ),
             graph(
+                "Queues and exchanges that are missing",
+                "short",
+                ("max(epass_queues_missing)", "missing"),
+                limit=1,
+                opens="services",
+            ),
+            graph(
                 "Dead letters",
                 "short",
                 ("max by (queue) (epass_dead_letters)", "{{queue}}"),

@@ -142,6 +142,7 @@ class Broker(processes.Server):
             "RABBITMQ_CONF_ENV_FILE": f"{folder}/none",
             "RABBITMQ_NODENAME": self.node,
             "RABBITMQ_CONFIG_FILE": f"{folder}/rabbitmq.conf",
+            "RABBITMQ_CONFIG_FILES": f"{folder}/none",
             "RABBITMQ_ADVANCED_CONFIG_FILE": f"{folder}/advanced.config",
             "RABBITMQ_ENABLED_PLUGINS_FILE": f"{folder}/enabled_plugins",
             "RABBITMQ_MNESIA_BASE": f"{folder}/data",

@@ -39,7 +39,7 @@ from contracts.ops import (
 from services.chassis.db.database import name_of
 from services.chassis.messaging.broker import LOST, connect
 from services.chassis.messaging.signatures import EventKeys
-from services.chassis.messaging.topology import delay_name
+from services.chassis.messaging.topology import delay_name, missing_exchanges
 from services.chassis.runtime import metrics
 from services.chassis.runtime.background import BackgroundTask, run_until
 from services.chassis.runtime.clock import monotonic, now
@@ -62,6 +62,7 @@ from services.ops.metrics import (
     MESSAGE_WAIT,
     MESSAGES_WAITING,
     PROCESSES,
+    QUEUES_MISSING,
 )
 from services.ops.settings import ExporterSettings
 from services.ops.witness import Witness
@@ -162,7 +163,7 @@ class Exporter:
         )
 
     async def count_queues(self) -> bool:
-        """Count dead letters, messages that wait for each consumer, and messages that wait for a retry."""
+        """Count dead letters, what waits for each consumer and for a retry, and queues that are missing."""
         options = self._options
         consumers = list(queues.consumer_queues())
         delays = [delay_name(step) for step in range(len(options.retry_delays))]
@@ -170,7 +171,13 @@ class Exporter:
             asyncio.timeout(LOOK_SECONDS),
             await connect(options.broker_urls, "exporter", options.broker_heartbeat) as connection,
         ):
-            found = await queues.depths(connection, [*consumers, *map(queues.dead_queue, consumers), *delays])
+            names = [*consumers, *map(queues.dead_queue, consumers), *delays]
+            found = await queues.depths(connection, names)
+            missing = [name for name in names if name not in found]
+            missing += await missing_exchanges(connection, options.retry_delays)
+        for name in missing:
+            log.error("it is missing: run `epass topology apply`", name=name)
+        QUEUES_MISSING.set(len(missing))
         for queue in consumers:
             if (dead := found.get(queues.dead_queue(queue))) is not None:
                 metrics.DEAD_LETTERS.labels(queue).set(dead.messages)

@@ -11,6 +11,9 @@ INVARIANT_NUMBER = Gauge(
 PROCESSES = Gauge(
     "epass_processes", "Processes that the exporter asks, by what they answered last", ["kind", "state"]
 )
+QUEUES_MISSING = Gauge(
+    "epass_queues_missing", "Queues and exchanges that are not there, or that the exporter may not see"
+)
 AUDIT_UNSEALED = Gauge(
     "epass_audit_unsealed_seconds",
     "Age of the oldest row of an audit log, or scan, that has no seal; 0 where each has one",

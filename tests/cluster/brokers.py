@@ -21,7 +21,7 @@ import httpx
 import yaml
 
 from deploy.local import ports
-from deploy.local.broker import Broker
+from deploy.local.broker import Broker, _script, _version
 from deploy.local.errors import StackFailed
 from deploy.local.permissions import VHOST
 from deploy.local.secrets import SecretStore, write_private
@@ -47,6 +47,11 @@ class Config:
         lines = settings["additionalConfig"].splitlines()
         kept = "".join(f"{line}\n" for line in lines if not line.startswith("definitions."))
         return cls(kept, settings["advancedConfig"])
+
+
+def minority_pauses() -> bool:
+    """Return whether a node that is cut off closes its connections; from RabbitMQ 4.3 on it keeps them."""
+    return _version(_script()) < (4, 3)
 
 
 def liveness_probe(manifest: str) -> list[str]:

@@ -9,8 +9,8 @@ delivery limit.
 each time it connects, before it publishes, and again every 30 seconds, so that a queue that somebody deleted
 comes back: of the events of its databases, which it then sends again. Of the rest it only looks whether it is
 there, since whoever may declare the queues of requests may read them; from 4.3 the broker shows it none of
-requests, dead letters and delays, and `epass topology check` looks. Consumers declare nothing: their broker
-users may not.
+requests, dead letters and delays. The exporter, which counts them, says if one is missing. Consumers declare
+nothing: their broker users may not.
 
 The arguments of a queue cannot be changed, so a queue that exists with others is made anew: `migrate` moves
 its messages aside and back. Only `epass topology apply` does that; the relay reports the queue and goes on.
@@ -271,8 +271,15 @@ async def _declare_queue(channel: AbstractChannel, queue: Queue) -> AbstractQueu
 async def missing(connection: AbstractConnection, delays: tuple[float, ...]) -> list[str]:
     """Return the names of exchanges and queues that are not on the broker."""
     channels = _Channels(connection)
+    absent = [one.name for one in queues(delays) if not await channels.has_queue(one.name)]
+    await channels.close()
+    return await missing_exchanges(connection, delays) + absent
+
+
+async def missing_exchanges(connection: AbstractConnection, delays: tuple[float, ...]) -> list[str]:
+    """Return the names of exchanges that are not on the broker."""
+    channels = _Channels(connection)
     absent = [one.name for one in exchanges(delays) if not await channels.has_exchange(one.name)]
-    absent += [one.name for one in queues(delays) if not await channels.has_queue(one.name)]
     await channels.close()
     return absent
 

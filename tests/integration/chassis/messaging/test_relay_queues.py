@@ -1,11 +1,14 @@
 """Queues that were deleted, changed, refuse or do not answer: the relay goes on with all others."""
 
+import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from urllib.parse import urlsplit
 
+import httpx
 import pytest
 from amqp.exceptions import MessageNacked, NotFound
+from prometheus_client import REGISTRY
 from sqlalchemy import text
 
 from contracts.events import StatusListSigned
@@ -13,6 +16,8 @@ from services.chassis.messaging import outbox
 from services.chassis.messaging.relay_settings import RelaySettings
 from services.chassis.messaging.topology import ASIDE_ARGUMENTS, queues
 from services.chassis.runtime.clock import now
+from services.ops.exporter import Exporter
+from services.ops.settings import ExporterSettings
 from tests.integration.chassis.messaging.relayed import (
     bytes_of,
     check_topology,
@@ -25,6 +30,7 @@ from tests.support.stack.chassis import QUEUE, add_events, apply_topology, make_
 from tests.support.stack.extent import few_of, long
 from tests.support.stack.plain_http import asks
 from tests.support.stack.running import eventually
+from tests.support.stack.settings import make_settings
 
 pytestmark = long
 
@@ -231,17 +237,44 @@ def test_one_queue_with_other_arguments_holds_up_no_event_and_the_relay_says_wha
 
 
 @pytest.mark.parametrize("queue", few_of(["rpc-verify", "verify.PassIssued.dead", "epass.delay.3"], 1))
-def test_a_missing_queue_that_the_relay_may_not_declare_holds_up_no_event_and_it_says_what_to_do(
+def test_a_missing_queue_that_the_relay_may_not_declare_holds_up_no_event_and_the_exporter_counts_it(
     broker, issuance, topology, tmp_path, queue: str
 ) -> None:
+    assert missing(topology) == 0
     broker.delete(queue)
     try:
-        with reporting(topology, issuance, broker, tmp_path) as said:
-            assert said(queue) == "it is missing: run `epass topology apply`"
-            assert check_topology(topology) == (1, f"missing: {queue}\n")
+        with make_relay(topology, tmp_path) as process:
+            process.start(ready=False)
+            add_events(issuance, "goes on")
+            eventually(lambda: taken_from_queue(broker) == ["goes on"], "it is sent")
+        assert missing(topology) == 1
+        assert check_topology(topology) == (1, f"missing: {queue}\n")
     finally:
         apply_topology(topology)
+    assert missing(topology) == 0
     assert check_topology(topology) == (0, "")
+
+
+def test_a_missing_exchange_holds_up_no_event_and_is_told_by_the_relay_or_the_exporter_who_may_see_it(
+    broker, issuance, topology, tmp_path
+) -> None:
+    with broker.connection.channel() as channel:
+        channel.exchange_delete("epass.dead")
+        channel.exchange_delete("epass.delay.3")
+    try:
+        with reporting(topology, issuance, broker, tmp_path) as said:
+            assert said("epass.dead") == "it is missing: run `epass topology apply`"
+        assert missing(topology) >= 1
+    finally:
+        apply_topology(topology)
+    assert missing(topology) == 0
+
+
+def missing(topology) -> float | None:
+    """Return how many queues and exchanges the exporter misses, with its own rights."""
+    settings = make_settings(ExporterSettings, broker_urls=(topology.broker_url("exporter"),))
+    asyncio.run(Exporter(settings, httpx.AsyncClient(trust_env=False)).count_queues())
+    return REGISTRY.get_sample_value("epass_queues_missing")
 
 
 @contextmanager

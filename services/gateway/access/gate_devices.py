@@ -13,6 +13,7 @@ from contracts import rpc
 from contracts.errors import ContractError, Forbidden, NotAuthenticated, Unavailable
 from contracts.rpc.accounts.sessions import StaffSession
 from contracts.rpc.call import Nothing
+from contracts.second_factor import require_fresh
 from contracts.tokens import SessionClaims
 from services.chassis.runtime.clock import now
 from services.chassis.runtime.logs import logger
@@ -143,14 +144,16 @@ class AtGate(Access):
 class OnPlainPage(Access):
     """Admit guards to pages beside the app, which need no device, in any browser but the device of a gate.
 
-    Their session outlives the lock of the app, so on a device they are led to the app, unless it never locks.
+    Their session outlives the lock of the app. So on a device they are led to the app, unless it never locks;
+    whoever has an app for codes is asked for one instead, and goes on if the gate's app does not start.
     """
 
     async def caller_of(self, request: Request) -> Caller:
         """Return the guard.
 
         Raises:
-            Forbidden: ``device_revoked``; ``only_in_app``, which a page answers by leading to the app.
+            Forbidden: ``device_revoked``; ``only_in_app``, which a page answers by leading to the app;
+                ``second_factor_stale``.
             ContractError: as `Access`.
         """
         if (token := _token(request)) is not None:
@@ -161,7 +164,10 @@ class OnPlainPage(Access):
                 raise
         caller = await super().caller_of(request)
         if token is not None and caller.principal.role == "security":
-            _require_no_lock(caller)
+            if caller.principal.factor_at is None:
+                _require_no_lock(caller)
+            elif caller.state.settings.gate_lock_minutes:
+                require_fresh(caller.principal, now())
         return caller
 
 

@@ -78,9 +78,10 @@ async def ask(http: httpx.AsyncClient, name: str, headers: dict[str, str]) -> tu
     return answer.status_code, None if answer.status_code == 200 else answer.json()["code"]
 
 
-def in_the_app(device: str | None) -> dict[str, str]:
+def in_the_app(device: str | None, **of_guard: Any) -> dict[str, str]:
     """Return the headers of the app of a guard: both sessions are cookies."""
-    cookies = f"session={signed(GUARD)}" + (f"; gate_device={device}" if device else "")
+    session = signed(GUARD.model_copy(update=of_guard))
+    cookies = f"session={session}" + (f"; gate_device={device}" if device else "")
     return {"Cookie": cookies, **SAME_SITE}
 
 
@@ -394,6 +395,16 @@ async def test_on_a_device_that_locks_the_pages_beside_the_app_lead_to_it_and_sh
         app = await http.get("/gate", headers=in_the_app(gate_device()))
         account = await http.get("/en/staff", headers=in_the_app(gate_device()))
     assert (app.status_code, account.status_code) == (200, 200)
+
+
+async def test_a_guard_whose_app_does_not_start_has_the_plain_page_for_a_code_of_just_now() -> None:
+    at = int(now().timestamp())
+    async with browsing(**ANSWERS) as (http, client):
+        shown = await http.get("/en/gate", headers=in_the_app(gate_device(), factor_at=at - 60))
+        assert not any(asked == "verify.inside" for asked, *_ in client.asked)
+        stale = await http.get("/en/gate/inside", headers=in_the_app(gate_device(), factor_at=at - 3600))
+    assert (shown.status_code, stale.status_code) == (200, 403)
+    assert "/en/gate/inside" in stale.text, "what asks for the code leads back"
 
 
 async def test_where_no_app_locks_a_device_has_the_plain_pages_too() -> None:

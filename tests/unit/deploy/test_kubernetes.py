@@ -94,8 +94,8 @@ FIELDS = {
 """The fields of custom resources that are used, below ``spec``.
 
 Each was looked up in the definitions of RabbitMQ's cluster operator 2.22, CloudNativePG 1.30 and its Barman
-Cloud plugin 0.14, KEDA 2.20, the Prometheus operator 0.93, the Gateway API 1.6, Envoy Gateway 1.9 and cert-manager
-1.21.
+Cloud plugin 0.14, KEDA 2.20, the Prometheus operator 0.93, the Gateway API 1.6, Envoy Gateway 1.9 and
+cert-manager 1.21.
 """
 
 

@@ -3,7 +3,7 @@
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup run clean image secrets sbom pin audit compose-backup compose-restore test test-all lint types unit contract integration journey e2e compose-test upgrade-test chaos bench contracts translations lock
+.PHONY: help setup run clean image secrets sbom pin audit compose-backup compose-restore test test-all lint types unit contract integration journey e2e compose-test kubernetes-test upgrade-test chaos bench contracts translations lock
 
 # Python stores what it compiles also where the environment forbids it: a process starts half a second sooner.
 export PYTHONDONTWRITEBYTECODE :=
@@ -128,6 +128,9 @@ e2e: setup ## run browser tests in Chromium, in three languages, with and withou
 compose-test: setup ## start deploy/compose.yaml, run the journey and refusals, kill each container (needs Docker)
 	@deploy/local/bootstrap chromium
 	EPASS_TEST_SYSTEM=compose $(PYTHON) -m pytest tests/compose tests/journey/test_refusals.py '$(ONE_JOURNEY)' -s
+
+kubernetes-test: setup image ## in the local cluster that kubectl means: from nothing, kill, restart, upgrade, roll back (EPASS_LOAD)
+	DOCKER='$(DOCKER)' $(PYTHON) -u -m tests.kubernetes
 
 upgrade-test: setup ## upgrade from the previous release under load (from 0.18.0 on; needs the history of git)
 	$(PYTHON) -m pytest tests/chaos/test_upgrade.py -s -rs

@@ -3,13 +3,15 @@
 Usage: python -m deploy.kubernetes.secrets FILE | kubectl apply -f -
 
 FILE holds every secret, and only its owner may read it. It is made if it is missing; what is in it stays as
-it is. The vendors' addresses and tokens come from the environment (`VENDORS`), since they are made elsewhere.
+it is. The vendors' addresses and tokens come from the environment (`VENDORS`), since they are made elsewhere,
+and are kept in FILE: a variable that is missing changes nothing, an empty one takes its setting away.
 """
 
+import base64
 import json
 import os
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -67,16 +69,16 @@ def manifests(store: SecretStore, vendors: Mapping[str, str]) -> Iterator[dict[s
         given = {"sender": VENDORS, "notify": WEBHOOKS, "gateway": OFFERED, "exporter": (*MAIL, *WITNESS)}
         names = given.get(process, ())
         of_vendors = {name: vendors[name] for name in names if name in vendors}
-        yield _secret(process, "Opaque", {**credentials.of(process), **of_vendors})
+        yield secret(process, "Opaque", {**credentials.of(process), **of_vendors})
     for role in (*SERVICES, *ROLES, *READERS):
         login = {"username": role, "password": store.password(f"database {role}")}
-        yield _secret(of_role(role), "kubernetes.io/basic-auth", login)
+        yield secret(of_role(role), "kubernetes.io/basic-auth", login)
     # KEDA believes the address alone, and reads our CA from another Secret
     url = credentials.broker_url("exporter").replace("amqp://", "amqps://")
-    yield _secret("keda", "Opaque", {"host": url, "tls": "enable"})
-    yield _secret("limits", "Opaque", {"valkey.conf": f"requirepass {store.password('valkey')}\n"})
+    yield secret("keda", "Opaque", {"host": url, "tls": "enable"})
+    yield secret("limits", "Opaque", {"valkey.conf": f"requirepass {store.password('valkey')}\n"})
     users = definitions({user: store.password(f"broker {user}") for user in PERMISSIONS})
-    yield _secret("broker-definitions", "Opaque", {"definitions.json": json.dumps(users)})
+    yield secret("broker-definitions", "Opaque", {"definitions.json": json.dumps(users)})
 
 
 def of_role(role: str) -> str:
@@ -84,21 +86,34 @@ def of_role(role: str) -> str:
     return f"database-{role.replace('_', '-')}"
 
 
-def _secret(name: str, kind: str, values: Mapping[str, str]) -> dict[str, Any]:
+def secret(name: str, kind: str, values: Mapping[str, str]) -> dict[str, Any]:
+    """Return a Secret.
+
+    Its values are in ``data``: what `kubectl apply` finds in ``stringData`` it writes each time, and a value
+    that is not there any more would stay.
+    """
     return {
         "apiVersion": "v1",
         "kind": "Secret",
         "metadata": {"name": name, "namespace": NAMESPACE},
         "type": kind,
-        "stringData": dict(values),
+        "data": {key: base64.b64encode(value.encode()).decode() for key, value in values.items()},
     }
 
 
 def main(file: Path, environment: Mapping[str, str]) -> None:
-    """Print the Secrets as one JSON document, which `kubectl` reads."""
-    vendors = {name: environment[name] for name in (*VENDORS, *WITNESS) if environment.get(name)}
-    items = list(manifests(SecretStore(file), vendors))
-    json.dump({"apiVersion": "v1", "kind": "List", "items": items}, sys.stdout, indent=1)
+    """Print the Secrets as one JSON document, which `kubectl` reads; say which settings FILE had."""
+    store = SecretStore(file)
+    given = {name: store.given(name, environment.get(name)) for name in (*VENDORS, *WITNESS)}
+    vendors = {name: value for name, value in given.items() if value}
+    if kept := [name for name in vendors if name not in environment]:
+        sys.stderr.write(f"kept from {file}: {', '.join(kept)}\n")
+    print_list(manifests(store, vendors))
+
+
+def print_list(items: Iterable[dict[str, Any]]) -> None:
+    """Print objects as one of them."""
+    json.dump({"apiVersion": "v1", "kind": "List", "items": list(items)}, sys.stdout, indent=1)
 
 
 if __name__ == "__main__":

@@ -17,7 +17,6 @@ against names of exchanges and queues; the default exchange is called ``amq.defa
 
 import base64
 import hashlib
-import secrets
 from collections.abc import Mapping
 from typing import NamedTuple
 
@@ -131,6 +130,10 @@ def definitions(passwords: Mapping[str, str]) -> dict[str, object]:
 
 
 def _hash(password: str) -> str:
-    """Hash a random password in RabbitMQ's form: base64 of a 4-byte salt and SHA-256 of salt and password."""
-    salt = secrets.token_bytes(4)
+    """Hash a random password in RabbitMQ's form: base64 of a 4-byte salt and SHA-256 of salt and password.
+
+    The salt comes of the password, so that the same passwords are the same definitions. It has to keep equal
+    passwords from looking alike, and no two are equal: each is 256 random bits.
+    """
+    salt = hashlib.sha256(b"salt" + password.encode()).digest()[:4]
     return base64.b64encode(salt + hashlib.sha256(salt + password.encode()).digest()).decode()

@@ -20,18 +20,36 @@ class SecretStore:
 
     def password(self, name: str) -> str:
         """Return 256 random bits, in characters that need no quoting in a URL or a shell."""
-        return self._get(name, lambda: secrets.token_urlsafe(32))
+        return self.made(name, lambda: secrets.token_urlsafe(32))
 
     def fernet(self, name: str) -> str:
         """Return a key for ``cryptography.fernet``."""
-        return self._get(name, lambda: Fernet.generate_key().decode())
+        return self.made(name, lambda: Fernet.generate_key().decode())
 
-    def _get(self, name: str, make: Callable[[], str]) -> str:
+    def made(self, name: str, make: Callable[[], str]) -> str:
+        """Return what ``make`` returned when it was asked for first."""
         with self._lock:
             if name not in self._secrets:
                 self._secrets[name] = make()
-                write_private(self._file, json.dumps(self._secrets, indent=1) + "\n")
+                self._write()
             return self._secrets[name]
+
+    def given(self, name: str, value: str | None) -> str:
+        """Store a secret that others have made, and return it.
+
+        Args:
+            name: of the secret.
+            value: None stands for the value that is stored, if there is one; an empty one takes it away.
+        """
+        with self._lock:
+            if value is not None and value != self._secrets.get(name, ""):
+                self._secrets.pop(name, None)
+                self._secrets |= {name: value} if value else {}
+                self._write()
+            return self._secrets.get(name, "")
+
+    def _write(self) -> None:
+        write_private(self._file, json.dumps(self._secrets, indent=1) + "\n")
 
 
 def write_private(file: Path, text: str) -> None:

@@ -5,7 +5,8 @@ import shlex
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from base64 import b64decode
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from ipaddress import ip_address, ip_network
@@ -249,8 +250,15 @@ def routes() -> dict[str, set[str]]:
 def secret_values() -> dict[str, dict[str, str]]:
     """Return the content of every Secret, by its name."""
     with tempfile.TemporaryDirectory() as folder:
-        made = secrets.manifests(SecretStore(Path(folder, "secrets.json")), {})
-        return {one["metadata"]["name"]: one["stringData"] for one in made}
+        return contents(secrets.manifests(SecretStore(Path(folder, "secrets.json")), {}))
+
+
+def contents(made: Iterable[Manifest]) -> dict[str, dict[str, str]]:
+    """Return what is in each Secret."""
+    return {
+        one["metadata"]["name"]: {key: b64decode(text).decode() for key, text in one["data"].items()}
+        for one in made
+    }
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from deploy.kubernetes import secrets
 from deploy.local.services import COMMANDS
 from services.ops.cli import main
 from tests.support.stack.paths import ROOT
+from tests.support.stack.yaml_files import load
 from tests.unit.deploy.kubernetes import (
     BOX,
     POD,
@@ -93,8 +94,8 @@ FIELDS = {
 """The fields of custom resources that are used, below ``spec``.
 
 Each was looked up in the definitions of RabbitMQ's cluster operator 2.22, CloudNativePG 1.30 and its Barman
-Cloud plugin 0.14, KEDA 2.20, the Prometheus operator 0.93, the Gateway API 1.4 and Envoy Gateway 1.6;
-those of cert-manager 1.19 are from memory.
+Cloud plugin 0.14, KEDA 2.20, the Prometheus operator 0.93, the Gateway API 1.6, Envoy Gateway 1.9 and
+cert-manager 1.21.
 """
 
 
@@ -339,6 +340,75 @@ def every_probe_is_a_route_of_its_process(manifests: Manifests) -> Iterator[str]
                 yield f"{name_of(one)}: {kind} must not ask {probe['path']}"
             elif ports.get(probe["port"], "") != environment.get(f"EPASS_{name}_PORT"):
                 yield f"{name_of(one)}: {kind} asks port {probe['port']}"
+
+
+@checks.finds(
+    {
+        "a busy machine starts it for ever": changed(
+            "Deployment", "verify-rpc", f"{BOX}.startupProbe.failureThreshold", 30
+        )
+    }
+)
+def a_process_has_as_long_to_start_as_in_compose(manifests: Manifests) -> Iterator[str]:
+    (patient,) = {one["start_period"] for one in started_by_compose()}
+    for one in manifests.processes():
+        probe = container_of(one)["startupProbe"]
+        if probe["periodSeconds"] * probe["failureThreshold"] < int(patient.removesuffix("s")):
+            yield name_of(one)
+
+
+def started_by_compose() -> list[dict[str, str]]:
+    """Return the checks of the processes of e-Pass, as compose has them."""
+    services = load((ROOT / "deploy" / "compose.yaml").read_text())["services"].values()
+    return [
+        one["healthcheck"] for one in services if "deploy.compose.health" in str(one.get("healthcheck", ""))
+    ]
+
+
+@checks.finds(
+    {
+        "pods that are refused in silence": changed(
+            "Namespace", "epass", "metadata.labels.pod-security~kubernetes~io/warn", None
+        )
+    }
+)
+def the_namespace_says_at_once_what_it_would_refuse(manifests: Manifests) -> Iterator[str]:
+    labels = manifests.one("Namespace", "epass")["metadata"]["labels"]
+    yield from (
+        kind
+        for kind in ("enforce", "warn", "audit")
+        if labels.get(f"pod-security.kubernetes.io/{kind}") != "restricted"
+    )
+
+
+@checks.finds(
+    {
+        "a strategy that is filled in": changed("Deployment", "relay", "spec.strategy.type", None),
+        "a protocol that is": changed("NetworkPolicy", "to-broker", "spec.egress.0.ports.0.protocol", None),
+    }
+)
+def applied_twice_nothing_changes(manifests: Manifests) -> Iterator[str]:
+    """What the server fills in, each later `kubectl apply` would call a change."""
+    yield from (name_of(one) for one in manifests.processes() if "type" not in one["spec"]["strategy"])
+    for one in manifests.of("NetworkPolicy"):
+        rules = [*one["spec"].get("egress", []), *one["spec"].get("ingress", [])]
+        yield from (
+            name_of(one) for rule in rules for port in rule.get("ports", []) if "protocol" not in port
+        )
+
+
+@checks.finds(
+    {
+        "a failure that takes half an hour": changed("Job", "topology", "spec.backoffLimit", 10),
+        "a failure of which no pod is left": changed(
+            "Job", "migrate-verify", f"{POD}.restartPolicy", "OnFailure"
+        ),
+    }
+)
+def a_job_that_cannot_succeed_fails_soon_and_leaves_what_it_said(manifests: Manifests) -> Iterator[str]:
+    for one in manifests.of("Job"):
+        if one["spec"]["backoffLimit"] > 3 or pod_of(one)["restartPolicy"] != "Never":
+            yield name_of(one)
 
 
 @checks.finds(

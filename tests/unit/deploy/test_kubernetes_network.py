@@ -36,6 +36,10 @@ COUNTERS = Peer("limits", {"app.kubernetes.io/name": "limits"})
 CERTIFICATES = Peer("certificates", {"acme.cert-manager.io/http01-solver": "true"})
 STRANGER = Peer("a pod that somebody put here", {"app": "shell"})
 DNS = Peer("dns", {"k8s-app": "kube-dns"}, "kube-system")
+DNS_OF_THE_NODE = Peer("NodeLocal DNSCache", namespace="", address="169.254.20.10")
+DNS_BESIDE = Peer(
+    "NodeLocal DNSCache, where the plugin leads there", {"k8s-app": "node-local-dns"}, "kube-system"
+)
 PROMETHEUS = Peer("prometheus", {}, "monitoring")
 KEDA = Peer("keda", {}, "keda")
 OPERATOR = Peer("operator of the database", {}, "cnpg-system")
@@ -45,7 +49,7 @@ VENDOR = Peer("vendor", namespace="", address="203.0.113.5")
 INTRANET = Peer("a machine of the same network", namespace="", address="192.168.7.7")
 OTHERS = (
     *(BROKER, DATABASE, COUNTERS, CERTIFICATES, STRANGER),
-    *(DNS, PROMETHEUS, KEDA, OPERATOR, WAY_IN, ELSEWHERE, VENDOR, INTRANET),
+    *(DNS, DNS_OF_THE_NODE, DNS_BESIDE, PROMETHEUS, KEDA, OPERATOR, WAY_IN, ELSEWHERE, VENDOR, INTRANET),
 )
 SUBMISSION = (465, 587)
 """Of a mail server, with TLS at once and with STARTTLS."""
@@ -74,7 +78,7 @@ def processes(manifests: Manifests) -> list[Peer]:
 def expected(own: list[Peer]) -> Iterator[tuple[str, str, int]]:
     """Yield who may connect to whom, on which port."""
     here = (*own, BROKER, DATABASE, COUNTERS, CERTIFICATES, STRANGER)
-    yield from ((one.name, DNS.name, 53) for one in here)
+    yield from ((one.name, dns.name, 53) for one in here for dns in (DNS, DNS_OF_THE_NODE, DNS_BESIDE))
     for one in own:
         fields = {name for kind in SETTINGS[one.labels["process"]] for name in kind.model_fields}
         if "broker_urls" in fields:
@@ -118,6 +122,7 @@ def expected(own: list[Peer]) -> Iterator[tuple[str, str, int]]:
         "a job without the broker": changed("Job", "topology", "spec.template.metadata.labels.broker", None),
         "everybody": removed("NetworkPolicy", "nobody"),
         "no names": removed("NetworkPolicy", "to-dns"),
+        "no names where each node keeps them": changed("NetworkPolicy", "to-dns", "spec.egress.0.to.1", None),
         "no figures": removed("NetworkPolicy", "processes"),
         "a gateway for every namespace": changed("NetworkPolicy", "gateway", "spec.ingress.0.from", None),
         "a broker for strangers": changed("NetworkPolicy", "broker", "spec.ingress.0.from.0.podSelector", {}),

@@ -240,7 +240,7 @@ def test_the_commands_of_an_upgrade_bring_secrets_and_servers_before_jobs_and_th
     commands = recipe.split("```sh\n", 1)[1].split("```", 1)[0]
     steps = (
         "deploy.kubernetes.secrets", "-l stage=servers", "condition=Ready clusters", "delete job",
-        "-l stage=jobs\nkubectl -n epass wait", "-l process=$process", "apply -k $overlay\n",
+        "-l stage=jobs\ndeploy/kubernetes/jobs", "-l process=$process", "apply -k $overlay\n",
     )  # fmt: skip
     places = [commands.find(step) for step in steps]
     assert -1 not in places

@@ -85,6 +85,31 @@ def every_queue_is_on_three_brokers_and_a_minority_pauses(manifests: Manifests) 
         yield "a node that is to be restarted is waited for"
 
 
+@checks.finds(
+    {
+        "the operator's, which 4.0 does not answer": changed(
+            "RabbitmqCluster", "broker", f"{STATEFUL}.containers.rabbitmq.startupProbe", None
+        ),
+        "both at once, which Kubernetes refuses": changed(
+            "RabbitmqCluster",
+            "broker",
+            f"{STATEFUL}.containers.rabbitmq.startupProbe.httpGet",
+            {"path": "/api/health/checks/reached-target-cluster-size", "port": "management-tls"},
+        ),
+        "less time than a busy machine needs": changed(
+            "RabbitmqCluster", "broker", f"{STATEFUL}.containers.rabbitmq.startupProbe.timeoutSeconds", 5
+        ),
+    }
+)
+def the_broker_starts_by_a_probe_that_every_version_answers(manifests: Manifests) -> Iterator[str]:
+    spec = manifests.one("RabbitmqCluster", "broker")["spec"]["override"]["statefulSet"]["spec"]
+    probe = spec["template"]["spec"]["containers"][0].get("startupProbe", {})
+    if {"exec"} != probe.keys() - {"periodSeconds", "timeoutSeconds", "failureThreshold"}:
+        yield f"it is asked by {[*probe]}"
+    elif probe["timeoutSeconds"] < 20:
+        yield "it has to answer at once"
+
+
 def version_of(image: str) -> str:
     """Return the version that a tag begins with, such as 4.0; empty if it names none."""
     found = re.search(r":(\d+(?:\.\d+)*)", image)
@@ -409,6 +434,16 @@ def test_rabbitmq_knows_every_line_of_the_configuration() -> None:
     assert "quorum_queue.target_group_size" not in of_rabbitmq(), "control: not every name is known"
 
 
+@pytest.mark.parametrize("are_there", [True, False])
+def test_the_startup_probe_waits_until_all_nodes_are_there(are_there: bool, tmp_path: Path) -> None:
+    (cluster,) = build("small").of("RabbitmqCluster")
+    (container,) = cluster["spec"]["override"]["statefulSet"]["spec"]["template"]["spec"]["containers"]
+    *command, expression = container["startupProbe"]["exec"]["command"]
+    assert command == ["rabbitmqctl", "--quiet", "eval"]
+    nodes = f"-export([reached_target_cluster_size/0]).\nreached_target_cluster_size() -> {are_there}."
+    assert fails(expression, {"rabbit_nodes": nodes.lower()}, tmp_path) is not are_there
+
+
 MODULES = {
     "4.2 or before, in one piece": ("partitions() -> [].", False),
     "4.2 or before, apart from two of three": ("partitions() -> [b, c].", True),
@@ -436,19 +471,24 @@ def test_control_a_probe_that_asks_for_the_function_kills_each_node_of_a_version
 
 def is_killed(probe: str, function: str, folder: Path) -> bool:
     """Run the probe's expression in an Erlang node whose broker has this function, and say if it fails."""
-    exports = "-export([partitions/0]).\n" if function else ""
-    folder.joinpath("rabbit_node_monitor.erl").write_text(
-        f"-module(rabbit_node_monitor).\n{exports}{function}\n"
-    )
-    folder.joinpath("rabbit_nodes.erl").write_text(
-        "-module(rabbit_nodes).\n-export([list_members/0]).\nlist_members() -> [a, b, c].\n"
-    )
+    modules = {
+        "rabbit_node_monitor": f"{'-export([partitions/0]).' if function else ''}\n{function}",
+        "rabbit_nodes": "-export([list_members/0]).\nlist_members() -> [a, b, c].",
+    }
+    return fails(probe, modules, folder)
+
+
+def fails(probe: str, modules: dict[str, str], folder: Path) -> bool:
+    """Run an expression in an Erlang node that has these modules, and say if it fails."""
+    for name, text in modules.items():
+        folder.joinpath(f"{name}.erl").write_text(f"-module({name}).\n{text}\n")
     program = f"""
-        [{{ok, Module}} = compile:file(Module) || Module <- [rabbit_node_monitor, rabbit_nodes]],
-        code:ensure_loaded(rabbit_node_monitor), register(rabbit_node_monitor, self()),
+        [{{ok, Module}} = compile:file(Module) || Module <- [{", ".join(modules)}]],
+        [code:ensure_loaded(Module) || Module <- [{", ".join(modules)}]],
+        register(rabbit_node_monitor, self()),
         {{ok, Tokens, _}} = erl_scan:string({json.dumps(probe)}),
         {{ok, Expressions}} = erl_parse:parse_exprs(Tokens),
-        try erl_eval:exprs(Expressions, []) of {{value, ok, _}} -> halt(0) catch _:_ -> halt(1) end."""
+        try erl_eval:exprs(Expressions, []) of {{value, _, _}} -> halt(0) catch _:_ -> halt(1) end."""
     done = subprocess.run(
         ["erl", "-noshell", "-boot", "start_clean", "-pa", ".", "-eval", program],
         cwd=folder, capture_output=True, text=True, check=False, timeout=60,

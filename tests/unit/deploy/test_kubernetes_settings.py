@@ -35,6 +35,7 @@ from tests.unit.deploy.kubernetes import (
     Manifests,
     changed,
     container_of,
+    contents,
     environment_of,
     labels_of,
     name_of,
@@ -283,16 +284,31 @@ def made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., dict[
         secrets.main(tmp_path / "secrets.json", environment)
         items = json.loads(printed.getvalue())["items"]
         assert {item["metadata"]["namespace"] for item in items} == {secrets.NAMESPACE}
-        return {item["metadata"]["name"]: item["stringData"] for item in items}
+        return contents(items)
 
     return make
 
 
 def test_secrets_that_are_made_again_are_the_same_and_only_their_owner_may_read_them(made, tmp_path) -> None:
-    first, second = made(), made()
-    del first["broker-definitions"], second["broker-definitions"]  # a new salt for each hash
-    assert first == second
+    assert made() == made()
     assert (tmp_path / "secrets.json").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_setting_of_a_vendor_stays_until_an_empty_one_takes_it_away(made, capsys) -> None:
+    """Kubernetes drops what is not in `data` any more; what was in `stringData` stayed for ever."""
+    told = {"EPASS_SMS_URL": "https://sms.example", "EPASS_SMS_TOKEN": "of the vendor"}
+    first = made(**told)
+    assert told.items() <= first["sender"].items()
+    assert capsys.readouterr().err == ""
+
+    assert made() == first, "an upgrade from a shell without the variables"
+    said = capsys.readouterr().err
+    assert all(name in said for name in told)
+    assert "of the vendor" not in said
+
+    without = made(EPASS_SMS_TOKEN="")["sender"]
+    assert ("EPASS_SMS_URL" in without, "EPASS_SMS_TOKEN" in without) == (True, False)
+    assert "EPASS_SMS_TOKEN" not in made()["sender"]
 
 
 def test_the_vendors_are_known_to_the_sender_and_their_webhooks_to_notify(made) -> None:

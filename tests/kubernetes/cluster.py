@@ -1,0 +1,118 @@
+"""A cluster as `kubectl` reaches it: whether it is one to try things on, its images, and what runs in it."""
+
+import json
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from services.chassis.runtime.settings import is_loopback
+from tests.support.stack.paths import ROOT
+from tests.support.stack.running import free_port
+
+NAMESPACE = "epass"
+LOCAL = re.compile(r"^(kind-|k3d-|minikube|docker-desktop|colima|rancher-desktop|orbstack|microk8s)")
+PAGE = ROOT / "docs" / "install.md"
+Pod = dict[str, Any]
+
+
+class Skipped(Exception):
+    """This cannot be tried here; the message says why."""
+
+
+def looks_local(context: str, server: str) -> bool:
+    """Return whether a context is one of a developer's machine, by its name, or `default` on this machine."""
+    is_here = is_loopback(urlsplit(server).hostname or "")
+    return bool(LOCAL.match(context)) or (context == "default" and is_here)
+
+
+def kubectl(*arguments: str, text: str | None = None, timeout: float = 900) -> str:
+    """Run `kubectl` and return its output."""
+    done = subprocess.run(
+        ["kubectl", *arguments],
+        cwd=ROOT, input=text, capture_output=True, text=True, check=False, timeout=timeout,
+    )  # fmt: skip
+    if done.returncode:
+        raise AssertionError(f"kubectl {shlex.join(arguments)}: {done.stderr[-2000:]}{done.stdout[-1000:]}")
+    return done.stdout
+
+
+def here(*arguments: str, **options: Any) -> str:
+    """Run `kubectl` in the namespace."""
+    return kubectl("-n", NAMESPACE, *arguments, **options)
+
+
+def refuse_what_is_not_for_tests(*, force: bool) -> None:
+    """End where no cluster answers, or where other people's work may be."""
+    try:
+        view = json.loads(kubectl("config", "view", "--minify", "-o", "json"))
+        there = kubectl("get", "namespace", NAMESPACE, "--ignore-not-found", "-o", "name", timeout=30)
+    except (OSError, AssertionError, subprocess.TimeoutExpired) as error:
+        sys.exit(f"no cluster answers: {error}")
+    context, server = view["current-context"], view["clusters"][0]["cluster"]["server"]
+    if not force and not looks_local(context, server):
+        sys.exit(f"{context} at {server} does not look local; FORCE=yes takes it all the same")
+    if there:
+        sys.exit(f"there is a namespace {NAMESPACE} already, and this test deletes it")
+
+
+def secret(name: str, key: str) -> str:
+    """Return what is in a Secret."""
+    return here("get", "secret", name, "-o", f'go-template={{{{index .data "{key}" | base64decode}}}}')
+
+
+def commands(heading: str) -> str:
+    """Return the first block of commands after the line of docs/install.md that begins so."""
+    section = PAGE.read_text(encoding="utf-8").split(f"\n{heading}", 1)[1]
+    return section.split("```sh\n", 1)[1].split("```", 1)[0]
+
+
+def for_here(script: str, overlay: Path, secrets: Path) -> str:
+    """Return documented commands for another overlay, with secrets in another file, without operators."""
+    made = f".venv/bin/python -m deploy.kubernetes.trial {shlex.quote(str(secrets))}"
+    script = re.sub(r"^overlay=.*\n", "", script, flags=re.MULTILINE)
+    script = re.sub(r"\.venv/bin/python -m deploy\.kubernetes\.\w+ \S+", made, script)
+    kept = [line for line in script.splitlines() if "cnpg.io" not in line and not line.startswith("sleep ")]
+    return "\n".join(["set -euo pipefail", f"overlay={shlex.quote(str(overlay))}", *kept])
+
+
+def run(script: str) -> None:
+    """Run a script of bash, which ends at what fails."""
+    done = subprocess.run(
+        ["bash", "-c", script],
+        cwd=ROOT, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL, timeout=1800,
+    )  # fmt: skip
+    assert not done.returncode, f"{done.stderr[-3000:]}{done.stdout[-1500:]}"
+
+
+def pods(*options: str) -> list[Pod]:
+    """Return the pods of processes and servers; not those of Jobs, and not the people."""
+    found: list[Pod] = json.loads(here("get", "pods", "-o", "json", *options))["items"]
+    kinds = ("ReplicaSet", "StatefulSet")
+    return [one for one in found if one["metadata"].get("ownerReferences", [{}])[0].get("kind") in kinds]
+
+
+def is_ready(pod: Pod) -> bool:
+    """Return whether a pod is ready, and is not on its way out."""
+    conditions = {one["type"]: one["status"] for one in pod["status"].get("conditions", [])}
+    return conditions.get("Ready") == "True" and "deletionTimestamp" not in pod["metadata"]
+
+
+@contextmanager
+def forwarded(service: str, port: int) -> Iterator[int]:
+    """Forward a port of this machine to a service for the length of the block."""
+    own = free_port()
+    command = ["kubectl", "-n", NAMESPACE, "port-forward", f"service/{service}", f"{own}:{port}"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
+        try:
+            assert process.stdout is not None
+            said = process.stdout.readline()
+            assert "Forwarding" in said, said
+            yield own
+        finally:
+            process.terminate()

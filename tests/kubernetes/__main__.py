@@ -120,11 +120,11 @@ class Trial:
             raise Skipped("the cluster does not know the operators' kinds, and EPASS_CRDS names no folder")
         kubectl("apply", "-f", str(KUBERNETES / "base/servers/namespace.yaml"))  # the server looks for it
         strict = ("--server-side", "--dry-run=server", "--validate=strict", "--force-conflicts")
-        said = []
-        for name, parts in SITES.items():
-            done = kubectl("apply", "-k", self._overlay(f"site-{name}", *parts), *strict)
-            said.append(f"{name}: {len(done.splitlines())} objects")
-        return ", ".join(said)
+        folders = {name: self._overlay(f"site-{name}", *parts) for name, parts in SITES.items()}
+        found = {
+            name: len(kubectl("apply", "-k", one, *strict).splitlines()) for name, one in folders.items()
+        }
+        return ", ".join(f"{name}: {count} objects" for name, count in found.items())
 
     def _run(self, heading: str, tag: str) -> None:
         script = cluster.for_here(cluster.commands(heading), self._folder / tag, self._secrets)
@@ -158,7 +158,8 @@ class Trial:
     def _change(self, tag: str) -> str:
         self._run("An upgrade takes the order of", tag)
         here("rollout", "status", "--timeout", "10m", "deployment")  # that of the exporter is not waited for
-        images = {one["spec"]["containers"][0]["image"] for one in cluster.pods("-l", "process")}
+        ready = filter(cluster.is_ready, cluster.pods("-l", "process"))
+        images = {one["spec"]["containers"][0]["image"] for one in ready}
         assert {image.rpartition(":")[2] for image in images} == {tag}, images
         return tag
 

@@ -5,8 +5,7 @@ It takes the cluster that `kubectl` means, if that looks local (FORCE=yes takes 
 
 - EPASS_LOAD brings an image into the cluster, with the image's name as its last argument, such as `kind load
   docker-image`. EPASS_IMAGE is another name than `epass`, for `docker push`; DOCKER another engine's command.
-- EPASS_CRDS is a folder with the definitions of the operators, which it applies. Without one, and where the
-  cluster does not know them, the overlays for sites are not tried.
+- EPASS_CRDS is a folder with the operators' definitions, which it applies; or overlays for sites are skipped.
 
 The exit code is 1 if a journey was lost, a request failed where none may, or a pod did not come back.
 """
@@ -17,7 +16,6 @@ import json
 import os
 import shlex
 import ssl
-import subprocess
 import sys
 import tempfile
 import time
@@ -54,10 +52,9 @@ class Trial:
         for tag in self._tags:
             own = [{"name": "epass", "newName": self._image, "newTag": tag}]
             self._overlay(tag, "overlays/trial", images=own)
-        self._work = work.Work(f"{self._image}:{self._tag}")
+        self._work = work.Work()
         self._began = time.monotonic()
         self.rows: list[tuple[str, str, float, str]] = []
-        """What was done, what became of it, how many seconds it took, and what there is to say."""
 
     def _overlay(self, name: str, resource: str, *components: str, **own: object) -> str:
         """Make an overlay on top of one of deploy/kubernetes, and return its folder."""
@@ -79,7 +76,7 @@ class Trial:
             return
         self.step("invariants, topology, dead letters", self._balance)
         self.step("who reaches whom", network.check)
-        if self.step("people go to work", self._work.start):
+        if self.step("people go to work", partial(self._work.start, f"{self._image}:{self._tag}")):
             for what, do, is_strict in (
                 ("each pod is deleted, grace 0", work.replace_each, False),
                 ("all pods are evicted", work.evict_all, False),
@@ -111,9 +108,8 @@ class Trial:
             raise Skipped("EPASS_LOAD is not set: the cluster has to have both tags already")
         for tag in self._tags:
             name = f"{self._image}:{tag}"
-            docker = shlex.split(SETTING("DOCKER", "docker"))
-            subprocess.run([*docker, "tag", f"epass:{self._tag}", name], check=True)
-            subprocess.run([*shlex.split(SETTING("EPASS_LOAD", "")), name], check=True, capture_output=True)
+            cluster.run(*shlex.split(SETTING("DOCKER", "docker")), "tag", f"epass:{self._tag}", name)
+            cluster.run(*shlex.split(SETTING("EPASS_LOAD", "")), name)
         return ", ".join(self._tags)
 
     def _check_sites(self) -> str:
@@ -124,14 +120,15 @@ class Trial:
             raise Skipped("the cluster does not know the operators' kinds, and EPASS_CRDS names no folder")
         kubectl("apply", "-f", str(KUBERNETES / "base/servers/namespace.yaml"))  # the server looks for it
         strict = ("--server-side", "--dry-run=server", "--validate=strict", "--force-conflicts")
-        said = []
-        for name, parts in SITES.items():
-            done = kubectl("apply", "-k", self._overlay(f"site-{name}", *parts), *strict)
-            said.append(f"{name}: {len(done.splitlines())} objects")
-        return ", ".join(said)
+        folders = {name: self._overlay(f"site-{name}", *parts) for name, parts in SITES.items()}
+        found = {
+            name: len(kubectl("apply", "-k", one, *strict).splitlines()) for name, one in folders.items()
+        }
+        return ", ".join(f"{name}: {count} objects" for name, count in found.items())
 
     def _run(self, heading: str, tag: str) -> None:
-        cluster.run(cluster.for_here(cluster.commands(heading), self._folder / tag, self._secrets))
+        script = cluster.for_here(cluster.commands(heading), self._folder / tag, self._secrets)
+        cluster.run("bash", "-c", script)
 
     def _start(self) -> str:
         self._began = time.monotonic()
@@ -161,14 +158,14 @@ class Trial:
     def _change(self, tag: str) -> str:
         self._run("An upgrade takes the order of", tag)
         here("rollout", "status", "--timeout", "10m", "deployment")  # that of the exporter is not waited for
-        images = {one["spec"]["containers"][0]["image"] for one in cluster.pods("-l", "process")}
+        ready = filter(cluster.is_ready, cluster.pods("-l", "process"))
+        images = {one["spec"]["containers"][0]["image"] for one in ready}
         assert {image.rpartition(":")[2] for image in images} == {tag}, images
         return tag
 
     def _apply_again(self) -> str:
         """Apply all of it; PodDisruptionBudgets are `configured` each time, which is kubectl's own."""
-        made = [sys.executable, "-m", "deploy.kubernetes.trial", str(self._secrets)]
-        secrets = subprocess.run(made, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+        secrets = cluster.run(sys.executable, "-m", "deploy.kubernetes.trial", str(self._secrets))
         done = kubectl("apply", "-k", str(self._folder / self._tag)) + kubectl(
             "apply", "-f", "-", text=secrets
         )

@@ -17,7 +17,6 @@ from tests.support.stack.running import free_port
 
 NAMESPACE = "epass"
 LOCAL = re.compile(r"^(kind-|k3d-|minikube|docker-desktop|colima|rancher-desktop|orbstack|microk8s)")
-PAGE = ROOT / "docs" / "install.md"
 Pod = dict[str, Any]
 
 
@@ -31,15 +30,18 @@ def looks_local(context: str, server: str) -> bool:
     return bool(LOCAL.match(context)) or (context == "default" and is_here)
 
 
-def kubectl(*arguments: str, text: str | None = None, timeout: float = 900) -> str:
-    """Run `kubectl` and return its output."""
+def run(*command: str, text: str = "", timeout: float = 1800) -> str:
+    """Run a command and return its output; raise `AssertionError` if it fails."""
     done = subprocess.run(
-        ["kubectl", *arguments],
-        cwd=ROOT, input=text, capture_output=True, text=True, check=False, timeout=timeout,
-    )  # fmt: skip
-    if done.returncode:
-        raise AssertionError(f"kubectl {shlex.join(arguments)}: {done.stderr[-2000:]}{done.stdout[-1000:]}")
+        command, cwd=ROOT, input=text, capture_output=True, text=True, check=False, timeout=timeout
+    )
+    assert not done.returncode, f"{shlex.join(command)[:200]}: {done.stderr[-2000:]}{done.stdout[-1000:]}"
     return done.stdout
+
+
+def kubectl(*arguments: str, **options: Any) -> str:
+    """Run `kubectl`."""
+    return run("kubectl", *arguments, **options)
 
 
 def here(*arguments: str, **options: Any) -> str:
@@ -68,7 +70,7 @@ def secret(name: str, key: str) -> str:
 
 def commands(heading: str) -> str:
     """Return the first block of commands after the line of docs/install.md that begins so."""
-    section = PAGE.read_text(encoding="utf-8").split(f"\n{heading}", 1)[1]
+    section = (ROOT / "docs/install.md").read_text(encoding="utf-8").split(f"\n{heading}", 1)[1]
     return section.split("```sh\n", 1)[1].split("```", 1)[0]
 
 
@@ -81,15 +83,6 @@ def for_here(script: str, overlay: Path, secrets: Path) -> str:
     return "\n".join(["set -euo pipefail", f"overlay={shlex.quote(str(overlay))}", *kept])
 
 
-def run(script: str) -> None:
-    """Run a script of bash, which ends at what fails."""
-    done = subprocess.run(
-        ["bash", "-c", script],
-        cwd=ROOT, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL, timeout=1800,
-    )  # fmt: skip
-    assert not done.returncode, f"{done.stderr[-3000:]}{done.stdout[-1500:]}"
-
-
 def pods(*options: str) -> list[Pod]:
     """Return the pods of processes and servers; not those of Jobs, and not the people."""
     found: list[Pod] = json.loads(here("get", "pods", "-o", "json", *options))["items"]
@@ -98,7 +91,7 @@ def pods(*options: str) -> list[Pod]:
 
 
 def is_ready(pod: Pod) -> bool:
-    """Return whether a pod is ready, and is not on its way out."""
+    """Return whether a pod is ready, and stays."""
     conditions = {one["type"]: one["status"] for one in pod["status"].get("conditions", [])}
     return conditions.get("Ready") == "True" and "deletionTimestamp" not in pod["metadata"]
 

@@ -10,20 +10,16 @@ from tests.kubernetes.cluster import NAMESPACE, Pod, here, is_ready, pods
 from tests.support.stack.running import eventually
 
 HERE = Path(__file__).parent
-PATIENCE = 300
-"""Seconds within which a pod has to come back, or a journey to end."""
+PATIENCE = 300  # seconds within which a pod has to come back, or a journey to end
 
 
 class Work:
-    """People in a pod of their own, which has this image of e-Pass."""
+    """People in a pod of their own."""
 
-    def __init__(self, image: str) -> None:
-        self._image = image
-
-    def start(self) -> str:
-        """Start them, and wait until the first of them is through."""
+    def start(self, image: str) -> str:
+        """Start them with this image of e-Pass, and wait until the first of them is through."""
         here("create", "configmap", "people", f"--from-file={HERE / 'people.py'}")
-        here("apply", "-f", "-", text=HERE.joinpath("people.yaml").read_text().replace("IMAGE", self._image))
+        here("apply", "-f", "-", text=HERE.joinpath("people.yaml").read_text().replace("IMAGE", image))
         here("wait", "--timeout", "2m", "--for", "condition=Ready", "pod/people")
         eventually(lambda: ended(self._told()), "the first of them is through", PATIENCE)
         return "five requests a second, and journeys"

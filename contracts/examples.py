@@ -125,6 +125,7 @@ OF_ONE_SCHEMA: dict[tuple[str, str], Any] = {
     ("LoginView", "name"): "Baldev Singh",
     ("NameSupervisor", "login_id"): "SEC-7K3M9Q",
     ("SupervisorId", "login_id"): "SEC-7K3M9Q",
+    ("WrongPins", "login"): "SEC-7K3M9Q",
     ("Lookup", "q"): "Gurpreet",
     ("OfficerRecord", "code"): "home-superintendent",
     ("OfficerRecord", "designation"): {"pa": "ਸੁਪਰਡੈਂਟ", "hi": "अधीक्षक", "en": "Superintendent"},

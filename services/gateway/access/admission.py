@@ -68,8 +68,7 @@ class Caller:
         until: when the request must be answered, on the monotonic clock.
         session_ends: when the session's token expires; None without a session.
         by_itself: whether an open page asks again, and no person does.
-        block: the same of `client_block`, which counts as one where a code is asked for, and in the log of
-            refusals; empty for `address`.
+        block: the same of `client_block`, for codes and the log of refusals; empty for `address`.
     """
 
     def __init__(
@@ -92,8 +91,7 @@ class Caller:
         """The enrolled device of a gate that a guard uses."""
         self.is_warned = False
         """Whether the login has seen more people within an hour than its role is meant to."""
-        self._until = until
-        self._by_itself = by_itself
+        self._until, self._by_itself = until, by_itself
         self._goes_on = False
 
     async def query(self, method: Method[Q, R], request: Q) -> R:
@@ -152,8 +150,8 @@ class Caller:
                 by_itself=self._by_itself,
             )
             if is_look(method, self.principal):
-                names, refuses = shown(request, reply), not self._goes_on
-                self.is_warned |= await self.state.looks.count(method, self.principal, names, refuses=refuses)
+                names, may_end = shown(request, reply), not self._goes_on
+                self.is_warned |= await self.state.looks.count(method, self.principal, names, refuses=may_end)
         except (Forbidden, TooManyAttempts) as refusal:
             count_refusal(self.principal.role, refusal.body.code)
             raise
@@ -179,7 +177,7 @@ class Caller:
         await self.state.rate_limits.forgive(limit, self.state.keyed_hash(" ".join(key)))
 
     def going_on(self) -> "Caller":
-        """Return the same caller for the next part of a streamed answer: no budget of looks cuts it off."""
+        """Return the same caller for the next part of a streamed answer, which no budget cuts off."""
         until = monotonic() + ANSWER_SECONDS
         caller = Caller(self.state, self.principal, self.address, until, self.session_ends, by_itself=True)
         caller._goes_on = True

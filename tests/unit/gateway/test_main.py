@@ -31,7 +31,7 @@ def test_the_server_bounds_connections_headers_and_slow_clients(monkeypatch: pyt
     configs: list[uvicorn.Config] = []
 
     class NoServer:
-        def __init__(self, config: uvicorn.Config, _on_leave: object) -> None:
+        def __init__(self, config: uvicorn.Config, *_: object) -> None:
             configs.append(config)
 
         def run(self) -> None: ...

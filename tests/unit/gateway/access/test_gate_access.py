@@ -70,8 +70,8 @@ async def test_only_security_of_a_site_hears_the_news_of_its_gates(
         assert answer.text == f"retry: 1000\n\n{reload}event: movement\n{moved}"
 
 
-@pytest.mark.parametrize("scans", [[], [{}] * 201, "scans", None, {"nonce": "0123456789"}])
-async def test_a_request_without_scans_or_with_too_many_is_refused_as_a_whole(scans: object) -> None:
+@pytest.mark.parametrize("scans", [[{}] * 201, "scans", None, {"nonce": "0123456789"}])
+async def test_a_request_with_no_list_of_scans_or_with_too_many_is_refused_as_a_whole(scans: object) -> None:
     async with browsing(verify__sync=SyncedScans(items=())) as (http, client):
         body = {"gate": "PCS1-G1", "scans": scans}
         answer = await http.post("/api/v1/scans/sync", json=body, headers=at_gate())

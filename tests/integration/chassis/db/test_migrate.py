@@ -5,6 +5,7 @@ from concurrent.futures import ProcessPoolExecutor
 from datetime import timedelta
 from importlib import import_module
 from multiprocessing import get_context
+from multiprocessing.synchronize import Barrier
 from pathlib import Path
 
 import pytest
@@ -147,6 +148,11 @@ def test_reference_data_have_a_version_from_the_start_and_a_dropped_guard_comes_
     assert history.rows(guard) == ["O"]
 
 
+def wait_for_others(started: Barrier) -> None:
+    """Let no process begin before all have started: a busy machine needs longer than a migration waits."""
+    started.wait()
+
+
 @long
 def test_processes_that_migrate_at_once_run_each_migration_once(history: History) -> None:
     history.write("insert into things values (1), (2)")
@@ -160,7 +166,8 @@ def test_processes_that_migrate_at_once_run_each_migration_once(history: History
     )
     with history.engine.begin() as user:
         user.execute(text("create table things (id int)"))
-    with ProcessPoolExecutor(4, get_context("spawn")) as pool:
+    spawn = get_context("spawn")
+    with ProcessPoolExecutor(4, spawn, initializer=wait_for_others, initargs=(spawn.Barrier(4),)) as pool:
         with history.engine.begin() as user:
             user.execute(text("lock table things"))
             runs = [pool.submit(migrate.upgrade, history.folder, history.url) for _ in range(4)]

@@ -25,11 +25,10 @@ TARGETS = {
     f"limits.{NAMESPACE}.svc:6380": lambda labels: labels["process"] == "gateway",
     "exporter:9101": lambda labels: labels["process"] == "gateway",
     **{
-        f"{name}:9100": lambda labels: labels["process"] == "exporter"
+        f"{'gateways' if name == 'gateway' else name}:9100": lambda labels: labels["process"] == "exporter"
         for name in WATCHED
-        if name != "gateway"
     },
-    "gateways:8443": lambda labels: labels["process"] == "exporter",
+    "gateway:443": lambda _labels: False,
 }
 """Each address, and which pods may reach it. A process that asks itself does so within its pod."""
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import yaml
 from cryptography import x509
 from cryptography.x509.verification import PolicyBuilder, Store
 
@@ -16,6 +17,7 @@ from deploy.local.secrets import SecretStore
 from services.chassis.runtime.clock import now
 from services.ops.grants import ROLES
 from tests.support.stack import images
+from tests.support.stack.paths import ROOT
 from tests.unit.deploy.kubernetes import (
     Manifest,
     Network,
@@ -105,6 +107,24 @@ def test_the_addresses_lead_to_the_servers_and_the_policies_let_their_clients_th
         )
         passes = network.lets_out(client, peer, port) and network.lets_in(client, peer, port)
         assert passes is needs, client.name
+
+
+def test_the_people_of_the_test_in_a_cluster_reach_the_pages_and_without_its_policies_do_not() -> None:
+    manifests = build(TRIAL)
+    gateway = manifests.one("Deployment", "gateway")
+    ports = {one["name"]: one["containerPort"] for one in pod_of(gateway)["containers"][0]["ports"]}
+    (asked,) = (one["targetPort"] for one in manifests.one("Service", "gateway")["spec"]["ports"])
+    theirs = list(yaml.safe_load_all((ROOT / "tests/kubernetes/people.yaml").read_text()))
+    (people,) = (one for one in theirs if one["kind"] == "Pod")
+    source = Peer("people", people["metadata"]["labels"])
+    target = Peer("gateway", labels_of(gateway), ports=ports)
+    more = [one for one in theirs if one["kind"] == "NetworkPolicy"]
+    for one in more:
+        one["metadata"]["namespace"] = "epass"
+    for added in (more, []):
+        network = Network([*manifests.of("NetworkPolicy"), *added])
+        passes = network.lets_out(source, target, asked) and network.lets_in(source, target, asked)
+        assert passes is bool(added)
 
 
 def test_every_process_is_in_local_mode_and_the_demonstrations_logins_are_made() -> None:

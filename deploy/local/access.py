@@ -15,7 +15,7 @@ from contracts.subscriptions import SERVICES
 from deploy.local.permissions import VHOST
 from deploy.local.secrets import SecretStore
 from services.chassis.tokens.signing_key import SigningKey
-from services.ops import grants
+from services.ops import grants, migrations
 
 WITH_KEYS = ("accounts", "issuance")
 WITH_COMMITMENT = ("issuance", "verify")
@@ -235,5 +235,4 @@ def grant_rights(connect: Connect) -> None:
     """
     for service in SERVICES:
         with connect(service) as connection:
-            for statement in grants.statements(service):
-                connection.execute(statement)
+            migrations.grant(service, connection)

@@ -152,14 +152,14 @@ def grants(service: str, apply: bool) -> None:
     """Print the SQL that gives the roles of a service, `relay` and `ops` their rights in its database."""
     from services.ops.databases import connect
     from services.ops.grants import statements
+    from services.ops.migrations import grant
 
     if not apply:
         for statement in statements(service):
             click.echo(f"{statement};")
         return
     with connect(read(DatabaseSettings).database_url.get_secret_value()) as connection:
-        for statement in statements(service):
-            connection.execute(statement)
+        grant(service, connection)
 
 
 @main.command()

@@ -1,4 +1,4 @@
-"""An upgrade from the previous release: people go on, no request fails, nothing becomes a dead letter.
+"""An upgrade from the previous release, and back: people go on, no request fails, nothing is a dead letter.
 
 The previous release comes from git and runs in the environment of this one.
 """
@@ -40,16 +40,18 @@ CODE = ("services", "contracts", "deploy")
 """What runs. A release in which nothing of it differs would prove nothing."""
 FIRST = (0, 18, 0)
 """The first release that can be upgraded. `epass migrate` refuses the database of an earlier one."""
+WITH_A_WAY_BACK = (0, 26, 0)
+"""The first release whose jobs leave the database of a later one as it is. Those before refuse it."""
 ORDER = ("verify", "notify", "sender", "application", "issuance", "approval", "accounts", "gateway", "relay")
-"""Who reads an event comes before who writes it, as docs/upgrading.md has it."""
+"""Who reads an event comes before who writes it, as docs/upgrading.md has it. The way back is the reverse."""
 
 
 def git(*arguments: str) -> bytes:
     return subprocess.run(["git", "-C", ROOT, *arguments], capture_output=True, check=True, timeout=60).stdout
 
 
-def version_of(commit: str) -> tuple[int, ...]:
-    project = tomllib.loads(git("show", f"{commit}:pyproject.toml").decode())["project"]
+def version_in(folder: Path) -> tuple[int, ...]:
+    project = tomllib.loads((folder / "pyproject.toml").read_text())["project"]
     return tuple(int(part) for part in project["version"].split("."))
 
 
@@ -63,12 +65,12 @@ def previous_release(tmp_path_factory: pytest.TempPathFactory) -> Path:
         found = None
     if found is None:
         pytest.skip("this clone has no history, so the previous release is not here")
-    if version_of(found) < FIRST:
-        pytest.skip("there is nothing to upgrade from yet: 0.18.0 is the first release that can be upgraded")
     print("the previous release:", git("show", "--no-patch", "--format=%h %s", found).decode())
     folder = tmp_path_factory.mktemp("previous")
     with tarfile.open(fileobj=BytesIO(git("archive", found))) as archive:
         archive.extractall(folder, filter="data")
+    if version_in(folder) < FIRST:
+        pytest.skip("there is nothing to upgrade from yet: 0.18.0 is the first release that can be upgraded")
     return folder
 
 
@@ -120,25 +122,33 @@ def deployment(previous_release: Path, tmp_path: Path) -> Iterator[Deployment]:
             yield Deployment(stack, system, provider)
 
 
-def test_an_upgrade_from_the_previous_release_fails_no_request_and_leaves_no_dead_letter(
-    deployment: Deployment,
+def prepare(system: Before) -> None:
+    """Run the jobs of a release, which come before its processes."""
+    system.epass("administrator", "topology", "apply")
+    for service in SERVICES:
+        system.epass(f"{MIGRATE}{service}", "migrate", service)
+    system.grant()
+
+
+def test_an_upgrade_from_the_previous_release_and_the_way_back_fail_no_request_and_leave_no_dead_letter(
+    deployment: Deployment, previous_release: Path
 ) -> None:
     promises, system = Promises(), deployment.system
     assert isinstance(system, Before)
     with two_of_each(system) as pairs, people_at_work(deployment, pairs, promises) as gateways:
-        system.code = None
-        give(deployment.stack, PERMISSIONS)  # the relay of before goes on under the rights of now
-        system.epass("administrator", "topology", "apply")
-        for service in SERVICES:
-            system.epass(f"{MIGRATE}{service}", "migrate", service)
-        system.grant()
-        for name in ORDER:
-            for process in pairs[name]:
-                decided = len(promises.decided)
-                process.code = None
-                restart(process)
-                eventually(lambda before=decided: len(promises.decided) > before, "people are at work")
-    print(f"{gateways.asked} requests, {len(promises.mobiles)} applications")
+        for code, order in ((None, ORDER), (previous_release, ORDER[::-1])):
+            system.code = code
+            if code is None:
+                give(deployment.stack, PERMISSIONS)  # the relay of before goes on under the rights of now
+            if code is None or version_in(code) >= WITH_A_WAY_BACK:
+                prepare(system)
+            for name in order:
+                for process in pairs[name]:
+                    decided = len(promises.decided)
+                    process.code = code
+                    restart(process)
+                    eventually(lambda before=decided: len(promises.decided) > before, "people are at work")
+            print(f"{gateways.asked} requests, {len(promises.mobiles)} applications")
     assert gateways.failed == []
     assert not promises.unanswered
     assert findings(deployment, promises).problems() == {}

@@ -5,6 +5,8 @@ from time import sleep
 
 from alembic import command, context, op
 from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, NullPool, create_engine, text
 
 from services.chassis.db import destructive_jobs, partitions, tables
@@ -24,11 +26,26 @@ TURN_SECONDS = 0.1
 
 
 class UnknownRevision(Exception):
-    """A database whose schema no migration of this release has made."""
+    """A database whose schema neither this release nor a later one has made."""
+
+
+def is_of_a_later_release(folder: Path, revision: str | None) -> bool:
+    """Return whether the revision of a database comes after the newest of this release.
+
+    That release only added, so this one goes on there. It leaves what was added, and its rights, as they are.
+
+    Args:
+        folder: the Alembic history of the service, whose revisions are numbers of four digits.
+        revision: of its database; None of one without any.
+    """
+    newest = ScriptDirectory(str(folder)).get_current_head()
+    return revision is not None and newest is not None and revision > newest
 
 
 def upgrade(folder: Path, url: str, kept_months: int | None = None) -> None:
     """Run all migrations that the database has not seen, add months ahead, and drop those that have ended.
+
+    Where a later release has been, the schema stays as it is: this is the way back.
 
     Args:
         folder: the Alembic history of the service.
@@ -36,17 +53,23 @@ def upgrade(folder: Path, url: str, kept_months: int | None = None) -> None:
         kept_months: months that ended longer ago are dropped, unless a clock is in doubt; None drops none.
 
     Raises:
-        UnknownRevision: before anything is changed, if another release has made the database.
+        UnknownRevision: before anything is changed, if a release before 0.18.0 has made the database.
     """
-    config = Config()
-    config.set_main_option("script_location", str(folder))
-    config.attributes["url"] = url
-    command.upgrade(config, "head")
     engine = create_engine(url, poolclass=NullPool)
+    with engine.connect() as connection:
+        found = MigrationContext.configure(connection).get_current_revision()
+    if is_later := is_of_a_later_release(folder, found):
+        log.warning("a later release has made this database: its schema stays as it is", revision=found)
+    else:
+        config = Config()
+        config.set_main_option("script_location", str(folder))
+        config.attributes["url"] = url
+        command.upgrade(config, "head")
     with engine.begin() as connection:
         connection.execute(text(f"set lock_timeout = '{LOCK_TIMEOUT}'"))
-        partitions.install(connection)
-        tables.guard_seals(connection)
+        if not is_later:
+            partitions.install(connection)
+            tables.guard_seals(connection)
         partitions.add_months(connection, now())
     if kept_months is not None:
         _drop_months(engine, kept_months)
@@ -99,8 +122,7 @@ def run_environment() -> None:
         if found is not None and found not in {one.revision for one in context.script.walk_revisions()}:
             raise UnknownRevision(
                 f"this release does not know revision {found} of the database: it was made by a release "
-                "before 0.18.0, of which none can be upgraded, or by a later release than this one; "
-                "nothing was changed"
+                "before 0.18.0, of which none can be upgraded; nothing was changed"
             )
         context.run_migrations()
 

@@ -9,7 +9,7 @@ from psycopg import errors, sql
 
 from contracts.subscriptions import SERVICES
 from deploy.local import access
-from services.ops import grants
+from services.ops import grants, migrations
 from tests.integration.attacks.stolen import is_denied
 from tests.support.stack.backends import TestStack
 from tests.support.stack.databases import Databases
@@ -145,6 +145,25 @@ def test_each_table_has_a_line_that_says_what_its_service_may_do(stack_with_tabl
     """Whoever adds a table decides it in `grants.RIGHTS`."""
     with connect(stack_with_tables, service, service) as owner:
         assert set(tables(owner)) == set(grants.RIGHTS[service])
+
+
+def test_what_a_later_release_has_granted_stays_until_that_release_is_no_longer_there(
+    stack_with_tables: TestStack,
+) -> None:
+    """This is the way back. The control is the revision of this release, which gives its own rights."""
+    with connect(stack_with_tables, "verify", "verify") as owner:
+        (revision,) = owner.execute("select version_num from alembic_version").fetchone()
+        owner.execute("create table added_later (id int)")
+        owner.execute("grant select on added_later to verify_app")
+        try:
+            for found, stays in (("9999", True), (revision, False)):
+                owner.execute("update alembic_version set version_num = %s", [found])
+                migrations.grant("verify", owner)
+                may = "select has_table_privilege('verify_app', 'added_later', 'SELECT')"
+                assert owner.execute(may).fetchone() == (stays,)
+        finally:
+            owner.execute("update alembic_version set version_num = %s", [revision])
+            owner.execute("drop table added_later")
 
 
 def test_a_service_has_the_rights_of_its_line_and_no_other(own) -> None:

@@ -53,8 +53,8 @@ class History:
         (folder / "env.py").write_text(environment)
 
     def write(self, *statements: str) -> None:
-        for number, statement in enumerate(statements, 1):
-            before = f"{number - 1:04}" if number > 1 else None
+        for number, statement in enumerate(statements, 101):
+            before = f"{number - 1:04}" if number > 101 else None
             (self.folder / "versions" / f"{number:04}_{number}.py").write_text(
                 f"from alembic import op\n\nrevision = '{number:04}'\ndown_revision = {before!r}\n\n\n"
                 f"def upgrade() -> None:\n    op.execute({statement!r})\n"
@@ -94,10 +94,10 @@ def test_a_migration_that_fails_leaves_the_ones_before_it_and_is_repeated(histor
     history.write("create table things (id int)", "alter table no_such_table add column name text")
     with pytest.raises(ProgrammingError):
         history.upgrade()
-    assert history.rows("select version_num from alembic_version") == ["0001"]
+    assert history.rows("select version_num from alembic_version") == ["0101"]
     history.write("create table things (id int)", "alter table things add column name text")
     history.upgrade()
-    assert history.rows("select version_num from alembic_version") == ["0002"]
+    assert history.rows("select version_num from alembic_version") == ["0102"]
 
 
 def test_a_database_of_an_unknown_release_is_refused_and_stays_as_it_is(history: History) -> None:
@@ -115,7 +115,15 @@ def test_a_database_of_an_unknown_release_is_refused_and_stays_as_it_is(history:
     history.run("drop table alembic_version")
     history.upgrade()
     history.upgrade()
-    assert history.rows("select version_num from alembic_version") == ["0001"]
+    assert history.rows("select version_num from alembic_version") == ["0101"]
+
+
+def test_the_database_of_a_later_release_stays_as_it_is(history: History) -> None:
+    history.write("create table things (id int)", "alter table things add column name text")
+    history.upgrade()
+    (history.folder / "versions" / "0102_102.py").unlink()
+    history.upgrade()
+    assert history.rows("select version_num from alembic_version") == ["0102"]
 
 
 def test_an_index_whose_creation_was_interrupted_is_made_anew(history: History) -> None:

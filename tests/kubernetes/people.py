@@ -22,7 +22,7 @@ ADDRESS = "https://gateway.epass.svc"
 LOGINS = Path("/run/secrets/demo/logins.json")
 TOLD = Path("/tmp/told.json")
 RATE = 5.0
-PATIENCE = 90.0  # seconds for which a person repeats what was answered 503 or broke off
+PATIENCE = 300.0  # seconds for which a person repeats what was answered 503 or broke off, as a pod may take
 AUTHORITY = ssl.create_default_context(cafile="/run/tls/authorities/ca.crt")
 told: dict[str, Any] = {"asked": 0, "failed": [], "journeys": 0, "lost": []}
 turn = threading.Lock()

@@ -43,9 +43,17 @@ WHAT: dict[str, str] = {
 }
 CHANNELS: dict[str, str] = {
     "sms": _("The company that delivers SMS"),
-    "whatsapp": _("WhatsApp (Meta)"),
+    "whatsapp": _("The company that delivers WhatsApp messages"),
     "email": _("The company that delivers email"),
 }
+STYLE = (
+    "body{font:1rem/1.5 sans-serif;max-width:50rem;margin:2rem auto;padding:0 1rem}"
+    "table{border-collapse:collapse;width:100%;margin:1rem 0}caption{text-align:start;font-weight:700}"
+    "th,td{border:1px solid #aaa;padding:.3rem .5rem;text-align:start;vertical-align:top}"
+    "td{overflow-wrap:anywhere}.epass-rows__title{display:none}.epass-line{display:block}"
+    "dt{font-weight:700}dd{margin:0 0 .5rem}img{max-width:12rem}h2,h3{break-after:avoid}"
+)
+"""Of the copy, which is one file; no sign of it needs escaping."""
 SENT: dict[str, str] = {
     "accepted": "message_delivered",
     "delivered": "message_arrived",
@@ -84,7 +92,7 @@ async def send_copy(view: ApplicantPage) -> Response:
     if is_json:
         body = json.dumps(found.as_json(view.principal.mobile or ""), ensure_ascii=False, indent=1)
     else:
-        body = text("my_data/file.html", view.language, **await _words(view, found))
+        body = text("my_data/file.html", view.language, style=STYLE, **await _words(view, found))
     day = now().astimezone(IST).date()
     name = f'attachment; filename="e-pass-my-data-{day}.{"json" if is_json else "html"}"'
     kind = "application/json" if is_json else "text/html; charset=utf-8"

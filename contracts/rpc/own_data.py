@@ -69,7 +69,7 @@ class ErasedOnRequest(Wire):
     """What was erased at once; the rest stays until the days that `Kept` names."""
 
     receipt: str
-    """The number under which the audit log has it."""
+    """Eight characters, under which the audit log has it."""
     references: tuple[str, ...] = ()
     """Of the applications that were erased."""
     photographs: tuple[str, ...] = ()

@@ -106,7 +106,7 @@ def of_own_data() -> Iterator[State]:
     not_opened = {"application.view": Forbidden(code=NOT_OPENED)}
     yield State("applicant", f"/applications/{REFERENCE}/my-data", answers=not_opened)
     yield State("applicant", "/my-data/erase", answers=own_data())
-    receipt = "0195f3a2-0000-4000-8000-000000000000"
+    receipt = "7K3M9QW4"
     erased = ErasedOnRequest(receipt=receipt, references=(REFERENCE,), photographs=(COMING,))
     wanted = {"reference": REFERENCE, "key": "k"}
     yield State("applicant", "/my-data/erase", wanted, {"application.erase_own_data": erased})

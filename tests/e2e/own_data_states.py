@@ -4,10 +4,10 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from contracts.errors import Forbidden, Unavailable
+from contracts.errors import Unavailable
 from contracts.model import IST
 from contracts.rpc.accounts.logins import LoginPlace, LoginPlaces
-from contracts.rpc.application import NOT_OPENED, ApplicationList
+from contracts.rpc.application import ApplicationList
 from contracts.rpc.own_data import ErasedOnRequest, Kept, OwnData, Reader
 from tests.e2e.page_samples import State
 from tests.support.factories.gateway import NUMBER, REFERENCE
@@ -103,8 +103,6 @@ def of_own_data() -> Iterator[State]:
     yield State(
         "applicant", "/my-data", answers={**own_data(), **nothing, "application.list_applications": none}
     )
-    not_opened = {"application.view": Forbidden(code=NOT_OPENED)}
-    yield State("applicant", f"/applications/{REFERENCE}/my-data", answers=not_opened)
     yield State("applicant", "/my-data/erase", answers=own_data())
     receipt = "7K3M9QW4"
     erased = ErasedOnRequest(receipt=receipt, references=(REFERENCE,), photographs=(COMING,))

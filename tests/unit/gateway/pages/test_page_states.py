@@ -25,6 +25,7 @@ WITHOUT_A_STATE = {
     },
     "it only leads on": {
         "/", "/q/{code}", "…/applications/{reference}/resend", "…/desk/directory/lines", "…/my-data/copy",
+        "…/applications/{reference}/my-data",
     },
     "shown after its form was posted, which has a state": {
         "…/desk/invitations/sent", "…/desk/kiosks/issued", "…/desk/logins/issued", "…/gate-devices/issued",

@@ -28,6 +28,7 @@ from contracts.model import (
 )
 from contracts.rpc.audit import AuditEntries, AuditHeads, AuditQuestion, HeadQuestion, most_looks
 from contracts.rpc.call import Http, Method, Nothing, Page, Proof
+from contracts.rpc.own_data import ErasedOnRequest, OwnApplications, own_data
 from contracts.visiting_rules import ClosedWish
 
 Reference = Annotated[
@@ -388,6 +389,14 @@ WAITING_HERE = Method(
         """),
 )  # fmt: skip
 DURATIONS = Method("application", "durations", DepartmentCode, Durations)
+OWN_DATA = own_data("application")
+RECORD_COPY = Method(
+    "application", "record_copy", OwnApplications, Nothing, command=True, said="Took a copy of their own data"
+)
+ERASE_OWN_DATA = Method(
+    "application", "erase_own_data", OwnApplications, ErasedOnRequest, command=True,
+    said="Had their own data erased",
+)  # fmt: skip
 AUDIT_ENTRIES = Method(
     "application",
     "audit_entries",

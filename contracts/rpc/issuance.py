@@ -20,6 +20,7 @@ from contracts.model import (
 )
 from contracts.rpc.audit import AuditEntries, AuditHeads, AuditQuestion, HeadQuestion, most_looks
 from contracts.rpc.call import Http, Method, Nothing
+from contracts.rpc.own_data import own_data
 
 
 class PassNumber(Strict):
@@ -179,6 +180,7 @@ QR_BY_LINK = Method("issuance", "qr_by_link", LinkCode, QrPicture)
 REISSUE = Method("issuance", "reissue", ReissuePass, PassView, command=True, said="Replaced a pass")
 JWKS = Method("issuance", "jwks", Nothing, Jwks, in_transaction=True)
 STATUS_LIST = Method("issuance", "status_list", Nothing, StatusList, in_transaction=True)
+OWN_DATA = own_data("issuance")
 AUDIT_ENTRIES = Method(
     "issuance",
     "audit_entries",

@@ -20,6 +20,7 @@ from contracts.rpc.application import ReferenceOnly
 from contracts.rpc.audit import AuditEntries, AuditHeads, AuditQuestion, HeadQuestion, most_looks
 from contracts.rpc.call import Http, Method, Nothing
 from contracts.rpc.issuance import PassNumber
+from contracts.rpc.own_data import own_data
 
 
 class SentMessage(Wire):
@@ -255,6 +256,7 @@ LOCAL_PHONE = Method("notify", "local_phone", PhoneQuestion, PhoneMessages)
 PREVIEW_CLOSURE = Method("notify", "preview_closure", ClosurePreview, MessagePreview)
 PREVIEW_WITHDRAWAL = Method("notify", "preview_withdrawal", WithdrawalPreview, MessagePreview)
 PREVIEW_REJECTION = Method("notify", "preview_rejection", RejectionPreview, MessagePreview)
+OWN_DATA = own_data("notify")
 AUDIT_ENTRIES = Method(
     "notify",
     "audit_entries",

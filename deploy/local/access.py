@@ -178,6 +178,8 @@ class Environment(Credentials):
         own = {"EPASS_LOCAL_MODE": "true"}
         if name in WITH_PUBLIC_URL:
             own["EPASS_PUBLIC_URL"] = f"http://127.0.0.1:{self.gateway_port}"
+        if name == "application":
+            own["EPASS_KEPT_AT_LEAST_DAYS"] = "0"
         if name == "exporter":
             watched = {one: port for one, port in self.ports.items() if one in WATCHED}
             own["EPASS_OPS_PORT"] = str(self.ports["ops"])

@@ -1,7 +1,14 @@
 """The RPCs of application, a line each: what the contract calls it, and the handler that answers."""
 
 from contracts.rpc import application as contract
-from services.application.handlers import applications, mobiles, photographs, queries, unlocked_sessions
+from services.application.handlers import (
+    applications,
+    mobiles,
+    own_data,
+    photographs,
+    queries,
+    unlocked_sessions,
+)
 from services.chassis.audit import entries, heads
 from services.chassis.db.providers import DatabaseProvider, SettingsProvider
 from services.chassis.rpc.server import rpc
@@ -30,6 +37,9 @@ class Service:
     lookup = rpc(contract.COUNTER_LOOKUP, queries.lookup)
     waiting_here = rpc(contract.WAITING_HERE, queries.waiting_here)
     durations = rpc(contract.DURATIONS, queries.durations)
+    record_copy = rpc(contract.RECORD_COPY, own_data.record_copy)
+    erase_own_data = rpc(contract.ERASE_OWN_DATA, own_data.erase)
+    own_data = rpc(contract.OWN_DATA, own_data.list_kept)
     audit_entries = rpc(contract.AUDIT_ENTRIES, entries.list_entries)
     most_looks = rpc(contract.MOST_LOOKS, entries.most_looks)
     audit_heads = rpc(contract.AUDIT_HEADS, heads.list_heads)

@@ -16,6 +16,7 @@ from services.approval.handlers import (
     duty_contacts,
     held_decisions,
     numbers,
+    own_data,
     queries,
     site_texts,
     watchlist_entries,
@@ -83,6 +84,7 @@ class Service:
     delegate = rpc(contract.decisions.DELEGATE, delegations.delegate)
     list_delegations = rpc(contract.decisions.LIST_DELEGATIONS, delegations.list_delegations)
     end_delegation = rpc(contract.decisions.END_DELEGATION, delegations.end_delegation)
+    own_data = rpc(contract.OWN_DATA, own_data.list_kept)
     audit_entries = rpc(contract.AUDIT_ENTRIES, entries.list_entries)
     most_looks = rpc(contract.MOST_LOOKS, entries.most_looks)
     audit_heads = rpc(contract.AUDIT_HEADS, heads.list_heads)

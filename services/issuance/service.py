@@ -4,7 +4,7 @@ from contracts.rpc import issuance as contract
 from services.chassis.audit import entries, heads
 from services.chassis.db.providers import DatabaseProvider, SettingsProvider
 from services.chassis.rpc.server import rpc
-from services.issuance.handlers import passes, status_list, views
+from services.issuance.handlers import own_data, passes, status_list, views
 
 
 class Service:
@@ -22,6 +22,7 @@ class Service:
     reissue = rpc(contract.REISSUE, passes.reissue)
     jwks = rpc(contract.JWKS, views.jwks)
     status_list = rpc(contract.STATUS_LIST, status_list.current)
+    own_data = rpc(contract.OWN_DATA, own_data.list_kept)
     audit_entries = rpc(contract.AUDIT_ENTRIES, entries.list_entries)
     most_looks = rpc(contract.MOST_LOOKS, entries.most_looks)
     audit_heads = rpc(contract.AUDIT_HEADS, heads.list_heads)

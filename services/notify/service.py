@@ -7,6 +7,7 @@ from services.chassis.rpc.server import rpc, rpc_together
 from services.notify.handlers import (
     local_phone,
     opt_outs,
+    own_data,
     previews,
     prints,
     resends,
@@ -35,6 +36,7 @@ class Service:
     preview_withdrawal = rpc(contract.PREVIEW_WITHDRAWAL, previews.preview_withdrawal)
     preview_rejection = rpc(contract.PREVIEW_REJECTION, previews.preview_rejection)
     local_phone = rpc(contract.LOCAL_PHONE, local_phone.list_messages)
+    own_data = rpc(contract.OWN_DATA, own_data.list_kept)
     audit_entries = rpc(contract.AUDIT_ENTRIES, entries.list_entries)
     most_looks = rpc(contract.MOST_LOOKS, entries.most_looks)
     audit_heads = rpc(contract.AUDIT_HEADS, heads.list_heads)

@@ -13,6 +13,7 @@ from services.verify.handlers import (
     manifests,
     movements,
     offline_scans,
+    own_data,
     presence,
     scan_history,
     scans,
@@ -35,6 +36,7 @@ class Service:
     manifest = rpc(contract.manifests.MANIFEST, manifests.make_manifest)
     movements = rpc(contract.presence.MOVEMENTS, movements.list_movements)
     pass_use = rpc(contract.scans.PASS_USE, presence.get_pass_use)
+    own_data = rpc(contract.OWN_DATA, own_data.list_kept)
     audit_entries = rpc(contract.AUDIT_ENTRIES, scan_history.list_entries)
     scan_history = rpc(contract.scans.SCAN_HISTORY, scan_history.list_scans)
     name_supervisor = rpc(contract.supervisors.NAME_SUPERVISOR, supervisors.name)

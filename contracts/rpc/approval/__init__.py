@@ -12,6 +12,7 @@ from contracts.rpc.approval import (
 )
 from contracts.rpc.audit import AuditEntries, AuditHeads, AuditQuestion, HeadQuestion, most_looks
 from contracts.rpc.call import Method
+from contracts.rpc.own_data import own_data
 
 __all__ = [
     "capacity",
@@ -24,6 +25,7 @@ __all__ = [
     "watchlist",
 ]
 
+OWN_DATA = own_data("approval")
 AUDIT_ENTRIES = Method(
     "approval",
     "audit_entries",

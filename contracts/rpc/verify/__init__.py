@@ -2,10 +2,12 @@
 
 from contracts.rpc.audit import AuditEntries, AuditHeads, AuditQuestion, HeadQuestion, most_looks
 from contracts.rpc.call import Method
+from contracts.rpc.own_data import own_data
 from contracts.rpc.verify import incidents, manifests, offline_scans, presence, scans, supervisors
 
 __all__ = ["incidents", "manifests", "offline_scans", "presence", "scans", "supervisors"]
 
+OWN_DATA = own_data("verify")
 AUDIT_ENTRIES = Method(
     "verify",
     "audit_entries",

@@ -46,4 +46,9 @@ def view(request: ReferenceOnly, call: Call, session: Session) -> Photograph:
     found = session.get(PhotographRow, row.id)
     if found is None:
         raise NotFound("there is no photograph")
-    return Photograph(jpeg=str(personal_keys_of(session).open(row.id, found.sealed)["jpeg"]))
+    return Photograph(jpeg=opened(session, found))
+
+
+def opened(session: Session, row: PhotographRow) -> str:
+    """Return the JPEG of a row, in base64."""
+    return str(personal_keys_of(session).open(row.application_id, row.sealed)["jpeg"])

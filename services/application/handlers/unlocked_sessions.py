@@ -39,6 +39,8 @@ _TABLE = UnlockedSessionRow.metadata.tables["openings"]
 def open_application(request: OpenApplication, call: Call, db: Database, now: datetime) -> ApplicationView:
     """Open an application of the applicant's mobile for their session, and return it.
 
+    Others of this mobile that the same last four open are opened with it.
+
     Raises:
         NotFound: there is none, or not of this mobile.
         InvalidInput: of ``id_last4``: ``other_last4``, which is counted although this raises, or no four
@@ -54,7 +56,9 @@ def open_application(request: OpenApplication, call: Call, db: Database, now: da
         if row is None or row.mobile != mobile_of(call.principal):
             raise NotFound("there is no such application")
         if _matches(session, row, given, call.principal, now):
-            record(session, row.id, call.principal, now)
+            same = (ApplicationRow.mobile == row.mobile) & (ApplicationRow.id_last4 == row.id_last4)
+            for opened in {row.id, *session.scalars(select(ApplicationRow.id).where(same))}:
+                record(session, opened, call.principal, now)
             return view_for_applicant(session, row)
     raise InvalidInput.of("id_last4", "other_last4")
 

@@ -319,6 +319,7 @@ async def browsing(
 async def refuse_page_after_post(answer: httpx.Response) -> None:
     """Raise `AssertionError` if a form that was in order is answered by a page instead of a redirect."""
     is_page = answer.headers.get("content-type", "").startswith("text/html")
+    is_page &= "content-disposition" not in answer.headers
     assert not (answer.request.method == "POST" and answer.is_success and is_page), answer.request.url
 
 

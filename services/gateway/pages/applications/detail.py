@@ -23,7 +23,7 @@ from services.gateway.pages.shared.view import View
 from services.gateway.pages.shared.vocabulary import days_and_hours
 from services.gateway.pages.shared.waiting_times import holder, usual_wait
 
-ONWARD = ("dates", "complete", "mobile")
+ONWARD = ("dates", "complete", "mobile", "my-data")
 """Pages to which the last four characters of the ID card lead straight."""
 NOTICES: dict[str, str] = {
     "resent": _("The message was sent again."),

@@ -183,6 +183,11 @@ PAGES = {
         GET /applications/{reference}/qr
         GET POST /applications/{reference}/dates
         GET POST /applications/{reference}/complete
+        GET /applications/{reference}/my-data
+        GET /my-data
+        GET POST /my-data/copy
+        GET POST /my-data/erase
+        GET /my-data/erased
         GET POST /sessions
     """,
     "ado assisted auditor department ops reception security": """

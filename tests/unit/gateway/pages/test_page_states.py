@@ -24,11 +24,12 @@ WITHOUT_A_STATE = {
         "…/gate/photographs/{reference}", "…/site.webmanifest", "/emblem/{name}",
     },
     "it only leads on": {
-        "/", "/q/{code}", "…/applications/{reference}/resend", "…/desk/directory/lines",
+        "/", "/q/{code}", "…/applications/{reference}/resend", "…/desk/directory/lines", "…/my-data/copy",
+        "…/applications/{reference}/my-data",
     },
     "shown after its form was posted, which has a state": {
         "…/desk/invitations/sent", "…/desk/kiosks/issued", "…/desk/logins/issued", "…/gate-devices/issued",
-        "…/gate/result", "…/status/result",
+        "…/gate/result", "…/my-data/erased", "…/status/result",
     },
     "of no language, so that no state leads there; it has tests of its own": {
         "/dev/phone", "/docs", "/gate", "/p/{code}",
@@ -41,6 +42,8 @@ UNANSWERED = {
     },
     "a state gives it": {
         "notify.preview_rejection", "notify.preview_withdrawal", "notify.trace_messages",
+        "application.own_data", "approval.own_data", "issuance.own_data", "notify.own_data",
+        "verify.own_data",
     },
     "no page asks it": {"accounts.export_logins", "approval.export_directory"},
     "the pass, of which tests of its own give it": {"verify.pass_use"},

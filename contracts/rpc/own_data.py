@@ -1,0 +1,88 @@
+"""What every service answers to people about the data that it keeps of them."""
+
+from datetime import datetime
+from typing import Any
+
+from pydantic import Field
+
+from contracts.model import Instant, Strict, Wire
+from contracts.rpc.call import Method
+
+MOST_APPLICATIONS = 50
+"""Of one question, so that a reply with photographs stays below 2 MB."""
+
+
+class OwnDataQuestion(Strict):
+    """About which applications of the caller it is asked, and about which passes of them."""
+
+    references: tuple[str, ...] = Field(max_length=MOST_APPLICATIONS)
+    numbers: tuple[str, ...] = Field(default=(), max_length=1000)
+    """Of passes; verify, which knows no mobile, answers about these alone."""
+    whole: bool = False
+    """Whether the records themselves are wanted, for a copy."""
+
+
+class Kept(Wire):
+    """The records of one kind that a service keeps about one application."""
+
+    reference: str
+    kind: str
+    count: int
+    since: Instant
+    until: Instant | None = None
+    """When it is erased by itself. None: with its application; see `is_nameless`."""
+    erasable: Instant | None = None
+    """From when on the person may have it erased; None while the visit is to come, or not here."""
+    is_nameless: bool = False
+    """Whether it stays longer than its application, because it names nobody."""
+    receivers: tuple[str, ...] = ()
+    """Who got it: departments, gates, or the channels of messages."""
+    numbers: tuple[str, ...] = ()
+    """Of passes, the numbers."""
+    records: tuple[dict[str, Any], ...] = Field(default=(), repr=False)
+
+
+class Reader(Wire):
+    """How often a login has looked at these applications, or worked on them."""
+
+    actor: str
+    role: str
+    times: int
+    first: Instant
+    last: Instant
+
+
+class OwnData(Wire):
+    """What one service keeps, and who has seen it there."""
+
+    items: tuple[Kept, ...]
+    readers: tuple[Reader, ...]
+
+
+class OwnApplications(Strict):
+    """Some applications of the caller."""
+
+    references: tuple[str, ...] = Field(min_length=1, max_length=MOST_APPLICATIONS)
+
+
+class ErasedOnRequest(Wire):
+    """What was erased at once; the rest stays until the days that `Kept` names."""
+
+    receipt: str
+    """Eight characters, under which the audit log has it."""
+    references: tuple[str, ...] = ()
+    """Of the applications that were erased."""
+    photographs: tuple[str, ...] = ()
+    """Of other applications, of which the photograph was erased."""
+
+
+def own_data(service: str) -> Method[OwnDataQuestion, OwnData]:
+    """Return the method by which a service says what it keeps of the caller."""
+    return Method(
+        service, "own_data", OwnDataQuestion, OwnData, names_people=True, said="What is kept of an applicant"
+    )
+
+
+def kept(reference: str, kind: str, instants: list[datetime], **others: Any) -> Kept:
+    """Return one `Kept` of records that were made at these instants."""
+    return Kept(reference=reference, kind=kind, count=len(instants), since=min(instants), **others)

@@ -1,0 +1,160 @@
+"""What an applicant's own applications hold: shown, copied, and erased at their request.
+
+Families share a phone, so all of it is about the applications that are open for the session
+(`unlocked_sessions`). Who may have what erased is decided in ``domain/retention.py``.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import delete, select
+from sqlalchemy.orm import Session
+
+from contracts.crockford import new_pass_number
+from contracts.errors import TooManyAttempts
+from contracts.rpc.application import ERASE_OWN_DATA, RECORD_COPY
+from contracts.rpc.call import Call, Nothing, Principal
+from contracts.rpc.own_data import ErasedOnRequest, Kept, OwnApplications, OwnData, OwnDataQuestion, kept
+from services.application.domain.retention import erasable_from, erased_by_itself
+from services.application.handlers import photographs, unlocked_sessions
+from services.application.handlers.rows import locked, passes_of
+from services.application.handlers.scheduled_jobs import erase_personal_data
+from services.application.handlers.views import timeline_of
+from services.application.models import ApplicationRow, PhotographRow
+from services.application.settings import ApplicationSettings
+from services.chassis.audit import entries, readers
+from services.chassis.audit.record import note_object
+from services.chassis.rpc.idempotency import once
+
+COPIES_AN_HOUR = 5
+_ANSWERS = (
+    *("reference", "status", "submitted_at", "channel", "kind", "language", "deliver_by", "assistance"),
+    *("site", "department", "officer", "purpose_kind", "purpose", "preferred", "companions", "vehicle"),
+    *("name", "name_latin", "mobile", "email", "id_type", "id_last4", "official", "note"),
+)
+
+
+@dataclass(frozen=True)
+class Erased:
+    """What a request erased, from which the answer to a repeated command is rebuilt."""
+
+    receipt: str
+    references: tuple[str, ...]
+    photographs: tuple[str, ...]
+
+
+def list_kept(
+    request: OwnDataQuestion, call: Call, session: Session, now: datetime, settings: ApplicationSettings
+) -> OwnData:
+    """Return what is kept of those of these applications that the caller's session has opened.
+
+    Raises:
+        Forbidden: as `readers.mobile_of`.
+    """
+    rows = _own(session, request.references, call.principal, now)
+    passes = passes_of(session, [row.id for row in rows])
+    at_least = timedelta(days=settings.kept_at_least_days)
+    items: list[Kept] = []
+    for row in rows:
+        until = erased_by_itself(row.last_matters_at)
+        erasable = erasable_from(row.status, row.last_matters_at, row.cancelled_at, at_least)
+        answers = ({name: getattr(row, name) for name in _ANSWERS},) if request.whole else ()
+        items.append(
+            kept(
+                row.reference,
+                "answers",
+                [row.submitted_at],
+                until=until,
+                erasable=erasable,
+                numbers=tuple(one.number for one in passes[row.id]),
+                receivers=(row.department,),
+                records=answers,
+            )
+        )
+        photograph = session.get(PhotographRow, row.id)
+        if photograph is not None:
+            jpeg = ({"jpeg": photographs.opened(session, photograph)},) if request.whole else ()
+            of_row = {"until": until, "erasable": now, "records": jpeg}
+            items.append(kept(row.reference, "photograph", [row.submitted_at], **of_row))
+        events = timeline_of(session, row)
+        if events:
+            lines = tuple(one.model_dump(mode="json") for one in events) if request.whole else ()
+            instants = [one.at for one in events]
+            items.append(kept(row.reference, "progress", instants, is_nameless=True, records=lines))
+    return readers.answer(session, items)
+
+
+def record_copy(
+    request: OwnApplications, call: Call, session: Session, now: datetime, *, rate_limits: bool
+) -> Nothing:
+    """Record that the caller takes a copy of their data, which the gateway then asks for.
+
+    Raises:
+        Forbidden: as `readers.mobile_of`.
+        TooManyAttempts: they took `COPIES_AN_HOUR` within an hour.
+    """
+    principal = call.principal
+    readers.mobile_of(principal)
+
+    def effect() -> str:
+        actor = principal.login_id or principal.id
+        before = entries.done_before(session, actor, RECORD_COPY.name, COPIES_AN_HOUR)
+        if rate_limits and before is not None and now - before < timedelta(hours=1):
+            raise TooManyAttempts.until(before + timedelta(hours=1), now, "too many copies within an hour")
+        return ""
+
+    route = f"application.{RECORD_COPY.name}"
+    return once(session, call, route, request, effect, lambda _none: Nothing(), reference=str)
+
+
+def erase(
+    request: OwnApplications, call: Call, session: Session, now: datetime, settings: ApplicationSettings
+) -> ErasedOnRequest:
+    """Erase what may go of these applications, here and by `PersonalDataErased` everywhere.
+
+    That is each photograph, and an application whose visit is over for as long as the site has to keep it.
+
+    Raises:
+        Forbidden: as `readers.mobile_of`.
+    """
+    at_least = timedelta(days=settings.kept_at_least_days)
+
+    def effect() -> Erased:
+        gone: list[str] = []
+        pictures: list[str] = []
+        receipt = new_pass_number()  # of its form, so that auditors can search for it
+        note_object(receipt)
+        for row in _own(session, request.references, call.principal, now, lock=True):
+            from_then = erasable_from(row.status, row.last_matters_at, row.cancelled_at, at_least)
+            if from_then is not None and from_then <= now:
+                erase_personal_data(row.id, session, now)
+                gone.append(row.reference)
+                continue
+            of_row = delete(PhotographRow).where(PhotographRow.application_id == row.id)
+            if session.scalars(of_row.returning(PhotographRow.application_id)).first() is not None:
+                pictures.append(row.reference)
+        return Erased(receipt, tuple(gone), tuple(pictures))
+
+    def answer(made: Erased) -> ErasedOnRequest:
+        return ErasedOnRequest(receipt=made.receipt, references=made.references, photographs=made.photographs)
+
+    route = f"application.{ERASE_OWN_DATA.name}"
+    return once(session, call, route, request, effect, answer, reference=Erased)
+
+
+def _own(
+    session: Session,
+    references: Sequence[str],
+    principal: Principal,
+    now: datetime,
+    *,
+    lock: bool = False,
+) -> list[ApplicationRow]:
+    """Return the applications of the caller's mobile among these that their session has opened."""
+    row = ApplicationRow
+    mine = (row.mobile == readers.mobile_of(principal)) & row.reference.in_(references)
+    query = select(row).where(mine).order_by(row.id)
+    rows = session.scalars(locked(query) if lock else query).all()
+    opened = unlocked_sessions.opened_of(session, rows, principal, now)
+    return [one for one in rows if one.id in opened]

@@ -1,0 +1,46 @@
+"""What a department's desk keeps about an applicant's own applications; nothing of the watchlist."""
+
+from sqlalchemy import select, text
+from sqlalchemy.orm import Session
+
+from contracts.rpc.approval import watchlist
+from contracts.rpc.call import Call, Method
+from contracts.rpc.own_data import Kept, OwnData, OwnDataQuestion, kept
+from services.approval.models.reviews import MOBILE, ReviewRow
+from services.chassis.audit import readers
+
+UNTOLD = {one.name for one in vars(watchlist).values() if isinstance(one, Method)}
+"""Who is on the watchlist is not told, so neither is who compared anybody with it."""
+_DECISION = (
+    *("number", "revision", "status", "department", "decided_at", "reason", "note", "slot", "gate"),
+    *("entries", "vehicle_allowed", "further_days", "days_reason", "closed_day"),
+)
+
+
+def list_kept(request: OwnDataQuestion, call: Call, session: Session) -> OwnData:
+    """Return what is kept of those of these applications that are of the caller's mobile.
+
+    Raises:
+        Forbidden: as `readers.mobile_of`.
+    """
+    mine = text(f"{MOBILE} = :mobile").bindparams(mobile=readers.mobile_of(call.principal))
+    rows = session.scalars(select(ReviewRow).where(ReviewRow.reference.in_(request.references), mine)).all()
+    items: list[Kept] = []
+    for row in rows:
+        departments = dict.fromkeys((*(one.department for one in row.decisions), row.department))
+        copy = ({"department": row.department, "status": row.status, **row.personal},)
+        items.append(
+            kept(
+                row.reference,
+                "desk",
+                [row.submitted_at],
+                receivers=tuple(departments),
+                records=copy if request.whole else (),
+            )
+        )
+        if row.decisions:
+            decided = [{name: getattr(one, name) for name in _DECISION} for one in row.decisions]
+            instants = [one.decided_at for one in row.decisions]
+            whole = tuple(decided) if request.whole else ()
+            items.append(kept(row.reference, "decisions", instants, is_nameless=True, records=whole))
+    return readers.answer(session, items, UNTOLD)

@@ -1,0 +1,56 @@
+"""Tells people who has looked at their data: how often each login did, which the pages show by its office."""
+
+from collections.abc import Collection, Sequence
+
+from sqlalchemy import Text, cast, func, select
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.orm import Session
+
+from contracts.errors import Forbidden
+from contracts.rpc.call import Principal
+from contracts.rpc.own_data import Kept, OwnData, Reader
+from services.chassis.audit.record import DONE, REFRESHED, REPEATED
+from services.chassis.db.tables import audit_log
+
+MOST_READERS = 100
+_NOBODY_ELSE = ("applicant", "anonymous")
+"""Roles of those who look at their own."""
+
+
+def mobile_of(principal: Principal) -> str:
+    """Return the mobile that the caller has proved.
+
+    Raises:
+        Forbidden: they have proved none; or ``at_a_kiosk``, whose screen in a hall shows nobody's data.
+    """
+    if principal.kiosk:
+        raise Forbidden("a kiosk shows nobody's history", code="at_a_kiosk")
+    if principal.kind != "applicant" or not principal.mobile:
+        raise Forbidden("this is for applicants")
+    return principal.mobile
+
+
+def answer(session: Session, items: Sequence[Kept], hidden: Collection[str] = ()) -> OwnData:
+    """Return what is kept, and who has looked at those applications and passes or worked on them here.
+
+    Args:
+        hidden: acts of which the person is not told.
+    """
+    names = sorted({one.reference for one in items} | {number for one in items for number in one.numbers})
+    table = audit_log.c
+    query = (
+        select(
+            table.actor,
+            table.role,
+            func.count().label("times"),
+            func.min(table.at).label("first"),
+            func.max(table.at).label("last"),
+        )
+        .where(table.objects.overlap(cast(names, ARRAY(Text))), table.role.not_in(_NOBODY_ELSE))
+        .where(table.result.in_((DONE, REPEATED, REFRESHED)), table.action.not_in(hidden))
+        .group_by(table.actor, table.role)
+        .order_by(func.max(table.at).desc(), table.actor)
+        .limit(MOST_READERS)
+    )
+    found = session.execute(query) if names else ()
+    return OwnData(items=tuple(items), readers=tuple(Reader.from_attributes(row) for row in found))

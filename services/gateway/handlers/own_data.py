@@ -1,0 +1,220 @@
+"""What all services keep of an applicant: gathered for a page, or whole for a copy."""
+
+import asyncio
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from typing import Any
+
+from contracts import rpc
+from contracts.errors import ContractError, Unavailable
+from contracts.model import Service
+from contracts.rpc.accounts.logins import LoginIds, LoginPlace
+from contracts.rpc.application import HistoryLine
+from contracts.rpc.call import Method, Page
+from contracts.rpc.own_data import MOST_APPLICATIONS, Kept, OwnData, OwnDataQuestion, Reader
+from services.chassis.runtime.clock import now
+from services.gateway.access.admission import Caller
+
+MOST_LISTED = 200
+_METHODS: Mapping[Service, Method[OwnDataQuestion, OwnData]] = {
+    "application": rpc.application.OWN_DATA,
+    "approval": rpc.approval.OWN_DATA,
+    "issuance": rpc.issuance.OWN_DATA,
+    "notify": rpc.notify.OWN_DATA,
+    "verify": rpc.verify.OWN_DATA,
+}
+
+
+@dataclass(frozen=True)
+class Line:
+    """All records of one kind in one service."""
+
+    service: Service
+    kind: str
+    count: int
+    since: datetime
+    until: datetime | None
+
+
+@dataclass(frozen=True)
+class Office:
+    """How often those of one office have looked: a role, and the code of a department or a site."""
+
+    role: str
+    place: str
+    times: int
+    first: datetime
+    last: datetime
+
+
+@dataclass(frozen=True)
+class Gathered:
+    """What is kept of the applications that are open in a session, by service."""
+
+    applications: Sequence[HistoryLine]
+    """The open ones, of which everything is known."""
+    closed: Sequence[HistoryLine]
+    """Others of the same mobile."""
+    kept: Mapping[Service, Sequence[Kept]]
+    offices: Sequence[Office]
+    away: Collection[Service]
+    """Services that have not answered."""
+
+    @property
+    def references(self) -> tuple[str, ...]:
+        """The open applications."""
+        return tuple(one.reference for one in self.applications)
+
+    @cached_property
+    def answers(self) -> dict[str, Kept]:
+        """The answers of each application, by its reference; with them goes all that names somebody."""
+        return {one.reference: one for one in self.kept["application"] if one.kind == "answers"}
+
+    @property
+    def photographs(self) -> list[str]:
+        """The applications of which a photograph is kept."""
+        return [one.reference for one in self.kept["application"] if one.kind == "photograph"]
+
+    @property
+    def lines(self) -> list[Line]:
+        """A line for each kind in each service."""
+        groups: dict[tuple[Service, str], list[Kept]] = {}
+        for service, items in self.kept.items():
+            for one in items:
+                groups.setdefault((service, one.kind), []).append(one)
+        return [
+            Line(
+                *place,
+                sum(one.count for one in found),
+                min(one.since for one in found),
+                max((until for one in found if (until := self.until(one))), default=None),
+            )
+            for place, found in groups.items()
+        ]
+
+    def until(self, one: Kept) -> datetime | None:
+        """Return when it is erased; None for what names nobody and stays longer."""
+        with_it = self.answers.get(one.reference)
+        return None if one.is_nameless or with_it is None else one.until or with_it.until
+
+    def receivers(self, *kinds: str) -> list[str]:
+        """Return who got records of some kinds, each once: codes of departments or gates, or channels."""
+        found = (
+            code
+            for items in self.kept.values()
+            for one in items
+            for code in one.receivers
+            if one.kind in kinds
+        )
+        return list(dict.fromkeys(found))
+
+    def can_go(self, at: datetime) -> list[str]:
+        """Return the applications that may be erased at once."""
+        return [name for name, one in self.answers.items() if one.erasable and one.erasable <= at]
+
+    def as_json(self, mobile: str) -> dict[str, Any]:
+        """Return the copy that a program can read."""
+        return {
+            "made_at": now().isoformat(timespec="seconds"),
+            "mobile": mobile,
+            "not_included": "watchlist and incidents at gates; links and QR codes of passes; names of staff",
+            "applications": [
+                {
+                    "reference": line.reference,
+                    "kept": [
+                        {
+                            "in": service,
+                            "what": one.kind,
+                            "since": one.since.isoformat(),
+                            "until": until.isoformat() if (until := self.until(one)) else None,
+                            "received_by": one.receivers,
+                            "records": one.records,
+                        }
+                        for service, items in self.kept.items()
+                        for one in items
+                        if one.reference == line.reference
+                    ],
+                }
+                for line in self.applications
+            ],
+            "seen_by": [
+                {
+                    "role": one.role,
+                    "office": one.place,
+                    "times": one.times,
+                    "first": one.first.isoformat(),
+                    "last": one.last.isoformat(),
+                }
+                for one in self.offices
+            ],
+        }
+
+    def records(self, reference: str, kind: str) -> list[dict[str, Any]]:
+        """Return the records of a kind about an application, the oldest first."""
+        return [
+            record
+            for items in self.kept.values()
+            for one in items
+            for record in one.records
+            if (one.reference, one.kind) == (reference, kind)
+        ]
+
+
+async def gather(caller: Caller, *, whole: bool = False) -> Gathered:
+    """Return what is kept of the caller.
+
+    Args:
+        whole: with the records themselves; then each service has to answer.
+
+    Raises:
+        ContractError: application does not answer, or another one for a copy.
+    """
+    listed = await caller.query(rpc.application.LIST_APPLICATIONS, Page(limit=MOST_LISTED))
+    applications = [one for one in listed.items if one.opened][:MOST_APPLICATIONS]
+    closed = [one for one in listed.items if not one.opened]
+    question = OwnDataQuestion(references=tuple(one.reference for one in applications), whole=whole)
+    own = await caller.query(rpc.application.OWN_DATA, question)
+    numbers = tuple(dict.fromkeys(number for one in own.items for number in one.numbers))
+    question = question.model_copy(update={"numbers": numbers})
+    others = {service: method for service, method in _METHODS.items() if service != "application"}
+    replies = await asyncio.gather(
+        *(caller.query(method, question) for method in others.values()), return_exceptions=True
+    )
+    found: dict[Service, OwnData] = {"application": own}
+    for service, reply in zip(others, replies, strict=True):
+        if isinstance(reply, OwnData):
+            found[service] = reply
+        elif whole or not isinstance(reply, ContractError):
+            raise reply if isinstance(reply, ContractError) else Unavailable() from reply
+    offices = await _offices(caller, [one for reply in found.values() for one in reply.readers])
+    kept = {service: reply.items for service, reply in found.items()}
+    return Gathered(applications, closed, kept, offices, others.keys() - found.keys())
+
+
+async def _offices(caller: Caller, readers: Iterable[Reader]) -> list[Office]:
+    """Return who has looked, the last first, by role and office: which official it was, nobody is told."""
+    known = list(readers)
+    logins = tuple(dict.fromkeys(one.actor for one in known))
+    places: dict[str, LoginPlace] = {}
+    for start in range(0, len(logins), 100):
+        asked = LoginIds(login_ids=logins[start : start + 100])
+        found = await caller.query(rpc.accounts.logins.LOGIN_PLACES, asked)
+        places |= {one.login_id: one for one in found.items}
+    groups: dict[tuple[str, str], list[Reader]] = {}
+    for one in known:
+        place = places.get(one.actor)
+        code = (place.department or place.site or "") if place else ""
+        groups.setdefault((one.role, code), []).append(one)
+    offices = [
+        Office(
+            role,
+            code,
+            sum(one.times for one in found),
+            min(one.first for one in found),
+            max(one.last for one in found),
+        )
+        for (role, code), found in groups.items()
+    ]
+    return sorted(offices, key=lambda one: one.last, reverse=True)

@@ -1,0 +1,151 @@
+"""The data of an applicant: what is kept of them, a copy of it, and its end.
+
+All of it is about the applications that are open in the session; families share a phone.
+"""
+
+import json
+from datetime import datetime
+from typing import Any
+from uuid import NAMESPACE_URL, uuid5
+
+from fastapi import Response
+
+from contracts import rpc
+from contracts.rpc.own_data import MOST_APPLICATIONS, OwnApplications
+from services.chassis.runtime.clock import IST, now
+from services.gateway.handlers import own_data
+from services.gateway.pages.applications import detail
+from services.gateway.pages.shared import cookies, directory
+from services.gateway.pages.shared.forms import key_of, text_of
+from services.gateway.pages.shared.languages import _, short_day
+from services.gateway.pages.shared.render import text
+from services.gateway.pages.shared.view import PRIVATE, ApplicantPage, View, page_router
+
+router = page_router("")
+PLACE, ERASED = "/my-data", "/my-data/erased"
+WHERE: dict[str, str] = {
+    "application": _("Applications"),
+    "approval": _("The department's desk"),
+    "issuance": _("Passes"),
+    "notify": _("Messages"),
+    "verify": _("Gates"),
+}
+WHAT: dict[str, str] = {
+    "answers": _("Your answers: name, numbers, ID card, companions, purpose, dates"),
+    "photograph": _("Your photograph"),
+    "progress": _("What happened with your application"),
+    "desk": _("A copy of your answers"),
+    "decisions": _("Decisions, with what the department wrote"),
+    "passes": _("Your passes, with a copy of your answers"),
+    "messages": _("Messages to you"),
+    "gates": _("The names on your pass"),
+    "scans": _("Scans of your pass"),
+}
+CHANNELS: dict[str, str] = {
+    "sms": _("The company that delivers SMS"),
+    "whatsapp": _("The company that delivers WhatsApp messages"),
+    "email": _("The company that delivers email"),
+}
+STYLE = (
+    "body{font:1rem/1.5 sans-serif;max-width:50rem;margin:2rem auto;padding:0 1rem}"
+    "table{border-collapse:collapse;width:100%;margin:1rem 0}caption{text-align:start;font-weight:700}"
+    "th,td{border:1px solid #aaa;padding:.3rem .5rem;text-align:start;vertical-align:top}"
+    "td{overflow-wrap:anywhere}.epass-rows__title{display:none}.epass-line{display:block}"
+    "dt{font-weight:700}dd{margin:0 0 .5rem}img{max-width:12rem}h2,h3{break-after:avoid}"
+)
+"""Of the copy, which is one file; no sign of it needs escaping."""
+SENT: dict[str, str] = {
+    "accepted": "message_delivered",
+    "delivered": "message_arrived",
+    "read": "message_read",
+    "failed": "message_failed",
+    "expired": "message_failed",
+}
+"""State of a message → the entry of a timeline that says it."""
+
+
+@router.get("/my-data")
+async def show_my_data(view: ApplicantPage) -> Response:
+    """Show what is kept, where, since when and until when, who has received it, and who has seen it."""
+    return view.html("my_data/page.html", **await _words(view, await own_data.gather(view.caller)))
+
+
+@router.get("/applications/{reference}/my-data")
+async def open_for_my_data(view: ApplicantPage, reference: str) -> Response:
+    """Ask for the last four characters of the ID card of an application, and go on to the data."""
+    if await detail.viewed(view, reference) is None:
+        return detail.ask_last_four(view, reference, onward="my-data")
+    return view.to(PLACE)
+
+
+@router.post("/my-data/copy")
+async def send_copy(view: ApplicantPage) -> Response:
+    """Send all of it as a file, which the audit log says: JSON, or a page to read and print."""
+    form = await view.form()
+    is_json = text_of(form, "form") == "json"
+    found = await own_data.gather(view.caller, whole=True)
+    if not found.references:
+        return view.to(PLACE)
+    wanted = OwnApplications(references=found.references)
+    key = str(uuid5(NAMESPACE_URL, f"{key_of(form)} {found.references}"))
+    await view.command(rpc.application.RECORD_COPY, wanted, key)
+    if is_json:
+        body = json.dumps(found.as_json(view.principal.mobile or ""), ensure_ascii=False, indent=1)
+    else:
+        body = text("my_data/file.html", view.language, style=STYLE, **await _words(view, found))
+    day = now().astimezone(IST).date()
+    name = f'attachment; filename="e-pass-my-data-{day}.{"json" if is_json else "html"}"'
+    kind = "application/json" if is_json else "text/html; charset=utf-8"
+    return Response(body, headers={**PRIVATE, "Content-Disposition": name}, media_type=kind)
+
+
+@router.get("/my-data/copy")
+async def return_to_my_data(view: ApplicantPage) -> Response:
+    """Return from the address of a form that was sent."""
+    return view.to(PLACE)
+
+
+@router.get("/my-data/erase")
+async def ask_to_erase(view: ApplicantPage) -> Response:
+    """Say what goes at once, and what stays until when."""
+    return view.html("my_data/erase.html", **await _words(view, await own_data.gather(view.caller)))
+
+
+@router.post("/my-data/erase")
+async def erase(view: ApplicantPage) -> Response:
+    """Erase what may go of the applications that the page has shown, and the answers in this browser."""
+    form = await view.form()
+    shown = [one for one in form.getlist("reference") if isinstance(one, str)][:MOST_APPLICATIONS]
+    if not shown:
+        return view.to(PLACE)
+    wanted = OwnApplications(references=tuple(one[:40] for one in shown))
+    erased = await view.command(rpc.application.ERASE_OWN_DATA, wanted, key_of(form))
+    response = view.to(ERASED)
+    cookies.answers_cookie(view.request).clear(response)
+    return view.save_result(response, ERASED, erased.model_dump(mode="json"))
+
+
+@router.get("/my-data/erased")
+async def show_receipt(view: ApplicantPage) -> Response:
+    """Show the receipt of what was erased."""
+    receipt = view.read_result()
+    return view.html("my_data/erased.html", receipt=receipt) if receipt else view.to(PLACE)
+
+
+async def _words(view: View, found: own_data.Gathered) -> dict[str, Any]:
+    """Return what the pages show."""
+    at = now()
+    return {
+        "found": found,
+        "at": at,
+        "mobile": view.principal.mobile or "",
+        "where": WHERE,
+        "what": WHAT,
+        "channels": CHANNELS,
+        "sent": SENT,
+        "gone": found.can_go(at),
+        "names": await directory.place_names(view),
+        "gate_name": await directory.gate_names(view),
+        "instant": datetime.fromisoformat,
+        "day_of": lambda instant: short_day(instant.astimezone(IST).date(), view.language),
+    }

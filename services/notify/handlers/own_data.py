@@ -1,0 +1,63 @@
+"""The messages about an applicant's own applications, with their texts, as they were sent."""
+
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from contracts.envelope import PersonalKeyRing
+from contracts.rpc.call import Call
+from contracts.rpc.own_data import Kept, OwnData, OwnDataQuestion, kept
+from services.chassis.audit import readers
+from services.chassis.db.database import personal_keys_of
+from services.notify.adapters.sealing import unseal_if_possible
+from services.notify.domain import templates
+from services.notify.domain.messages import NOT_TO_APPLICANT
+from services.notify.handlers.messages import mobiles_of
+from services.notify.models import ApplicationRow, MessageRow
+
+_MESSAGE = ("queued_at", "purpose", "channel", "language", "state", "ended_at", "provider")
+
+
+def list_kept(request: OwnDataQuestion, call: Call, session: Session) -> OwnData:
+    """Return what is kept of those of these applications whose messages went to the caller's mobile.
+
+    The link of a pass is left out of its text: who has a copy shall not get in with it.
+
+    Raises:
+        Forbidden: as `readers.mobile_of`.
+    """
+    mobile, keys = readers.mobile_of(call.principal), personal_keys_of(session)
+    items: list[Kept] = []
+    query = select(ApplicationRow).where(ApplicationRow.reference.in_(request.references))
+    for application in session.scalars(query):
+        if mobile not in mobiles_of(session, application.id):
+            continue
+        of_them = (MessageRow.application_id == application.id) & MessageRow.purpose.not_in(NOT_TO_APPLICANT)
+        rows = session.scalars(select(MessageRow).where(of_them).order_by(MessageRow.queued_at)).all()
+        if not rows:
+            continue
+        items.append(
+            kept(
+                application.reference,
+                "messages",
+                [row.queued_at for row in rows],
+                receivers=tuple(dict.fromkeys(row.channel for row in rows if row.provider)),
+                numbers=tuple(dict.fromkeys(row.pass_number for row in rows if row.pass_number)),
+                records=tuple(_whole(row, keys) for row in rows) if request.whole else (),
+            )
+        )
+    return readers.answer(session, items)
+
+
+def _whole(row: MessageRow, keys: PersonalKeyRing) -> dict[str, Any]:
+    personal = unseal_if_possible(row.id, row.personal, keys)
+    told = {name: getattr(row, name) for name in _MESSAGE}
+    if personal is None:
+        return told
+    words = {**personal.parameters, **({"link": "…"} if personal.link else {})}
+    try:
+        text = templates.find(row.purpose, row.language).render(words)
+    except templates.Unrenderable:  # an older version of the text had other parameters
+        text = ""
+    return told | {"to": personal.to, "text": text}

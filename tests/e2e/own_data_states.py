@@ -1,0 +1,110 @@
+"""The states of the pages on which applicants see, copy and erase what is kept of them."""
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from contracts.errors import Unavailable
+from contracts.model import IST
+from contracts.rpc.accounts.logins import LoginPlace, LoginPlaces
+from contracts.rpc.application import ApplicationList
+from contracts.rpc.own_data import ErasedOnRequest, Kept, OwnData, Reader
+from tests.e2e.page_samples import State
+from tests.support.factories.gateway import NUMBER, REFERENCE
+from tests.support.system.pages_alone import SUMMARY
+
+AT = datetime(2026, 12, 1, 10, 30, tzinfo=IST)
+OVER, COMING = SUMMARY.model_copy(update={"opened": True}), "PCS-0000-0001"
+ANSWERS = {
+    "name": "ਗੁਰਪ੍ਰੀਤ ਕੌਰ", "name_latin": "Gurpreet Kaur", "mobile": "+919876543210", "email": "k@example.org",
+    "id_type": "voter_id", "id_last4": "4821", "official": None, "department": "home", "site": "PCS1",
+    "officer": None, "purpose_kind": "meeting", "purpose": "Arms licence", "vehicle": "PB 65 A 1234",
+    "preferred": [{"date": "2026-12-01", "from": "10:00", "to": "12:00"}], "assistance": None, "note": "",
+    "companions": [{"name": "Harjit Singh", "child": False, "id_type": "aadhaar", "id_last4": "0124"}],
+}  # fmt: skip
+
+
+def _kept(kind: str, *records: dict[str, Any], **given: Any) -> Kept:
+    return Kept(reference=REFERENCE, kind=kind, count=len(records), since=AT, records=records, **given)
+
+
+def _reply(*items: Kept, seen: tuple[Reader, ...] = ()) -> OwnData:
+    return OwnData(items=items, readers=seen)
+
+
+def own_data(**given: Any) -> dict[str, Any]:
+    """Return what services answer about somebody whose visit is over, and who has applied for another."""
+    until = AT + timedelta(days=180)
+    officer = Reader(actor="HOM-0001", role="department", times=3, first=AT, last=AT + timedelta(hours=1))
+    guard = Reader(actor="SEC-0001", role="security", times=1, first=AT, last=AT)
+    other = SUMMARY.model_copy(update={"opened": True, "reference": COMING})
+    undecided = Kept(reference=COMING, kind="answers", count=1, since=AT, until=until, records=(ANSWERS,))
+    moment = AT.isoformat()
+    answers: Mapping[str, Any] = {
+        "application.list_applications": ApplicationList(items=(OVER, other)),
+        "application.own_data": _reply(
+            _kept("answers", ANSWERS, until=until, erasable=AT, receivers=("home",), numbers=(NUMBER,)),
+            undecided,
+            _kept("photograph", {"jpeg": ""}, until=until, erasable=AT),
+            _kept("progress", {"at": moment, "what": "submitted", "facts": {}}, is_nameless=True),
+        ),
+        "approval.own_data": _reply(
+            _kept("desk", ANSWERS, receivers=("home",)),
+            _kept(
+                "decisions",
+                {
+                    "decided_at": moment,
+                    "department": "home",
+                    "status": "approved",
+                    "note": "",
+                    "days_reason": "",
+                },
+                is_nameless=True,
+            ),
+            seen=(officer, officer.model_copy(update={"actor": "HOM-0002"})),
+        ),
+        "issuance.own_data": _reply(
+            _kept("passes", {"number": NUMBER, "issued_at": moment, "valid_from": moment, "valid_to": moment})
+        ),
+        "notify.own_data": _reply(
+            _kept("messages", {"queued_at": moment, "state": "read", "text": "e-Pass"}, receivers=("sms",))
+        ),
+        "verify.own_data": _reply(
+            _kept("gates", {"number": NUMBER}),
+            _kept(
+                "scans",
+                {"scanned_at": moment, "gate": "PCS1-G1", "verdict": "admit"},
+                is_nameless=True,
+                receivers=("PCS1-G1",),
+            ),
+            seen=(guard,),
+        ),
+        "accounts.login_places": LoginPlaces(
+            items=(
+                LoginPlace(login_id="HOM-0001", department="home"),
+                LoginPlace(login_id="HOM-0002", department="home"),
+                LoginPlace(login_id="SEC-0001", site="PCS1"),
+            )
+        ),
+    }
+    return {**answers, **{name.replace("__", "."): answer for name, answer in given.items()}}
+
+
+def of_own_data() -> Iterator[State]:
+    """Yield the pages about what is kept of an applicant."""
+    yield State("applicant", "/my-data", answers=own_data())
+    yield State("applicant", "/my-data", answers=own_data(verify__own_data=Unavailable()))
+    closed = ApplicationList(items=(SUMMARY,))
+    nothing = {name: _reply() for name in own_data() if name.endswith(".own_data")}
+    yield State(
+        "applicant", "/my-data", answers={**own_data(), **nothing, "application.list_applications": closed}
+    )
+    none = ApplicationList(items=())
+    yield State(
+        "applicant", "/my-data", answers={**own_data(), **nothing, "application.list_applications": none}
+    )
+    yield State("applicant", "/my-data/erase", answers=own_data())
+    receipt = "7K3M9QW4"
+    erased = ErasedOnRequest(receipt=receipt, references=(REFERENCE,), photographs=(COMING,))
+    wanted = {"reference": REFERENCE, "key": "k"}
+    yield State("applicant", "/my-data/erase", wanted, {"application.erase_own_data": erased})

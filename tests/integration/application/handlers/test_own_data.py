@@ -1,0 +1,189 @@
+"""Applicants see, copy and erase what is kept of them: of what their session has opened, and no more."""
+
+from datetime import datetime, timedelta
+
+import pytest
+from sqlalchemy import select, text
+
+from contracts.errors import Forbidden, TooManyAttempts
+from contracts.events import DirectoryChanged, PersonalDataErased
+from contracts.rpc.application import ReferenceOnly
+from contracts.rpc.call import Call
+from contracts.rpc.own_data import ErasedOnRequest, OwnApplications, OwnData, OwnDataQuestion
+from services.application.handlers import own_data
+from services.application.models import PhotographRow
+from services.application.service import Service
+from services.application.settings import ApplicationSettings
+from tests.support.factories.application import (
+    NOW,
+    OTHER_MOBILE,
+    Desk,
+    Elsewhere,
+    applicant_call,
+    companion,
+    counter_form,
+    form,
+    photograph,
+    reception_call,
+    site,
+)
+from tests.support.stack.settings import make_settings
+
+AFTER = NOW + timedelta(days=20)
+LATER = applicant_call(session=2)
+"""Somebody with the same phone."""
+
+
+def kept(desk: Desk, *references: str, call: Call | None = None, at: datetime = NOW, **asked) -> OwnData:
+    question, settings = OwnDataQuestion(references=references, **asked), make_settings(ApplicationSettings)
+    with desk.database.transaction() as session:
+        return own_data.list_kept(question, call or applicant_call(), session, at, settings)
+
+
+def erase(
+    desk: Desk,
+    *references: str,
+    days: int = 0,
+    key: str = "k",
+    at: datetime = AFTER,
+    call: Call | None = None,
+) -> ErasedOnRequest:
+    settings = make_settings(ApplicationSettings, kept_at_least_days=days)
+    asked, by = OwnApplications(references=references), call or applicant_call(key=key)
+    with desk.database.transaction() as session:
+        return own_data.erase(asked, by, session, at, settings)
+
+
+def erased(desk: Desk) -> list[str]:
+    return [one.reference for one in desk.published() if isinstance(one, PersonalDataErased)]
+
+
+def test_only_what_the_session_has_opened_of_its_own_mobile_is_told(desk: Desk) -> None:
+    own, other = desk.submit().reference, desk.submit(call=applicant_call(OTHER_MOBILE)).reference
+    assert {one.reference for one in kept(desk, own, other).items} == {own}
+    assert kept(desk, own, call=LATER).items == ()
+    at_kiosk = applicant_call()
+    at_kiosk = at_kiosk.model_copy(update={"principal": at_kiosk.principal.model_copy(update={"kiosk": "K"})})
+    for call in (at_kiosk, reception_call()):
+        with pytest.raises(Forbidden):
+            kept(desk, own, call=call)
+
+
+def test_the_last_four_open_all_applications_with_that_card_and_no_other(desk: Desk) -> None:
+    first, second = desk.submit().reference, desk.submit().reference
+    of_brother = desk.submit(form(applicant={"id_last4": "1111"})).reference
+    desk.open(first, "4821", LATER)
+    shown = kept(desk, first, second, of_brother, call=LATER)
+    assert {one.reference for one in shown.items} == {first, second}
+
+
+def test_a_copy_has_the_answers_with_the_card_and_the_photograph_and_the_page_only_counts(desk: Desk) -> None:
+    desk.receive(DirectoryChanged(site=site(photograph=True)))
+    taken = counter_form(photograph=photograph(), mobile="98765 43210", companions=[companion()])
+    reference = desk.submit_at_counter(taken).reference
+    desk.open(reference)
+    page = {one.kind: one for one in kept(desk, reference).items}
+    copy = {one.kind: one for one in kept(desk, reference, whole=True).items}
+    assert page.keys() == copy.keys() == {"answers", "photograph", "progress"}
+    assert [one.records for one in page.values()] == [()] * 3
+    (answers,) = copy["answers"].records
+    assert (answers["id_last4"], answers["companions"][0]["id_last4"]) == ("4821", "0917")
+    assert copy["photograph"].records[0]["jpeg"].startswith("/9j/")
+    assert (copy["progress"].is_nameless, copy["answers"].until) == (True, page["answers"].until)
+
+
+def test_a_visit_that_is_over_goes_when_the_site_need_not_keep_it_any_longer(desk: Desk) -> None:
+    reference = desk.submit().reference
+    desk.receive(Elsewhere.of(desk.row(reference)).rejected())
+    row = desk.row(reference)
+    due = row.last_matters_at + timedelta(days=30)
+    assert erase(desk, reference, days=30, key="1", at=due - timedelta(seconds=1)).references == ()
+    assert erase(desk, reference, days=30, key="2", at=due).references == (reference,)
+    assert (erased(desk), desk.row(reference).name) == ([reference], "")
+
+
+def test_what_is_not_set_is_kept_for_as_long_as_everything(desk: Desk) -> None:
+    assert make_settings(ApplicationSettings).kept_at_least_days == 180
+
+
+def test_a_cancelled_one_goes_at_once_and_an_undecided_one_stays(desk: Desk) -> None:
+    waiting, cancelled = desk.submit().reference, desk.submit().reference
+    desk.cancel(cancelled)
+    assert erase(desk, waiting, cancelled, at=NOW + timedelta(hours=1)).references == (cancelled,)
+    assert [one.erasable for one in kept(desk, waiting).items if one.kind == "answers"] == [None]
+    assert desk.references() == [waiting]
+
+
+def test_who_may_still_be_inside_is_kept_for_a_day_after_the_visit(desk: Desk) -> None:
+    reference = desk.submit().reference
+    elsewhere = Elsewhere.of(desk.row(reference))
+    number = elsewhere.issued()
+    desk.receive(number)
+    desk.receive(elsewhere.scanned(number.pass_number, inside=1))
+    assert desk.row(reference).status == "entered"
+    over = desk.row(reference).last_matters_at
+    assert erase(desk, reference, key="1", at=over + timedelta(hours=23)).references == ()
+    assert erase(desk, reference, key="2", at=over + timedelta(days=1)).references == (reference,)
+
+
+def test_a_repeat_erases_once_and_has_the_same_receipt(desk: Desk) -> None:
+    reference = desk.submit().reference
+    desk.cancel(reference)
+    first, again = erase(desk, reference), erase(desk, reference)
+    assert first == again
+    assert erased(desk) == [reference]
+    assert erase(desk, reference, key="another click").references == ()
+
+
+def test_a_photograph_goes_at_once_while_the_visit_stays(desk: Desk) -> None:
+    desk.receive(DirectoryChanged(site=site(photograph=True)))
+    reference = desk.submit_at_counter(counter_form(photograph=photograph(), mobile="98765 43210")).reference
+    desk.open(reference)
+    gone = erase(desk, reference, at=NOW + timedelta(minutes=1))
+    assert (gone.references, gone.photographs) == ((), (reference,))
+    with desk.database.transaction() as session:
+        assert session.scalars(select(PhotographRow)).all() == []
+    assert desk.view(reference).status == "submitted"
+
+
+def test_nobody_erases_what_is_another_ones_or_not_open(desk: Desk) -> None:
+    reference = desk.submit().reference
+    desk.cancel(reference)
+    for call in (applicant_call(OTHER_MOBILE, key="k"), applicant_call(session=2, key="k")):
+        assert erase(desk, reference, call=call).references == ()
+    assert erased(desk) == []
+
+
+@pytest.fixture
+def service(desk: Desk) -> Service:
+    service = Service()
+    service.db, service.settings = desk.database, make_settings(ApplicationSettings, kept_at_least_days=0)
+    return service
+
+
+def test_copies_and_erasures_are_in_the_audit_log_and_the_sixth_copy_waits(desk: Desk, service) -> None:
+    reference = desk.submit().reference
+    asked = OwnApplications(references=(reference,))
+    for number in range(own_data.COPIES_AN_HOUR):
+        service.record_copy(asked, applicant_call(key=f"{number}"))
+    service.record_copy(asked, applicant_call(key="0"))  # a repeat is no copy
+    with pytest.raises(TooManyAttempts):
+        service.record_copy(asked, applicant_call(key="one more"))
+    desk.cancel(reference)
+    receipt = ErasedOnRequest.model_validate(service.erase_own_data(asked, applicant_call(key="e"))).receipt
+    with desk.database.transaction() as session:
+        rows = session.execute(
+            text("select action, objects from audit_log where result = 'done' order by at")
+        )
+        found = [tuple(row) for row in rows]
+    assert found.count(("record_copy", [reference])) == 5
+    assert ("erase_own_data", [reference, receipt]) in found
+
+
+def test_who_has_looked_is_told_by_login_for_the_gateway_and_own_looks_are_not(desk: Desk, service) -> None:
+    reference = desk.submit().reference
+    for _ in range(2):
+        service.view(ReferenceOnly(reference=reference), reception_call())
+    service.record_copy(OwnApplications(references=(reference,)), applicant_call(key="own"))
+    (reader,) = kept(desk, reference).readers
+    assert (reader.actor, reader.role, reader.times) == ("RCP-0001", "reception", 2)

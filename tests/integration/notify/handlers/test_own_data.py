@@ -1,0 +1,30 @@
+"""An applicant is told which messages went to them, with their texts, but not with the link of a pass."""
+
+from contracts.rpc.call import Principal
+from contracts.rpc.own_data import OwnData, OwnDataQuestion
+from services.notify.handlers import own_data
+from tests.integration.notify.handlers.stored import handle, messages, personal
+from tests.support.factories.calls import make_call
+from tests.support.factories.notify import APPLICANT, OTHER_MOBILE, Visit, received
+
+OTHER = Principal(kind="applicant", id="other", mobile=OTHER_MOBILE)
+
+
+def kept(db, reference: str, principal: Principal = APPLICANT) -> OwnData:
+    with db.transaction() as session:
+        question = OwnDataQuestion(references=(reference,), whole=True)
+        return own_data.list_kept(question, make_call(principal), session)
+
+
+def test_messages_are_told_with_their_text_to_whom_they_went_alone(db) -> None:
+    visit = Visit()
+    handle(db, received(visit.submitted()), received(visit.issued()), received(visit.escalated()))
+    (one,) = kept(db, visit.reference).items
+    assert [record["purpose"] for record in one.records] == ["application_submitted", "pass_issued"]
+    assert visit.number in one.records[1]["text"]
+    issued = next(row for row in messages(db) if row.purpose == "pass_issued")
+    link = personal(issued).parameters["link"]
+    assert link.rpartition("/")[2] not in str(one), "who has the copy does not get in with it"
+    assert kept(db, visit.reference, OTHER).items == (), "the duty officer, whom the escalation told"
+    handle(db, received(visit.erased()))
+    assert kept(db, visit.reference).items == ()

@@ -1,0 +1,29 @@
+"""An applicant is told what gates keep of the passes that they can name."""
+
+from contracts.rpc.call import Principal
+from contracts.rpc.own_data import OwnData, OwnDataQuestion
+from services.verify.handlers import own_data
+from tests.support.factories.verify import GATE, Gate, calling, erased
+
+APPLICANT = Principal(kind="applicant", id="a", mobile="+919876543210")
+
+
+def kept(gate: Gate, reference: str, *numbers: str) -> OwnData:
+    question = OwnDataQuestion(references=(reference,), numbers=numbers, whole=True)
+    with gate.database.transaction() as session:
+        return own_data.list_kept(question, calling(APPLICANT), session)
+
+
+def test_gates_tell_names_and_scans_of_a_pass_to_who_knows_its_number_and_reference(gate: Gate) -> None:
+    issued = gate.issue()
+    gate.enter(issued)
+    gate.leave(issued)
+    found = {one.kind: one for one in kept(gate, issued.reference, issued.pass_number).items}
+    assert found["gates"].records[0]["applicant"]["name"] == issued.personal.applicant.name
+    assert [one["verdict"] for one in found["scans"].records] == ["admit", "exit"]
+    assert (found["scans"].receivers, found["scans"].is_nameless) == ((GATE,), True)
+    assert "SEC-0001" not in str(found), "who scanned is not told"
+    assert kept(gate, issued.reference).items == ()
+    assert kept(gate, "PCS-0000-0000", issued.pass_number).items == ()
+    gate.handle(erased(issued), seq=2)
+    assert [one.kind for one in kept(gate, issued.reference, issued.pass_number).items] == ["scans"]

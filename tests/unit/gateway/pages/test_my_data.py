@@ -1,0 +1,112 @@
+"""What applicants see of their data, the copy that they take of it, and how they have it erased."""
+
+import json
+import re
+
+import pytest
+
+from contracts.errors import TooManyAttempts, Unavailable
+from contracts.rpc.call import Nothing
+from contracts.rpc.own_data import ErasedOnRequest
+from tests.e2e.own_data_states import COMING, own_data
+from tests.support.factories.gateway import NUMBER, REFERENCE, browser, claims, signed
+from tests.support.system.page_reader import SAME_SITE, stub
+
+LOGINS = re.compile(r"HOM-000\d|SEC-000\d")
+
+
+def open_site(**answers):
+    app, client = stub(**{name.replace(".", "__"): one for name, one in own_data(**answers).items()})
+    http = browser(app, **SAME_SITE)
+    http.cookies.set("session", signed(claims("applicant")))
+    return http, client
+
+
+async def test_the_page_says_what_is_kept_where_until_when_who_got_it_and_which_office_looked() -> None:
+    http, client = open_site()
+    shown = await http.get("/en/my-data")
+    page = shown.text
+    for said in (
+        "30 May 2027", "Later; it names nobody", "Home", "Gate 1", "The company that delivers SMS",
+        "Your photograph", "Security at a gate", "Take a copy",
+    ):  # fmt: skip
+        assert said in page, said
+    assert re.search(r"Department<span[^>]*>[^<]*Home[^<]*</span></th>\s*<td[^>]*>.*?6</td>", page), (
+        "two together"
+    )
+    assert LOGINS.findall(page) == [], "offices, never officials"
+    assert client.last("verify.own_data")[1].numbers == (NUMBER,)
+    assert shown.headers["cache-control"] == "private, no-store"
+
+
+async def test_while_a_part_is_away_the_page_says_so_and_no_copy_is_made() -> None:
+    http, client = open_site(verify__own_data=Unavailable())
+    page = (await http.get("/en/my-data")).text
+    assert "This part does not answer just now, and may keep more: Gates." in page
+    answer = await http.post("/en/my-data/copy", data={"form": "json", "key": "k"})
+    assert answer.status_code == 503
+    assert not client.was_asked("application.record_copy"), "what was not given is not recorded"
+
+
+async def test_a_copy_has_all_records_and_is_recorded_and_stored_by_no_cache() -> None:
+    http, client = open_site(application__record_copy=Nothing())
+    answer = await http.post("/en/my-data/copy", data={"form": "json", "key": "k"})
+    assert answer.headers["cache-control"] == "private, no-store"
+    assert re.match(
+        r'attachment; filename="e-pass-my-data-[\d-]+\.json"', answer.headers["content-disposition"]
+    )
+    copy = json.loads(answer.text)
+    assert [one["reference"] for one in copy["applications"]] == [REFERENCE, COMING]
+    kept = {one["what"]: one for one in copy["applications"][0]["kept"]}
+    assert kept["answers"]["records"][0]["id_last4"] == "4821"
+    assert {
+        "photograph",
+        "progress",
+        "desk",
+        "decisions",
+        "passes",
+        "messages",
+        "gates",
+        "scans",
+    } < kept.keys()
+    assert LOGINS.findall(answer.text) == []
+    _, asked, _, key = client.last("application.record_copy")
+    assert (asked.references, bool(key)) == ((REFERENCE, COMING), True)
+    assert client.last("notify.own_data")[1].whole
+
+
+@pytest.mark.parametrize(("language", "title"), [("en", "My data"), ("pa", "ਮੇਰਾ ਡਾਟਾ"), ("hi", "मेरा डेटा")])
+async def test_the_copy_to_read_is_one_file_that_loads_nothing(language: str, title: str) -> None:
+    http, _ = open_site(application__record_copy=Nothing())
+    answer = await http.post(f"/{language}/my-data/copy", data={"form": "html", "key": "k"})
+    assert (answer.status_code, answer.headers["content-disposition"][:10]) == (200, "attachment")
+    assert title in answer.text
+    assert "Arms licence" in answer.text
+    assert re.findall(r'(?:src|href)="(?!data:)[^"]*"|<script', answer.text) == []
+
+
+async def test_who_takes_too_many_copies_is_told_to_wait() -> None:
+    http, _ = open_site(application__record_copy=TooManyAttempts(retry_after=600))
+    answer = await http.post("/en/my-data/copy", data={"form": "json", "key": "k"})
+    assert (answer.status_code, answer.headers["retry-after"]) == (429, "600")
+
+
+async def test_before_anything_is_erased_the_page_says_what_goes_and_what_stays_until_when() -> None:
+    http, _ = open_site()
+    page = (await http.get("/en/my-data/erase")).text
+    assert f"Everything that names you in application {REFERENCE}" in page
+    assert re.search(rf"{COMING}</a>: the department still decides about it", page)
+    assert re.findall(r'name="reference" value="([^"]+)"', page) == [REFERENCE, COMING]
+
+
+async def test_only_what_the_page_has_shown_is_erased_and_the_receipt_can_be_read_again() -> None:
+    receipt = "7K3M9QW4"
+    erased = ErasedOnRequest(receipt=receipt, references=(REFERENCE,))
+    http, client = open_site(application__erase_own_data=erased)
+    gone = await http.post("/en/my-data/erase", data={"reference": [REFERENCE], "key": "k"})
+    assert (gone.status_code, gone.headers["location"]) == (303, "/en/my-data/erased")
+    assert client.last("application.erase_own_data")[1].references == (REFERENCE,)
+    for _again in range(2):
+        page = (await http.get("/en/my-data/erased")).text
+        assert "7K3M 9QW4" in page
+        assert f"Everything that names you in application {REFERENCE}" in page

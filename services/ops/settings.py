@@ -32,7 +32,7 @@ class BrokerCommandSettings(BrokerSettings, RetryDelaySettings):
 class MonthSettings(Section):
     """What `epass migrate` drops of tables that are partitioned by months."""
 
-    records_kept_months: int | None = Field(None, ge=13)
+    records_kept_months: int | None = Field(None, ge=13, le=120)
     """As `RetentionSettings` has it for the services, but without a default: unset, no month is dropped."""
 
 

@@ -36,7 +36,7 @@ def expire(desk: Desk, at: datetime) -> int:
 
 def erase(desk: Desk, at: datetime) -> int:
     with desk.database.transaction() as session:
-        return scheduled_jobs.erase_ended(session, at)
+        return scheduled_jobs.erase_ended(session, at, 180)
 
 
 # ---------------------------------------------------------------------- expiry

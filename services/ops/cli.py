@@ -132,6 +132,16 @@ def sender() -> None:
 
 
 @main.command()
+def register() -> None:
+    """Print the register of processing as Markdown: periods as they are set, and who works for the site."""
+    from contracts import processing
+    from services.ops.settings import RegisterSettings
+
+    for line in processing.lines(read(RegisterSettings).model_dump()):
+        click.echo(line)
+
+
+@main.command()
 @service_name
 def migrate(service: str) -> None:
     """Bring a service's database, as its owner, to its newest schema, and drop months that need not stay."""

@@ -19,9 +19,12 @@ from services.chassis.runtime.settings import (
     KeyEncryptionSettings,
     MailAccountSettings,
     OpsTokenSettings,
+    PeopleRetentionSettings,
     PersonalDataSettings,
+    RetentionSettings,
     RetryDelaySettings,
     Section,
+    WatchlistRetentionSettings,
 )
 
 
@@ -63,6 +66,15 @@ class LoginImportSettings(DatabaseCommandSettings, PersonalDataSettings):
     """`epass import logins`: the database of accounts, and what issuing a login needs."""
 
     password_secret: GeneratedSecret
+
+
+class RegisterSettings(PeopleRetentionSettings, WatchlistRetentionSettings, RetentionSettings):
+    """`epass register`: what the site has set, and who works for it."""
+
+    sms_url: str = ""
+    whatsapp_url: str = ""
+    smtp_url: str = ""
+    ops_backup_stamp: str = ""
 
 
 class OutboxCommandSettings(Section):

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 P = TypeVar("P", bound=ProcessSettings)
 GROUPS = {
+    "affected": "affected",
     "audit": "audit",
     "dead-letters": "dead_letters",
     "invariants": "command",

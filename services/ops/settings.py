@@ -84,6 +84,13 @@ class OutboxCommandSettings(Section):
     ops_database_urls: CommaList = ()
 
 
+class AffectedSettings(Section):
+    """`epass affected list`."""
+
+    ops_database_urls: RequiredCommaList
+    """As for the invariants."""
+
+
 class InvariantsCommandSettings(BrokerSettings, RetryDelaySettings):
     """`epass invariants`."""
 

@@ -23,6 +23,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from contracts.events import StatusListSigned
 from contracts.model import MOST_DAYS
 from contracts.retention import KEPT
+from services.chassis.runtime import metrics
 from services.chassis.runtime.encryption import (
     Files,
     client_context,
@@ -144,7 +145,7 @@ def read(kind: type[S]) -> S:
         WrongSettings: a setting is missing or empty, its value does not parse, or it does not go with others.
     """
     try:
-        return kind()
+        found = kind()
     except ValidationError as error:
         problems = sorted(
             f"{_in_environment(str(item['loc'][0]))} "
@@ -153,7 +154,11 @@ def read(kind: type[S]) -> S:
             else item["msg"]
             for item in error.errors(include_input=False, include_context=False)
         )
-    raise WrongSettings("; ".join(problems))
+        raise WrongSettings("; ".join(problems)) from None
+    for name in KEPT:  # the processes that read one have to agree: an alert compares them
+        if (value := getattr(found, name, None)) is not None:
+            metrics.RETENTION.labels(name).set(value)
+    return found
 
 
 _MISSING = {"missing", "too_short"}

@@ -8,6 +8,7 @@ from contracts.model import IST
 from contracts.retention import KEPT
 from services.approval.handlers.numbers import COUNTED_MONTHS
 from services.chassis.db.retention import kept_since, month_start
+from services.chassis.runtime.metrics import exposition
 from services.chassis.runtime.settings import (
     PeopleRetentionSettings,
     RetentionSettings,
@@ -54,6 +55,7 @@ def test_a_site_cannot_keep_data_for_longer_or_shorter_than_the_limits_of_its_ki
 
     monkeypatch.setenv(f"EPASS_{kind.upper()}", str(known.most))
     assert getattr(read(Settings), kind) == known.most
+    assert f'epass_retention{{kind="{kind}"}} {float(known.most)}' in exposition().decode(), "to be compared"
     for wrong in (known.least - 1, known.most + 1, "for ever"):
         monkeypatch.setenv(f"EPASS_{kind.upper()}", str(wrong))
         with pytest.raises(WrongSettings, match=f"EPASS_{kind.upper()} is wrong"):

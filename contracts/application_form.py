@@ -3,7 +3,7 @@
 Shapes only. The RPC of application sends them; the service's domain checks them.
 """
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -20,6 +20,10 @@ from contracts.model import (
     Strict,
 )
 from contracts.visiting_rules import MOST_INVITED
+
+NOTICE = r"[0-9a-f]{12}"
+"""What a version of the privacy notice looks like."""
+NoticeVersion = Annotated[str, Field(pattern=f"^{NOTICE}$")]
 
 
 class Applicant(Strict):
@@ -59,6 +63,8 @@ class ApplicationForm(Strict):
     preferred: tuple[Slot, ...] = Field(min_length=1, max_length=3)
     companions: tuple[CompanionInput, ...] = Field(default=(), max_length=50)
     vehicle: str | None = Field(default=None, max_length=40)
+    notice: NoticeVersion | None = None
+    """The version of the privacy notice that was shown, where it was one of our pages."""
 
 
 class InvitedVisitor(Strict):
@@ -92,6 +98,8 @@ class InvitationForm(Strict):
     language: Language = "en"
     """Of the messages."""
     deliver_by: Literal["sms", "whatsapp"] = "sms"
+    notice: NoticeVersion | None = None
+    """As of an `ApplicationForm`."""
 
 
 class Amendment(Strict):

@@ -92,10 +92,6 @@ def windows_on(site: SiteRecord, day: date) -> tuple[Window, ...]:
     )
 
 
-PERSONAL_DATA_KEPT = timedelta(days=180)
-"""How long after its last day, and after the last event about it, an application retains personal data."""
-
-
 class ClosedWish(Wire):
     """A date on which a visit was asked for and cannot take place, because site or department closed it."""
 

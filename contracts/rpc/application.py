@@ -223,6 +223,8 @@ class ApplicationView(ApplicationSummary):
     """Preferred days on which the department or the site is closed, while the application waits."""
     timeline: tuple[TimelineEntry, ...]
     pass_: PassSummary | None = Field(default=None, alias="pass")
+    notice: str | None = None
+    """The version of the privacy notice that was shown before it was sent, where one of our pages did."""
     mobile_change_after: Instant | None = None
     """From when on the caller may change its mobile number again; null: at once."""
 

@@ -99,6 +99,8 @@ class ApplicationRow(Base):
     channel: Mapped[Channel]
     mobile_proved: Mapped[bool]
     submitted_by: Mapped[str | None]
+    notice: Mapped[str | None]
+    """The version of the privacy notice that was shown; None where none of our pages did."""
 
     kind: Mapped[ApplicantKind]
     language: Mapped[Language]

@@ -1,13 +1,24 @@
 """The settings of the application service."""
 
+from datetime import timedelta
+
 from pydantic import Field
 
-from contracts.visiting_rules import PERSONAL_DATA_KEPT
-from services.chassis.runtime.settings import RateLimitSettings, ServiceSettings, VisitSettings
+from services.chassis.runtime.settings import (
+    PeopleRetentionSettings,
+    RateLimitSettings,
+    ServiceSettings,
+    VisitSettings,
+)
 
 
-class ApplicationSettings(ServiceSettings, VisitSettings, RateLimitSettings):
-    """How far ahead a visit may be, how many applications a number may have, what has to be kept how long."""
+class ApplicationSettings(ServiceSettings, VisitSettings, RateLimitSettings, PeopleRetentionSettings):
+    """How far ahead a visit may be, how many one number may have open, and how long people are kept."""
 
-    kept_at_least_days: int = Field(PERSONAL_DATA_KEPT.days, ge=0, le=PERSONAL_DATA_KEPT.days)
+    kept_at_least_days: int = Field(180, ge=0, le=1095)
     """Days after a visit in which its people cannot be erased although they ask for it."""
+
+    @property
+    def kept_at_least(self) -> timedelta:
+        """For how long after its end a visit stays although its people ask: no longer than without asking."""
+        return timedelta(days=min(self.kept_at_least_days, self.people_kept_days))

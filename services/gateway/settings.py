@@ -17,8 +17,10 @@ from services.chassis.runtime.settings import (
     IssuerSettings,
     MailServerSettings,
     OpsTokenSettings,
+    PeopleRetentionSettings,
     PublicUrlSettings,
     RateLimitSettings,
+    RetentionSettings,
     StatusListSettings,
     VisitSettings,
 )
@@ -42,6 +44,8 @@ class GatewaySettings(
     StatusListSettings,
     OpsTokenSettings,
     MailServerSettings,
+    PeopleRetentionSettings,
+    RetentionSettings,
 ):
     """Where the gateway listens, whom it trusts, and the rules that pages show. The same for all replicas."""
 

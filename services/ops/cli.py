@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 P = TypeVar("P", bound=ProcessSettings)
 GROUPS = {
+    "affected": "affected",
     "audit": "audit",
     "dead-letters": "dead_letters",
     "invariants": "command",
@@ -129,6 +130,16 @@ def sender() -> None:
     from services.notify import sender as process
 
     process.main()
+
+
+@main.command()
+def register() -> None:
+    """Print the register of processing as Markdown: periods as they are set, and who works for the site."""
+    from contracts import processing
+    from services.ops.settings import RegisterSettings
+
+    for line in processing.lines(read(RegisterSettings).model_dump()):
+        click.echo(line)
 
 
 @main.command()

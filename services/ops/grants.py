@@ -141,7 +141,7 @@ change some column of it.
 """
 _EVERYWHERE = {
     "outbox": "type, added_at, sent_at",
-    "audit_log": "position, at",
+    "audit_log": "position, at, actor, action, objects, result",
     "audit_heads": "id, number, head, signed_at, signature",
     "audit_seals": "number, source, positions, head",
     "destructive_jobs": "job, ran_at, refused_at, reason, detail, allowed_at, allowed_by",
@@ -150,7 +150,7 @@ READABLE: Mapping[str, Mapping[str, str]] = {
     "accounts": _EVERYWHERE | {"logins": "login_id, role, disabled_at, valid_until"},
     "application": _EVERYWHERE
     | {
-        "applications": "id, status, submitted_at, decision_kind, decision_revision, erased_at",
+        "applications": "id, reference, status, submitted_at, decision_kind, decision_revision, erased_at",
         "revisions": "revision",
     },
     "approval": _EVERYWHERE
@@ -181,9 +181,10 @@ READABLE: Mapping[str, Mapping[str, str]] = {
     "verify": _EVERYWHERE
     | {
         "erased_applications": "application_id",
-        "passes": "number, valid_from, inside, admitted, revoked_seq, revoked_at",
+        "passes": "number, site, valid_from, valid_to, further_days, closed_days, inside, admitted, "
+        "revoked_seq, revoked_at",
         "status_list": "complete_at",
-        "scans": "pass_number, verdict, count, marks, gate, recorded_at, claimed_at, position",
+        "scans": "pass_number, verdict, count, marks, gate, scanned_by, recorded_at, claimed_at, position",
         "sites": "code, gates",
         "supervisor_rules": "site, demanded",
         "supervisors": "login_id, site, key_id",

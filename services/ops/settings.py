@@ -19,9 +19,12 @@ from services.chassis.runtime.settings import (
     KeyEncryptionSettings,
     MailAccountSettings,
     OpsTokenSettings,
+    PeopleRetentionSettings,
     PersonalDataSettings,
+    RetentionSettings,
     RetryDelaySettings,
     Section,
+    WatchlistRetentionSettings,
 )
 
 
@@ -32,7 +35,7 @@ class BrokerCommandSettings(BrokerSettings, RetryDelaySettings):
 class MonthSettings(Section):
     """What `epass migrate` drops of tables that are partitioned by months."""
 
-    records_kept_months: int | None = Field(None, ge=13)
+    records_kept_months: int | None = Field(None, ge=13, le=120)
     """As `RetentionSettings` has it for the services, but without a default: unset, no month is dropped."""
 
 
@@ -65,11 +68,27 @@ class LoginImportSettings(DatabaseCommandSettings, PersonalDataSettings):
     password_secret: GeneratedSecret
 
 
+class RegisterSettings(PeopleRetentionSettings, WatchlistRetentionSettings, RetentionSettings):
+    """`epass register`: what the site has set, and who works for it."""
+
+    sms_url: str = ""
+    whatsapp_url: str = ""
+    smtp_url: str = ""
+    ops_backup_stamp: str = ""
+
+
 class OutboxCommandSettings(Section):
     """`epass outbox`: the databases to look into. It runs with the settings of the relay or of ops."""
 
     relay_database_urls: CommaList = ()
     ops_database_urls: CommaList = ()
+
+
+class AffectedSettings(Section):
+    """`epass affected list`."""
+
+    ops_database_urls: RequiredCommaList
+    """As for the invariants."""
 
 
 class InvariantsCommandSettings(BrokerSettings, RetryDelaySettings):

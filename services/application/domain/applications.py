@@ -51,11 +51,13 @@ class Intake:
         mobile_proved: whether an OTP proved the mobile.
         submitted_by: the operator who typed it in, who vouches if the mobile is not proved; None for the
             applicant.
+        notice: the version of the privacy notice that was shown, if a page did.
     """
 
     channel: Channel
     mobile_proved: bool = False
     submitted_by: str | None = None
+    notice: str | None = None
 
     @property
     def most_companions(self) -> int:

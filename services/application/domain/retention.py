@@ -3,16 +3,10 @@
 from datetime import datetime, timedelta
 
 from contracts.model import ApplicationStatus
-from contracts.visiting_rules import PERSONAL_DATA_KEPT
 
 UNDECIDED: frozenset[ApplicationStatus] = frozenset({"submitted", "returned"})
 INSIDE_AT_MOST = timedelta(days=1)
 """After a visit whose exit nobody recorded: until then gates may still need to know who is inside."""
-
-
-def erased_by_itself(last_matters_at: datetime) -> datetime:
-    """Return when the people of an application are erased without anybody asking for it."""
-    return last_matters_at + PERSONAL_DATA_KEPT
 
 
 def erasable_from(

@@ -3,7 +3,7 @@
 Each command has one effect for its idempotency key.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import uuid4
 
@@ -122,7 +122,7 @@ def submit(
     mobile = mobile_of(call.principal)
     if call.principal.kiosk and call.principal.site != request.site:
         raise Forbidden("this kiosk serves another site", code="other_site")
-    intake = intake_of(call.principal)
+    intake = replace(intake_of(call.principal), notice=request.notice)
     calendar = Calendar(now, furthest_days)
 
     def effect() -> Submitted:
@@ -178,7 +178,7 @@ def submit_at_counter(
     operator = operator_of(call.principal)
     if not is_reception_of(call.principal, request.site):
         raise Forbidden("this counter serves another site", code="other_site")
-    intake = Intake(request.channel, submitted_by=operator)
+    intake = Intake(request.channel, submitted_by=operator, notice=request.notice)
     calendar = Calendar(now, furthest_days)
 
     def effect() -> Submitted:
@@ -203,7 +203,7 @@ def invite(request: Invite, call: Call, session: Session, now: datetime, *, furt
         TooManyAttempts: as `invitation_limit.check`.
     """
     inviter, department = inviter_of(call.principal, request.site)
-    intake = Intake("invitation", submitted_by=inviter)
+    intake = Intake("invitation", submitted_by=inviter, notice=request.notice)
 
     def effect() -> SubmittedInvitation:
         place = place_of(session, request.site, department)

@@ -16,7 +16,7 @@ from contracts.errors import TooManyAttempts
 from contracts.rpc.application import ERASE_OWN_DATA, RECORD_COPY
 from contracts.rpc.call import Call, Nothing, Principal
 from contracts.rpc.own_data import ErasedOnRequest, Kept, OwnApplications, OwnData, OwnDataQuestion, kept
-from services.application.domain.retention import erasable_from, erased_by_itself
+from services.application.domain.retention import erasable_from
 from services.application.handlers import photographs, unlocked_sessions
 from services.application.handlers.rows import locked, passes_of
 from services.application.handlers.scheduled_jobs import erase_personal_data
@@ -54,10 +54,10 @@ def list_kept(
     """
     rows = _own(session, request.references, call.principal, now)
     passes = passes_of(session, [row.id for row in rows])
-    at_least = timedelta(days=settings.kept_at_least_days)
+    at_least = settings.kept_at_least
     items: list[Kept] = []
     for row in rows:
-        until = erased_by_itself(row.last_matters_at)
+        until = row.last_matters_at + timedelta(days=settings.people_kept_days)
         erasable = erasable_from(row.status, row.last_matters_at, row.cancelled_at, at_least)
         answers = ({name: getattr(row, name) for name in _ANSWERS},) if request.whole else ()
         items.append(
@@ -75,7 +75,8 @@ def list_kept(
         photograph = session.get(PhotographRow, row.id)
         if photograph is not None:
             jpeg = ({"jpeg": photographs.opened(session, photograph)},) if request.whole else ()
-            of_row = {"until": until, "erasable": now, "records": jpeg}
+            sooner = row.last_matters_at + timedelta(days=settings.photographs_kept_days)
+            of_row = {"until": min(until, sooner), "erasable": now, "records": jpeg}
             items.append(kept(row.reference, "photograph", [row.submitted_at], **of_row))
         events = timeline_of(session, row)
         if events:
@@ -118,7 +119,7 @@ def erase(
     Raises:
         Forbidden: as `readers.mobile_of`.
     """
-    at_least = timedelta(days=settings.kept_at_least_days)
+    at_least = settings.kept_at_least
 
     def effect() -> Erased:
         gone: list[str] = []

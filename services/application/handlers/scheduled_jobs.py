@@ -3,7 +3,7 @@
 Every replica runs these jobs; rows that another replica has locked are skipped, so that each is done once.
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy import delete, select
@@ -11,7 +11,6 @@ from sqlalchemy.orm import Session
 
 from contracts import spelling
 from contracts.events import PersonalDataErased
-from contracts.visiting_rules import PERSONAL_DATA_KEPT
 from services.application import models
 from services.application.domain.applications import EXPIRING
 from services.application.handlers.rows import application_of, locked, publish, settle_status
@@ -27,10 +26,10 @@ def undecided(now: datetime) -> Portion:
     return Portion(row, row.status.in_(EXPIRING), row.preferred_until <= now, share=0.75, least=50)
 
 
-def ended(now: datetime) -> Portion:
+def ended(now: datetime, people_kept_days: int) -> Portion:
     """Return the applications whose people are erased, of those that have people."""
     row = models.ApplicationRow
-    is_old = row.last_matters_at < now - PERSONAL_DATA_KEPT
+    is_old = row.last_matters_at < now - timedelta(days=people_kept_days)
     return Portion(row, row.erased_at.is_(None), is_old & row.status.not_in(EXPIRING))
 
 
@@ -46,10 +45,10 @@ def expire_undecided(session: Session, now: datetime) -> int:
     return len(expired)
 
 
-def erase_ended(session: Session, now: datetime) -> int:
+def erase_ended(session: Session, now: datetime, people_kept_days: int) -> int:
     """Erase the people of applications that ended long ago; return how many, at most BATCH."""
     row = models.ApplicationRow
-    due = select(row.id).where(ended(now).taken).order_by(row.last_matters_at).limit(BATCH)
+    due = select(row.id).where(ended(now, people_kept_days).taken).order_by(row.last_matters_at).limit(BATCH)
     ids = session.scalars(due.with_for_update(skip_locked=True)).all()
     for application_id in ids:
         erase_personal_data(application_id, session, now)

@@ -17,8 +17,6 @@ from contracts.spelling import sounds
 
 LONGEST = timedelta(days=366)
 """How long an entry may hold; then it is looked at anew."""
-KEPT = timedelta(days=90)
-"""How long the content of an entry that ended is kept."""
 SHARED = frozenset(
     heard
     for name in (

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import asdict
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
 from sqlalchemy import ColumnElement, func, select
@@ -132,20 +132,20 @@ def end_entry(request: EntryId, call: Call, session: Session, now: datetime) -> 
     return _command(session, call, rpc.approval.watchlist.END_ENTRY.name, request, effect)
 
 
-def expired(now: datetime) -> Portion:
+def expired(now: datetime, watchlist_kept_days: int) -> Portion:
     """Return the entries whose last day has passed, and those to be emptied, of all that are not empty."""
     entry = WatchlistEntryRow
     over = entry.ended_at.is_(None) & (entry.valid_until < now.astimezone(IST).date())
     is_there = entry.ended_at.is_(None) | entry.sealed.is_not(None)
-    return Portion(entry, is_there, over | (entry.ended_at < now - rules.KEPT))
+    return Portion(entry, is_there, over | (entry.ended_at < now - timedelta(days=watchlist_kept_days)))
 
 
-def end_expired(session: Session, now: datetime) -> bool:
+def end_expired(session: Session, now: datetime, watchlist_kept_days: int) -> bool:
     """End an entry whose last day has passed, or empty one that ended long ago; return whether one was."""
     entry = WatchlistEntryRow
     row = session.scalars(
         select(entry)
-        .where(expired(now).taken)
+        .where(expired(now, watchlist_kept_days).taken)
         .order_by(entry.id)
         .limit(1)
         .with_for_update(key_share=True, skip_locked=True)

@@ -40,7 +40,7 @@ REFRESHED = "refreshed"
 KNOWN_FOR = timedelta(minutes=10)
 """For so long what a login was shown is not recorded again where its page only asks again by itself."""
 MOST_OBJECTS = 400
-"""A page of a list has 200 lines at most, and a line names two."""
+"""Of a row. A page of a list has 200 lines at most, and a line names two; what names more has more rows."""
 FORMS = {
     "reference": re.compile(r"PCS-[0-9A-Z]{4}-[0-9A-Z]{4}"),
     "pass number": re.compile(r"[0-9A-Z]{8}"),
@@ -118,7 +118,7 @@ def recording(
         if method.keeps_own_record and call.principal.kind == "anonymous":
             raise  # anybody can send what a vendor did not sign, and nobody shall fill the log with it
         try:
-            row = _row(entry, (), refusal.body.code)
+            row, *_ = _rows(entry, (), refusal.body.code)
             if call.principal.login_id is None:
                 refusals.count(service.db, row, call.block)
             else:
@@ -134,12 +134,10 @@ def finish(entry: Entry, reply: Wire, db: Database) -> None:
     """Record a call that was handled, unless its transaction did it or its handler keeps a record."""
     if entry.is_recorded or entry.method.keeps_own_record:
         return
-    row = _row(entry, objects_of(reply), entry.result)
-    if entry.call.by_itself and entry.method.polled and not entry.is_of_person:
-        if _is_known(db, row):
-            return
-        row["result"] = REFRESHED
-    refusals.insert(db, [row])
+    refreshed = entry.call.by_itself and entry.method.polled and not entry.is_of_person
+    rows = _rows(entry, objects_of(reply), REFRESHED if refreshed else entry.result)
+    if not (refreshed and _are_known(db, rows)):
+        refusals.insert(db, rows)
 
 
 def add_done(session: Session, reply: object, *, action: str | None = None) -> None:
@@ -153,8 +151,8 @@ def add_done(session: Session, reply: object, *, action: str | None = None) -> N
     """
     entry = _current.get()
     if entry is not None and not entry.is_recorded and isinstance(reply, Wire):
-        row = _row(entry, objects_of(reply), entry.result)
-        deferred_writes.insert(session, audit_log, [row | ({"action": action} if action else {})])
+        entry.action = action or entry.action
+        deferred_writes.insert(session, audit_log, _rows(entry, objects_of(reply), entry.result))
         entry.is_recorded = True
 
 
@@ -235,7 +233,8 @@ def _canonical(kind: str, text: str) -> str:
         return ""
 
 
-def _row(entry: Entry, of_reply: Sequence[str], result: str) -> dict[str, Any]:
+def _rows(entry: Entry, of_reply: Sequence[str], result: str) -> list[dict[str, Any]]:
+    """Return the rows of a call, each with some of its objects; one where there are none."""
     principal = entry.call.principal
     helped = principal.kind == "applicant" and principal.login_id is not None
     objects = [*objects_of(entry.request, is_request=True), *entry.objects, *of_reply]
@@ -244,27 +243,26 @@ def _row(entry: Entry, of_reply: Sequence[str], result: str) -> dict[str, Any]:
     objects += [one for one in (principal.kiosk, principal.gate_device) if one is not None]
     if principal.assistant_of is not None:
         objects.append(principal.assistant_of)
-    return {
+    named = list(dict.fromkeys(objects))
+    row = {
         "at": now(),
         "actor": principal.login_id or ("anonymous" if principal.kind == "anonymous" else principal.id),
         "role": "assisted" if helped else principal.role or principal.kind,
         "action": entry.action or entry.method.name,
-        "objects": list(dict.fromkeys(objects))[:MOST_OBJECTS],
         "result": result,
         "address": entry.call.address,
         "correlation_id": entry.call.correlation_id[:64],
     }
+    starts = range(0, max(len(named), 1), MOST_OBJECTS)
+    return [row | {"objects": named[start : start + MOST_OBJECTS]} for start in starts]
 
 
-def _is_known(db: Database, row: bulk.Row) -> bool:
-    """Return whether rows of the last minutes name all that a login was shown, at the same address.
-
-    Where something may be left out of the row, it is not.
-    """
-    table = audit_log.c
+def _are_known(db: Database, rows: Sequence[bulk.Row]) -> bool:
+    """Return whether rows of the last minutes name all that a login was shown, at the same address."""
+    table, row = audit_log.c, rows[0]
     same = [table[name] == row[name] for name in ("actor", "role", "action", "address")]
     recent = (table.at > row["at"] - KNOWN_FOR, table.result.in_((DONE, REFRESHED)))
     with db.queries() as session:
         seen = session.scalars(select(table.objects).where(*same, *recent)).all()
     named = {name for objects in seen for name in objects}
-    return bool(seen) and named.issuperset(row["objects"]) and len(row["objects"]) < MOST_OBJECTS
+    return bool(seen) and all(named.issuperset(one["objects"]) for one in rows)

@@ -26,6 +26,7 @@ def exposition(query: str = "") -> bytes:
 
 BUILD = Gauge("epass_build_info", "1, with the version of e-Pass that this process runs", ["version"])
 BUILD.labels(version("epass")).set(1)
+RETENTION = Gauge("epass_retention", "How long a kind of data is kept, in the unit of its setting", ["kind"])
 RPC_SECONDS = Histogram(
     "epass_rpc_seconds",
     "Time of an RPC inside its service",

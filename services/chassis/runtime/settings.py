@@ -13,7 +13,7 @@ import os
 import ssl
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Annotated, Self, TypeVar
+from typing import Annotated, Any, Self, TypeVar
 from urllib.parse import urlsplit
 
 from pydantic import Field, FilePath, SecretStr, ValidationError, model_validator
@@ -22,6 +22,8 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from contracts.events import StatusListSigned
 from contracts.model import MOST_DAYS
+from contracts.retention import KEPT
+from services.chassis.runtime import metrics
 from services.chassis.runtime.encryption import (
     Files,
     client_context,
@@ -143,7 +145,7 @@ def read(kind: type[S]) -> S:
         WrongSettings: a setting is missing or empty, its value does not parse, or it does not go with others.
     """
     try:
-        return kind()
+        found = kind()
     except ValidationError as error:
         problems = sorted(
             f"{_in_environment(str(item['loc'][0]))} "
@@ -152,7 +154,11 @@ def read(kind: type[S]) -> S:
             else item["msg"]
             for item in error.errors(include_input=False, include_context=False)
         )
-    raise WrongSettings("; ".join(problems))
+        raise WrongSettings("; ".join(problems)) from None
+    for name in KEPT:  # the processes that read one have to agree: an alert compares them
+        if (value := getattr(found, name, None)) is not None:
+            metrics.RETENTION.labels(name).set(value)
+    return found
 
 
 _MISSING = {"missing", "too_short"}
@@ -395,11 +401,30 @@ class StatusListSettings(Section):
     status_list_seconds: float = 10.0
 
 
+def _kept(kind: str) -> Any:
+    """Return the field of a kind of data: its usual time, within its limits."""
+    known = KEPT[kind]
+    return Field(known.usual, ge=known.least, le=known.most)
+
+
 class RetentionSettings(Section):
     """How long records stay after the people in them are erased."""
 
-    records_kept_months: int = Field(24, ge=13)
+    records_kept_months: int = _kept("records_kept_months")
     """Whole months before the present one. The numbers of departments need thirteen."""
+
+
+class PeopleRetentionSettings(Section):
+    """How long people stay: application erases them, for all services, and the gateway says so."""
+
+    people_kept_days: int = _kept("people_kept_days")
+    photographs_kept_days: int = _kept("photographs_kept_days")
+
+
+class WatchlistRetentionSettings(Section):
+    """How long the content of an entry of the watchlist stays after its end."""
+
+    watchlist_kept_days: int = _kept("watchlist_kept_days")
 
 
 class OpsTokenSettings(Section):

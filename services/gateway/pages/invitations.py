@@ -19,7 +19,7 @@ from contracts.visiting_rules import MOST_INVITED
 from services.chassis.runtime.clock import now
 from services.gateway.handlers import visit_requests
 from services.gateway.pages.shared import directory, pasted_list, visit_times
-from services.gateway.pages.shared.forms import key_of, problems_of, text_of
+from services.gateway.pages.shared.forms import key_of, problems_of, text_of, told_of
 from services.gateway.pages.shared.languages import LANGUAGES
 from services.gateway.pages.shared.pasted_list import DEFAULT_ID_TYPE, LineProblem, id_type_of
 from services.gateway.pages.shared.questions import Problems
@@ -45,6 +45,7 @@ class Invitation:
     lines: list[int] = field(default_factory=list)
     errors: Problems = field(default_factory=dict)
     wrong_lines: list[LineProblem] = field(default_factory=list)
+    told: dict[str, str] = field(default_factory=dict)
 
     def request(self) -> Invite | None:
         """Return the request; None where the form has problems, which are recorded."""
@@ -57,6 +58,7 @@ class Invitation:
                     "slot": {name: typed[name] for name in SLOT},
                     "delegation": typed["delegation"] == "yes",
                     "visitors": self.visitors[:MOST_INVITED] or [{"name": ""}],
+                    **self.told,
                 }
             )
         except ValidationError as error:
@@ -77,7 +79,7 @@ class Invitation:
 
 def read(form: FormData) -> Invitation:
     """Read the whole form."""
-    invitation = Invitation({name: text_of(form, name) for name in TYPED})
+    invitation = Invitation({name: text_of(form, name) for name in TYPED}, told=told_of(form))
     for number, parts in pasted_list.lines(invitation.typed["visitors"]):
         visitor, problem = _visitor(parts)
         invitation.visitors.append(visitor)

@@ -14,7 +14,7 @@ from contracts.model import IST
 from services.chassis.runtime.clock import now
 from services.gateway.access.admission import rate_limited
 from services.gateway.access.callers import Anyone
-from services.gateway.pages.shared import directory
+from services.gateway.pages.shared import directory, privacy
 from services.gateway.pages.shared.error_pages import PageRoute
 from services.gateway.pages.shared.languages import hours_in_words, preferred, week_in_words
 from services.gateway.pages.shared.site_text import SiteTexts, page_of
@@ -52,7 +52,9 @@ async def show_site_text(view: OpenPage, name: str) -> Response:
     if texts is None:
         raise NotFound("no such page")
     places = await _places(view) if name == "contact" else ()
-    return view.html("about.html", 200, PUBLIC, text=texts[view.language], name=name, places=places)
+    kept, law = privacy.facts(view.caller.state, view.language) if name == "privacy" else ((), ())
+    shown = {"text": texts[view.language], "name": name, "places": places, "kept": kept, "law": law}
+    return view.html("about.html", 200, PUBLIC, **shown)
 
 
 async def _places(view: View) -> list[tuple[SiteRecord, list[tuple[str, Sequence[str]]]]]:

@@ -15,6 +15,7 @@ from contracts import events, rpc
 from contracts.errors import BY_NAME
 from contracts.model import ConflictKind, DeliverBy, GateDeviceWorry, ReviewStatus, Role, Verdict
 from contracts.ops import STATES
+from contracts.retention import KEPT
 from contracts.rpc.verify.offline_scans import SyncProblem
 from contracts.rpc.verify.supervisors import SiteProblem
 from contracts.subscriptions import SERVICES, rpc_queue, subscriptions
@@ -142,6 +143,7 @@ LABELS: dict[str, Callable[[], Values]] = {
     "epass_database_connections.state": lambda: {"used", "idle"},
     "epass_event_seconds.outcome": lambda: {"done", "failed", "returned"},
     "epass_gate_conflicts.kind": lambda: get_args(ConflictKind),
+    "epass_retention.kind": lambda: KEPT,
     "epass_gate_supervisors_refused.reason": lambda: {
         "wrong_pin",
         "no_supervisor",

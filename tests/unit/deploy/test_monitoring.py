@@ -152,7 +152,8 @@ COUNTED = {
     "epass_destructive_job_refused",
     "epass_passes_not_issued", "epass_sites_unguarded", "epass_outbox_waiting", "epass_processes",
     "epass_messages_waiting", "epass_provider_breaker", "epass_provider_quota", "epass_provider_quota_left",
-    "epass_queue_consumers", "epass_queue_messages", "epass_queues_missing", "epass_site_open",
+    "epass_queue_consumers", "epass_queue_messages", "epass_queues_missing", "epass_retention",
+    "epass_site_open",
     "epass_workers_busy", "epass_workers_max", "epass_workers_waiting",
 }  # fmt: skip
 """Gauges and histograms of things that are counted, or of yes and no; all others have a unit."""

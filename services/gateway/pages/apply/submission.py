@@ -9,13 +9,12 @@ from fastapi import Response
 from contracts import rpc
 from contracts.errors import IdempotencyKeyReused, InvalidInput, Unavailable
 from contracts.rpc.application import Checked
-from contracts.visiting_rules import PERSONAL_DATA_KEPT
 from services.gateway.handlers import visit_requests
 from services.gateway.pages.apply.form_session import ApplyRoute, current_answers, digest, was_sent, with_key
 from services.gateway.pages.shared import directory
 from services.gateway.pages.shared.answers import Answers, of_the_person
 from services.gateway.pages.shared.application_form import request_of
-from services.gateway.pages.shared.forms import LONGEST_KEY, text_of
+from services.gateway.pages.shared.forms import LONGEST_KEY, text_of, told_of
 from services.gateway.pages.shared.questions import QUESTIONS, Problems, next_question, step_of
 from services.gateway.pages.shared.view import ApplicantPage, View, page_router
 from services.gateway.pages.shared.waiting_times import usual_wait
@@ -53,7 +52,7 @@ async def submit(view: ApplicantPage) -> Response:
     if text_of(form, "shown") != digest(answers):
         return await _page(view, answers, {}, 409, changed="answers")
     try:
-        wanted = request_of(answers, view.language)
+        wanted = request_of(answers, view.language).model_copy(update=told_of(form))
         made = await visit_requests.apply(view.caller, rpc.application.SUBMIT, wanted, key)
     except (InvalidInput, IdempotencyKeyReused, Unavailable) as error:
         return await _show_again(view, answers, key, error)
@@ -125,7 +124,7 @@ async def _page(
         "masked": masked,
         "shown": digest(answers),
         "step": step_of("check", answers),
-        "kept_days": PERSONAL_DATA_KEPT.days,
+        "kept_days": view.caller.state.settings.people_kept_days,
     }
     page = view.html("apply/check.html", status, **values, **await _chosen(view, answers))
     return view.save_answers(page, answers)

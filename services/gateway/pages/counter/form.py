@@ -16,7 +16,7 @@ from services.gateway.pages.counter.party import Party
 from services.gateway.pages.shared import cookies, directory, visit_times
 from services.gateway.pages.shared.answers import Answers
 from services.gateway.pages.shared.application_form import request_of, unreadable
-from services.gateway.pages.shared.forms import text_of
+from services.gateway.pages.shared.forms import text_of, told_of
 from services.gateway.pages.shared.languages import LANGUAGES
 from services.gateway.pages.shared.pasted_list import LineProblem
 from services.gateway.pages.shared.questions import AT_THE_COUNTER, OFFICE, Problems
@@ -42,6 +42,7 @@ class WalkIn:
         errors: field → code of its problem.
         lines: problems of lines of the list of companions.
         officers: the candidates where the typed name fits several officers.
+        told: which privacy notice was there to be read out.
     """
 
     typed: dict[str, str]
@@ -50,6 +51,7 @@ class WalkIn:
     errors: Problems = field(default_factory=dict)
     lines: list[LineProblem] = field(default_factory=list)
     officers: tuple[OfficerRecord, ...] = ()
+    told: dict[str, str] = field(default_factory=dict)
 
     @property
     def is_in_order(self) -> bool:
@@ -62,7 +64,7 @@ class WalkIn:
         try:
             asked = request_of(self.answers, spoken).model_dump(by_alias=True, exclude_unset=True)
             more = {name: self.typed[name] or None for name in ("mobile", "photograph")}
-            return SubmitAtCounter.model_validate(asked | more)
+            return SubmitAtCounter.model_validate(asked | more | self.told)
         except ValidationError as error:
             self.take(unreadable(error))
             return None
@@ -81,7 +83,10 @@ class WalkIn:
 def read(form: FormData, site: str) -> WalkIn:
     """Read the whole form; :func:`find_officer` looks up the officer afterwards."""
     walk_in = WalkIn(
-        {name: text_of(form, name) for name in TYPED}, {"site": site}, party.read(text_of(form, "companions"))
+        {name: text_of(form, name) for name in TYPED},
+        {"site": site},
+        party.read(text_of(form, "companions")),
+        told=told_of(form),
     )
     for question in AT_THE_COUNTER:
         given, problems = question.read(form, walk_in.answers)

@@ -26,6 +26,9 @@ Name = Annotated[TextName, Path(alias="text")]
 TITLES: dict[TextName, str] = {
     "ownership": _("Whose website this is"),
     "footer": _("Last line of every page"),
+    "basis": _("Privacy: under which law data is used"),
+    "officer": _("Privacy: who answers questions, with address, telephone and email"),
+    "board": _("Privacy: where to complain"),
     **{name: FOOTER[name] for name in site_text.PAGES},
 }
 LABELS: dict[str, str] = {"en": _("In English"), "pa": _("In Punjabi"), "hi": _("In Hindi")}

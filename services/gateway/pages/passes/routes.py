@@ -23,7 +23,7 @@ from services.gateway.access.callers import Anyone
 from services.gateway.edge.problems import RETRY_SECONDS
 from services.gateway.pages.passes import visit_calendar
 from services.gateway.pages.passes.facts import ENDINGS, condition_of, facts_of, gate_of
-from services.gateway.pages.shared import site_text
+from services.gateway.pages.shared import privacy, site_text
 from services.gateway.pages.shared.error_pages import PageRoute, language_of
 from services.gateway.pages.shared.languages import LANGUAGES, _, texts
 from services.gateway.pages.shared.qr import inline
@@ -71,6 +71,7 @@ async def show_pass(request: Request, caller: Anyone, code: Code, wanted: Wanted
         language,
         elsewhere={language: f"/p/{code}?in={language}" for language in LANGUAGES},
         identity=site_text.lines(caller.state, language),
+        told=privacy.short(caller.state, language),
         code=code,
         shown=shown,
         facts=facts,

@@ -1,11 +1,13 @@
 """Reading a form that was posted, and saying what is wrong with it."""
 
+import re
 from collections.abc import Mapping
 from uuid import uuid4
 
 from fastapi.datastructures import FormData
 from pydantic import ValidationError
 
+from contracts.application_form import NOTICE
 from contracts.errors import InvalidInput
 from contracts.proof_of_work import LONGEST_PROOF
 
@@ -36,6 +38,12 @@ def work_of(form: FormData) -> dict[str, str]:
     """Return the field with a proof of work, if a form has it: no release before takes that."""
     work = text_of(form, "work")[:LONGEST_PROOF]
     return {"work": work} if work else {}
+
+
+def told_of(form: FormData) -> dict[str, str]:
+    """Return which privacy notice a form showed, if it says so."""
+    told = text_of(form, "told")
+    return {"notice": told} if re.fullmatch(NOTICE, told) else {}
 
 
 def problems_of(

@@ -30,6 +30,15 @@ PAGES = get_args(TextPage)
 LINES: Mapping[str, str] = {
     "ownership": _("Official website of the Government of Punjab"),
     "footer": _("Visitor passes of the Punjab Civil Secretariat"),
+    "basis": _(
+        "The Digital Personal Data Protection Act, 2023, applies. The State uses your data to give you the "
+        "pass that you ask for (section 7)."
+    ),
+    "officer": _(
+        "Questions about your data are answered by: e-Pass, ADO Branch, Punjab Civil Secretariat-1, "
+        "Sector 1, Chandigarh."
+    ),
+    "board": _("If the answer does not help you, complain to the Data Protection Board of India."),
 }
 """The lines, as they are until the ADO Branch writes others."""
 FOLDER = Path(__file__).parents[2] / "site_texts"

@@ -18,7 +18,7 @@ from contracts.tokens import SessionClaims
 from services.gateway.access import callers
 from services.gateway.access.admission import SAFE_METHODS, Access, Caller, kiosk_of, operator_of
 from services.gateway.edge.origin import is_same_origin
-from services.gateway.pages.shared import kiosk_visit, navigation, site_text
+from services.gateway.pages.shared import kiosk_visit, navigation, privacy, site_text
 from services.gateway.pages.shared.answers import POSTED, VISIT, Answers, owner
 from services.gateway.pages.shared.cookies import answers_cookie, result_cookie
 from services.gateway.pages.shared.error_pages import (
@@ -104,6 +104,15 @@ class View:
     def offers_email(self) -> bool:
         """Return whether forms ask for email addresses: not at a kiosk, where people type in public."""
         return self.kiosk is None and self.caller.state.settings.sends_email
+
+    def short_notice(self, language: Language | None = None) -> str:
+        """Return what is said of privacy before the first field, in this language or in another one."""
+        return privacy.short(self.caller.state, language or self.language)
+
+    @property
+    def notice_version(self) -> str:
+        """Return the version of the privacy notice that is in force."""
+        return privacy.version(self.request.app.state.site_texts, self.caller.state)
 
     @property
     def visit(self) -> str:

@@ -397,3 +397,15 @@ def test_the_service_limits_open_applications_where_limits_apply(
     service = SimpleNamespace(db=desk.database, settings=settings)
     Service.submit(service, form(), applicant_call())
     assert asked == most
+
+
+def test_an_application_keeps_which_privacy_notice_was_shown_before_it(desk: Desk) -> None:
+    shown = {"notice": "0123456789ab"}
+    made = [
+        desk.submit(form(**shown)).reference,
+        desk.submit_at_counter(counter_form(**shown)).reference,
+        desk.invite(invitation(**shown)).references[0],
+        desk.submit(form()).reference,
+    ]
+    assert [desk.row(one).notice for one in made] == [*["0123456789ab"] * 3, None]
+    assert desk.view(made[0]).notice == "0123456789ab"

@@ -14,6 +14,7 @@ from services.application.models import PhotographRow
 from tests.support.factories.application import (
     NOW,
     Desk,
+    Elsewhere,
     applicant_call,
     counter_form,
     photograph,
@@ -93,3 +94,16 @@ def test_it_is_erased_with_the_people_of_the_visit(taking: Desk) -> None:
     with taking.database.transaction() as session:
         scheduled_jobs.erase_personal_data(taking.row(reference).id, session, NOW + timedelta(days=400))
     assert stored(taking) == []
+
+
+def test_a_site_may_keep_photographs_for_a_shorter_time_than_people(taking: Desk) -> None:
+    made = [taking.submit_at_counter(counter_form(photograph=photograph())).reference for _ in range(2)]
+    taking.receive(Elsewhere.of(taking.row(made[0])).rejected())
+
+    def deleted(days: int, kept: int) -> int:
+        with taking.database.transaction() as session:
+            return photographs.delete_old(session, NOW + timedelta(days=days), kept)
+
+    assert [deleted(31, 60), deleted(31, 20), deleted(31, 20)] == [0, 1, 0]
+    assert len(stored(taking)) == 1, "that of an application which nobody has decided"
+    assert taking.row(made[0]).name, "the people stay"

@@ -157,7 +157,7 @@ def end_expired(database, now):
     ended = 0
     while True:
         with database.transaction() as session:
-            if not watchlist_entries.end_expired(session, now):
+            if not watchlist_entries.end_expired(session, now, 90):
                 return ended
         ended += 1
 
@@ -167,7 +167,7 @@ def test_entries_that_expired_end_in_a_transaction_each(approval_db) -> None:
     propose(approval_db)
     later = NOW + timedelta(days=2)
     with approval_db.transaction() as session:
-        watchlist_entries.end_expired(session, later)
+        watchlist_entries.end_expired(session, later, 90)
     with approval_db.transaction() as session:
         assert watchlist_entries.list_entries(EntryQuestion(), by(GUARD), session).counts["ended"] == 1
     assert end_expired(approval_db, later) == 1

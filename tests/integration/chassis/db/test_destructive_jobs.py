@@ -5,12 +5,14 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 
 import pytest
 from sqlalchemy import Connection, Text, func, text, true
 from structlog.testing import capture_logs
 
+from contracts.events import DirectoryChanged
+from contracts.retention import KEPT
 from contracts.subscriptions import SERVICES
 from services.accounts import consumers as accounts
 from services.application import consumers as application
@@ -26,7 +28,6 @@ from services.chassis.db.destructive_jobs import LONGEST_SILENCE, Doubt, Evidenc
 from services.chassis.db.tables import inbox
 from services.chassis.process import housekeeping
 from services.chassis.runtime.clock import now
-from services.chassis.runtime.settings import RetentionSettings
 from services.notify import consumers as notify
 from services.notify.handlers import erasure, event_handlers
 from services.verify import consumers as verify
@@ -37,16 +38,16 @@ from tests.integration.ops.command_line import epass
 from tests.support.factories import approval as desks
 from tests.support.factories import notify as messages
 from tests.support.factories.accounts import Accounts
-from tests.support.factories.application import NOW, Desk, Elsewhere
+from tests.support.factories.application import NOW, Desk, Elsewhere, counter_form, photograph, site
 from tests.support.factories.approval import active
 from tests.support.factories.verify import NOON, Gate, scan_of
 from tests.support.stack.databases import content_of, execute, owner_of
 from tests.support.stack.extent import long
 from tests.support.stack.paths import ROOT
-from tests.support.stack.settings import make_settings
 
 pytestmark = long
 
+KEPT_FOR = {kind: known.usual for kind, known in KEPT.items()} | {"records_kept_months": 13}
 LATER = timedelta(days=400)
 LONG = timedelta(days=500)
 MINUTE = timedelta(minutes=1)
@@ -81,6 +82,13 @@ def undecided(db: Database) -> None:
 def rejected(db: Database) -> None:
     desk = Desk(db).open_directory()
     desk.receive(Elsewhere.of(desk.row(desk.submit().reference)).rejected())
+
+
+def photographed(db: Database) -> None:
+    desk = Desk(db).open_directory()
+    desk.receive(DirectoryChanged(site=site(photograph=True)))
+    made = desk.submit_at_counter(counter_form(photograph=photograph()))
+    desk.receive(Elsewhere.of(desk.row(made.reference)).rejected())
 
 
 def opened(db: Database) -> None:
@@ -171,13 +179,14 @@ class Case:
                 return
             return
         consumers = self.module.Consumers()
-        consumers.db, consumers.settings = db, make_settings(RetentionSettings, records_kept_months=13)
+        consumers.db, consumers.settings = db, SimpleNamespace(**KEPT_FOR)
         getattr(consumers, self.job)()
 
 
 CASES = [
     Case("application", "expire_undecided", undecided, NOW, application),
     Case("application", "erase_ended", rejected, NOW, application),
+    Case("application", "delete_photographs", photographed, NOW, application),
     Case("application", "delete_old_openings", opened, NOW, application),
     Case("verify", "close_overdue_visits", inside, NOON, verify, timedelta(days=100)),
     Case("verify", "delete_old", scanned, NOON, verify),
@@ -424,8 +433,8 @@ def test_a_run_takes_no_more_than_its_share_and_always_so_many(
 LONG_AFTER = now() + LATER
 PORTIONS: list[tuple[str, Callable[[Database], None], Portion, str]] = [
     ("application", undecided, applications.undecided(LONG_AFTER), "3 of 3 rows of applications"),
-    ("application", rejected, applications.ended(LONG_AFTER), "1 of 1 rows of applications"),
-    ("approval", active, watchlist_entries.expired(LONG_AFTER), "1 of 1 rows of watchlist_entries"),
+    ("application", rejected, applications.ended(LONG_AFTER, 180), "1 of 1 rows of applications"),
+    ("approval", active, watchlist_entries.expired(LONG_AFTER, 90), "1 of 1 rows of watchlist_entries"),
     ("approval", reviewed, reviews.old_reviews(LONG_AFTER, 13), "1 of 1 rows of reviews"),
     ("notify", told, erasure.old_records(LONG_AFTER, 1), "1 of 1 rows of messages"),
     ("verify", unanswered, incidents.old(LONG_AFTER, 1), "1 of 1 rows of gate_incidents"),

@@ -5,9 +5,17 @@ from datetime import UTC, datetime
 import pytest
 
 from contracts.model import IST
+from contracts.retention import KEPT
 from services.approval.handlers.numbers import COUNTED_MONTHS
 from services.chassis.db.retention import kept_since, month_start
-from services.chassis.runtime.settings import RetentionSettings
+from services.chassis.runtime.metrics import exposition
+from services.chassis.runtime.settings import (
+    PeopleRetentionSettings,
+    RetentionSettings,
+    WatchlistRetentionSettings,
+    WrongSettings,
+    read,
+)
 from services.ops.settings import MonthSettings
 
 
@@ -36,6 +44,22 @@ def test_no_setting_deletes_decisions_that_the_numbers_are_still_counted_from() 
     with pytest.raises(ValueError, match="greater than or equal to 13"):
         MonthSettings(records_kept_months=12)
     assert COUNTED_MONTHS <= 13
+
+
+@pytest.mark.parametrize("kind", KEPT)
+def test_a_site_cannot_keep_data_for_longer_or_shorter_than_the_limits_of_its_kind(kind, monkeypatch) -> None:
+    known = KEPT[kind]
+
+    class Settings(RetentionSettings, PeopleRetentionSettings, WatchlistRetentionSettings):
+        """All kinds."""
+
+    monkeypatch.setenv(f"EPASS_{kind.upper()}", str(known.most))
+    assert getattr(read(Settings), kind) == known.most
+    assert f'epass_retention{{kind="{kind}"}} {float(known.most)}' in exposition().decode(), "to be compared"
+    for wrong in (known.least - 1, known.most + 1, "for ever"):
+        monkeypatch.setenv(f"EPASS_{kind.upper()}", str(wrong))
+        with pytest.raises(WrongSettings, match=f"EPASS_{kind.upper()} is wrong"):
+            read(Settings)
 
 
 def test_a_migration_that_was_not_told_how_many_months_are_kept_keeps_all() -> None:

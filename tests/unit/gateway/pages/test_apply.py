@@ -12,7 +12,6 @@ from contracts.model import IST
 from contracts.rpc.application import Acknowledged, ApplicationList, Checked, HistoryLine
 from contracts.rpc.approval.capacity import Availability, DayAvailability, WindowAvailability
 from contracts.rpc.approval.directory import DepartmentList, OfficerList, SiteList
-from contracts.visiting_rules import PERSONAL_DATA_KEPT
 from services.chassis.runtime.clock import now
 from services.gateway.settings import GatewaySettings
 from tests.support.factories.gateway import REFERENCE, browser, claims, signed
@@ -53,7 +52,7 @@ async def test_everything_that_was_answered_reaches_the_service_once(reader: Rea
 
 async def test_before_sending_it_says_what_happens_with_the_answers_and_whom_to_ask(reader: Reader) -> None:
     text = (await reader.answer()).text
-    assert f"They are erased {PERSONAL_DATA_KEPT.days} days after the visit" in text
+    assert "They are erased 180 days after the visit" in text
     assert "Questions about your visit: Home." in text
     assert "ADO Branch" in text
     assert "Clear my answers and sign out" in text

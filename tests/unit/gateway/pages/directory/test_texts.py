@@ -44,7 +44,7 @@ async def test_a_form_begins_with_the_text_that_everybody_sees(ado: Reader) -> N
     assert "# Ours" in text
     assert "ADO-0002" in text
     listed = (await ado.http.get(PLACE)).text
-    assert listed.count("As delivered") == 7
+    assert listed.count("As delivered") == 10
 
 
 async def test_a_form_begins_with_the_file_of_a_site_of_its_own(tmp_path: Path) -> None:

@@ -1,0 +1,214 @@
+"""The register of processing: which columns hold personal data, why, how long, and who gets them.
+
+`docs/processing.md` is made of it. `tests/unit/contracts/test_processing.py` fails for a column that can hold
+words and stands neither here nor in `NO_PERSON`.
+
+Usage: python -m contracts.processing [--check]
+"""
+
+import sys
+import textwrap
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from contracts.documents import table, write_or_check
+from contracts.retention import KEPT
+
+FILE = Path(__file__).parents[1] / "docs" / "processing.md"
+DECIDE, GATE, TELL, PROVE, WORK, GUARD = (
+    "to decide about the visit",
+    "to let them in, and know who is inside",
+    "to tell them what became of it",
+    "to know whose application it is",
+    "to know who of the staff did what",
+    "to keep somebody out who threatened others",
+)
+PEOPLE, DESK = "people_kept_days", "the department, the reception"
+GATES = "the gates of the site"
+
+
+@dataclass(frozen=True)
+class Held:
+    """Columns of a table with personal data. ``until`` is a kind of `KEPT`, or says when they are deleted."""
+
+    table: str
+    columns: str
+    what: str
+    why: str
+    until: str
+    to: str
+
+
+def _names(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+HELD = (
+    Held("application.applications", "name name_latin name_keys",
+         "name of the applicant", DECIDE, PEOPLE, f"{DESK}, {GATES}"),
+    Held("application.applications", "mobile email",
+         "where messages go", TELL, PEOPLE, f"{DESK}, who delivers messages"),
+    Held("application.applications", "id_type id_last4",
+         "kind and last four of an ID card", GATE, PEOPLE, f"{DESK}, {GATES}"),
+    Held("application.applications", "official companions purpose vehicle",
+         "office, who comes along, purpose, vehicle", DECIDE, PEOPLE, f"{DESK}, {GATES}"),
+    Held("application.applications", "assistance",
+         "wheelchair or guide", GATE, "for ever, after those days about nobody", f"{DESK}, {GATES}"),
+    Held("application.applications", "note",
+         "the department's words to the applicant", TELL, PEOPLE, "the applicant"),
+    Held("application.photographs", "sealed",
+         "photograph, sealed", GATE, "photographs_kept_days", "the reception and the gates of the site"),
+    Held("application.opening_tries", "who",
+         "keyed digest of a mobile", PROVE, "an hour", "nobody"),
+    Held("approval.reviews", "name name_latin name_keys personal held_event",
+         "the application as the department sees it", DECIDE, PEOPLE, "the department"),
+    Held("approval.decisions", "note days_reason",
+         "the department's words", TELL, PEOPLE, "the applicant"),
+    Held("approval.first_approvals", "days_reason",
+         "the department's words", DECIDE, PEOPLE, "the department"),
+    Held("approval.watchlist_entries", "sealed traits",
+         "name, last four, mobile and reason, sealed; keyed digests of them",
+         GUARD, "watchlist_kept_days", "security, the ADO Branch"),
+    Held("approval.watchlist_matches", "person_digest sealed_note",
+         "which of the party matched, as a keyed digest; words, sealed", GUARD, PEOPLE, "security"),
+    Held("issuance.applications", "mobile",
+         "where the link of the pass goes", TELL, PEOPLE, "nobody"),
+    Held("issuance.passes", "personal idc link_code",
+         "the people of the pass; keyed digest of the ID card; its link",
+         GATE, PEOPLE, "whoever has the link; the gates"),
+    Held("notify.messages", "personal email_sealed recipient",
+         "recipient and content of a message, sealed", TELL, PEOPLE, "who delivers messages"),
+    Held("notify.applications", "mobile_sealed",
+         "a changed number, sealed", TELL, PEOPLE, "who delivers messages"),
+    Held("notify.opt_outs", "recipient",
+         "keyed digest of a number whose holder wants no messages",
+         TELL, "until eight days after they write START", "nobody"),
+    Held("notify.media", "sealed",
+         "the vendor's ID of the picture of a pass, sealed", TELL, "29 days", "Meta"),
+    Held("notify.local_phone", "recipient text link",
+         "messages, in local mode only", TELL, "a day", "developers"),
+    Held("verify.passes", "visitors id_commitments",
+         "the people of the pass; keyed digests of ID cards", GATE, PEOPLE, GATES),
+    Held("verify.passes", "assistance",
+         "wheelchair or guide", GATE, "for ever, after those days about nobody", GATES),
+    Held("verify.scans", "reason",
+         "an officer's words at a gate", GATE, PEOPLE, "auditors"),
+    Held("verify.gate_incidents", "reason",
+         "a supervisor's words", GATE, PEOPLE, "the ADO Branch, security"),
+    Held("accounts.otp_codes", "mobile_digest mobile_sealed",
+         "a mobile, sealed; keyed digest", PROVE, "2 days", "who delivers messages"),
+    Held("accounts.otp_requests", "mobile_digest address device",
+         "keyed digests of a mobile and of an address", PROVE, "2 days", "nobody"),
+    Held("accounts.sessions", "subject mobile_sealed",
+         "keyed name of whoever signed in; their mobile, sealed",
+         PROVE, "24 hours after the session ends", "nobody"),
+    Held("accounts.proved_mobiles", "mobile_digest",
+         "keyed digest of a mobile", PROVE, "180 days, as long as a browser is known", "nobody"),
+    Held("accounts.logins", "name",
+         "name of a member of staff", WORK, "for ever: who decided is a record", "the ADO Branch, auditors"),
+    Held("accounts.logins", "mobile_sealed",
+         "their mobile, sealed", TELL, "until the login is disabled", "who delivers messages"),
+    Held("accounts.login_failures", "account address device",
+         "login, keyed digests of address and browser", PROVE, "until it counts no more", "nobody"),
+    Held("accounts.imports", "text_sealed result",
+         "a file with logins that was uploaded, sealed", WORK, "24 hours", "the ADO Branch"),
+    Held("approval.imports", "text_sealed result",
+         "a file with the directory, sealed", WORK, "24 hours", "the ADO Branch"),
+    Held("approval.officers", "name designation room",
+         "officers whom visitors may ask for", DECIDE, "until somebody removes the line", "everybody"),
+    Held("approval.duty_contacts", "sealed",
+         "numbers of whoever is on duty, sealed",
+         TELL, "until somebody removes them", "who delivers messages"),
+    Held("approval.directory_history", "before after",
+         "lines of the directory as they were, with officers",
+         WORK, "for ever: who changed what is a record", "the ADO Branch"),
+    Held("*.outbox", "personal",
+         "the people of an event, sealed",
+         DECIDE, "7 days after it was sent", "the services that consume them"),
+    Held("*.audit_log", "actor objects address",
+         "logins, keyed names of applicants, references; no name or number",
+         WORK, "records_kept_months", "auditors"),
+)  # fmt: skip
+"""Besides it `STAFF`: logins, which name a member of staff by a number."""
+STAFF = _names(
+    """
+    allowed_by answered_by approved_by assistant_of called_by changed_by closed_by confirmed_by decided_by
+    disabled_by drafted_by ended_by enrolled_by forwarded_by involved issued_by lifted_by login login_id
+    made_by named_by on_behalf_of proposed_by scanned_by seen_by sent_by set_by settled_by stand_in
+    submitted_by supervisor
+    """
+)
+"""Columns with logins of staff: in records as long as these, else as long as their row."""
+NO_PERSON = _names(
+    """
+    about advice body_hmac challenge channel closed_by_role closed_days closure_reason code code_digest
+    code_sealed contact content correlation_id decision_kind decision_reason deliver_by deltas department
+    department_code detail details digest direction escalation facts failed_tries forwarded_from
+    from_department further_days gate gate_names gate_rules gates id_kind inside_site instead_of jws
+    key_sealed kid kind lane language last_gate later_details marks masked nonce notice number officer
+    pass_number password_hash place preferred prefix private_sealed provider provider_id public_x
+    purpose_kind reason_translations record reference replaces revocation revoked_reason role roles salt
+    scanned_pass scans secret_sealed settled_as site site_code slot state status steps to_department
+    to_officer traceparent verdict verifier version visit what words x accounts.sign_ins.purpose
+    application.directory.subject approval.closed_days.reason approval.closures.note
+    approval.closures.reason approval.decisions.reason approval.departments.name approval.gates.name
+    approval.site_texts.name approval.sites.address approval.sites.name notify.delivery_reports.reason
+    notify.departments.name notify.local_phone.purpose notify.media.name notify.messages.purpose
+    notify.messages.reason notify.providers.name notify.sites.name verify.help_calls.reason
+    verify.scans.id_type
+    """
+)
+"""Columns, or ``service.table.column``, with codes, keys, numbers, dates and words about nobody."""
+PROCESSORS = (
+    ("SMS", "sms_url", "mobile number and text, without a name", "as its contract says; registered (DLT)"),
+    ("WhatsApp", "whatsapp_url", "mobile number, text and picture of the pass", "Meta, outside India"),
+    ("email", "smtp_url", "email address, text and pass", "as its contract says"),
+    ("backups", "ops_backup_stamp", "everything, encrypted before it leaves", "where the site puts them"),
+)  # fmt: skip
+"""Who works for the site: a setting that is not empty where it is used, what they get, and where they are."""
+
+
+def lines(chosen: Mapping[str, object] | None = None) -> Iterator[str]:
+    """Yield the lines of the register, as Markdown.
+
+    Args:
+        chosen: setting → its value, to say what is set instead of what is usual.
+    """
+    here = "usual" if chosen is None else "set here"
+    yield from (
+        "# Register of processing", "",
+        "What is stored about whom, why, how long, and who gets it; generated from",
+        "`contracts/processing.py` and `contracts/retention.py`. `epass register`, with the settings of the",
+        "sender, prints it with what the site has set and which processors it uses. The law, the officer and",
+        "the Board are texts of the ADO Branch (`/desk/directory/texts`), shown below the",
+        "privacy notice.", "",
+        "## How long, and what a site may choose", "",
+    )  # fmt: skip
+    kinds = []
+    for name, kind in KEPT.items():
+        value = kind.usual if chosen is None else chosen[name]
+        limits = f"{kind.least} to {kind.most}"
+        kinds.append((f"`EPASS_{name.upper()}`", kind.what, f"{value} {kind.unit}", limits, kind.reason))
+    yield from table(("setting", "of what", here, "least to most", "why these limits"), kinds)
+    yield from ("", "## Which fields", "")
+    fields = []
+    for one in HELD:
+        columns = f"`{one.table}`: {', '.join(one.columns.split())}"
+        until = f"`EPASS_{one.until.upper()}`" if one.until in KEPT else one.until
+        fields.append((columns, one.what, one.why, until, one.to))
+    yield from table(("columns", "what", "why", "how long", "who gets it"), fields)
+    named = textwrap.wrap(", ".join(f"`{name}`" for name in sorted(STAFF)) + ".", 110)
+    yield from ("", f"Logins of staff, {WORK}, as long as the row or record they stand in:", *named, "")
+    yield from ("## Who works for the site", "")
+    processors = []
+    for name, setting, gets, where in PROCESSORS:
+        value = f"`EPASS_{setting.upper()}`"
+        if chosen is not None:
+            value += f": {chosen[setting]}" if chosen[setting] else ": none"
+        processors.append((name, value, gets, where))
+    yield from table(("for", "where this is set", "what they get", "where"), processors)
+
+
+if __name__ == "__main__":
+    sys.exit(write_or_check(FILE, "\n".join([*lines(), ""])))

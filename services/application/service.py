@@ -1,7 +1,15 @@
 """The RPCs of application, a line each: what the contract calls it, and the handler that answers."""
 
 from contracts.rpc import application as contract
-from services.application.handlers import applications, mobiles, photographs, queries, unlocked_sessions
+from contracts.rpc import requests as contract_of_requests
+from services.application.handlers import (
+    applications,
+    mobiles,
+    photographs,
+    queries,
+    requests,
+    unlocked_sessions,
+)
 from services.chassis.audit import entries, heads
 from services.chassis.db.providers import DatabaseProvider, SettingsProvider
 from services.chassis.rpc.server import rpc
@@ -30,6 +38,10 @@ class Service:
     lookup = rpc(contract.COUNTER_LOOKUP, queries.lookup)
     waiting_here = rpc(contract.WAITING_HERE, queries.waiting_here)
     durations = rpc(contract.DURATIONS, queries.durations)
+    send_request = rpc(contract_of_requests.SEND_REQUEST, requests.send)
+    list_requests = rpc(contract_of_requests.LIST_REQUESTS, requests.list_requests)
+    view_request = rpc(contract_of_requests.VIEW_REQUEST, requests.view)
+    answer_request = rpc(contract_of_requests.ANSWER_REQUEST, requests.answer)
     audit_entries = rpc(contract.AUDIT_ENTRIES, entries.list_entries)
     most_looks = rpc(contract.MOST_LOOKS, entries.most_looks)
     audit_heads = rpc(contract.AUDIT_HEADS, heads.list_heads)

@@ -73,6 +73,7 @@ from tests.e2e.page_samples import (
     WRONG_LOGIN,
     State,
 )
+from tests.e2e.request_states import requests
 from tests.support.factories.gateway import NUMBER, REFERENCE, pass_view
 from tests.support.factories.pages import (
     ADMIT,
@@ -528,4 +529,5 @@ STATES = [
     {"verify.scan": ScanResult(verdict="unknown_pass", preview=True)}),
     State("security", "/gate/inside"),
     *supervised(), *places(), *several_days(), *closures(), *counter(), *kiosk(), *operator(), *around(),
+    *requests(),
 ]  # fmt: skip

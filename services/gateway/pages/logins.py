@@ -19,7 +19,9 @@ from services.gateway.pages.shared.languages import ENDONYMS, LANGUAGES
 from services.gateway.pages.shared.view import SEEN, AdoPage, View, page_router
 
 router = page_router("/desk/logins")
-ROLES: tuple[Role, ...] = ("department", "reception", "assisted", "security", "ado", "ops", "auditor")
+ROLES: tuple[Role, ...] = (
+    "department", "reception", "assisted", "security", "ado", "ops", "auditor", "grievance",
+)  # fmt: skip
 STATES: tuple[LoginState, ...] = ("active", "never_used", "expired", "disabled")
 Verb = Literal["disable", "reset", "sign-out", "reset-factor"]
 Some = Annotated[Code | Literal[""], Query()]

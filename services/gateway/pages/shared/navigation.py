@@ -24,6 +24,7 @@ FOOTER: Mapping[str, str] = {
     "service": _("Who runs this service"),
 }
 """Pages under ``/about/`` that every page links to."""
+REQUESTS: Entry = ("/desk/requests", _("Requests"))
 START: Entry = ("/staff", _("Your tasks"))
 PASSWORD: Entry = ("/staff/password", _("Change the password"))
 SECOND_FACTOR: Entry = ("/staff/second-factor", _("Your authenticator app"))
@@ -52,6 +53,7 @@ TASKS: Mapping[Role, tuple[Entry, ...]] = {
         ("/desk/supervisors", _("Supervisors")),
         CLOSED_DAYS,
         WATCHLIST,
+        REQUESTS,
     ),
     "security": (
         ("/gate", _("Gate")),
@@ -75,6 +77,7 @@ TASKS: Mapping[Role, tuple[Entry, ...]] = {
         ("/audit/most", _("Who looked at the most people")),
         CLOSED_DAYS,
     ),
+    "grievance": (REQUESTS,),
 }
 """What each role may do; every page of it is reached from here."""
 ALONE = ("/staff/sign-in", "/kiosk")

@@ -65,8 +65,10 @@ EXPECTED = {
         GET /api/v1/passes/{number}/qr.png
         POST /api/v1/passes/{number}/reissue
     """,
-    "applicant ado assisted auditor department ops reception security": "DELETE /api/v1/sessions/current",
-    "ado assisted auditor department ops reception security": """
+    "applicant ado assisted auditor department grievance ops reception security": """
+        DELETE /api/v1/sessions/current
+    """,
+    "ado assisted auditor department grievance ops reception security": """
         POST /api/v1/password
         POST /api/v1/sessions/current/code
         GET /api/v1/second-factor
@@ -183,9 +185,12 @@ PAGES = {
         GET /applications/{reference}/qr
         GET POST /applications/{reference}/dates
         GET POST /applications/{reference}/complete
+        GET /requests
+        GET POST /requests/new
+        GET /requests/{number}
         GET POST /sessions
     """,
-    "ado assisted auditor department ops reception security": """
+    "ado assisted auditor department grievance ops reception security": """
         GET /staff
         GET /staff/second-factor
         POST /staff/second-factor/app
@@ -285,6 +290,8 @@ PAGES = {
         GET /counter/passes/{number}/{kind}/{paper}
         POST /counter/passes/{number}/reissue
     """,
+    "ado grievance": "GET /desk/requests",
+    "grievance": "GET POST /desk/requests/{number}",
     "auditor": """
         GET /audit
         GET POST /audit/search

@@ -41,6 +41,7 @@ UNANSWERED = {
     },
     "a state gives it": {
         "notify.preview_rejection", "notify.preview_withdrawal", "notify.trace_messages",
+        "application.list_requests", "application.view_request",
     },
     "no page asks it": {"accounts.export_logins", "approval.export_directory"},
     "the pass, of which tests of its own give it": {"verify.pass_use"},

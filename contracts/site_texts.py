@@ -4,7 +4,7 @@ from typing import Literal
 
 TextLine = Literal["ownership", "footer"]
 """Texts of one line: whose website it is, in the header and on printed passes; the end of the footer."""
-TextPage = Literal["help", "contact", "privacy", "accessibility", "terms", "service"]
+TextPage = Literal["help", "contact", "privacy", "accessibility", "terms", "policies", "service"]
 """Texts that are pages, in Markdown, whose first line is the title after ``#``."""
 TextName = TextLine | TextPage
 LARGEST_EMBLEM = 150_000

@@ -340,6 +340,9 @@ def around() -> Iterator[State]:
     yield State(None, "")
     for name in PAGES:
         yield State(None, f"/about/{name}")
+    yield State(None, "/site-map")
+    yield State(None, "/site-map?q=QR+code")
+    yield State(None, "/site-map?q=elephant")
     for who in ("department", "ado", "security", "reception", "ops", "auditor"):
         yield State(who, "/staff")
     yield State(None, "/sign-out", status=405)

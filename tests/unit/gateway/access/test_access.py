@@ -152,6 +152,7 @@ PAGES = {
         GET POST /sign-in/code
         POST /sign-out
         GET /about/{name}
+        GET /site-map
         GET /transparency
         GET /cleared
         GET POST /s/{reference}

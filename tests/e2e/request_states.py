@@ -41,7 +41,7 @@ def requests() -> Iterator[State]:
     yield State("grievance", "/desk/requests", answers=some)
     yield State("grievance", "/desk/requests?which=answered", answers=none)
     yield State("ado", "/desk/requests", answers=some)
-    yield State("ado", "/staff", answers=some)
+    yield State("ado", "/desk/logins", answers=some)
     yield State("grievance", f"/desk/requests/{NUMBER}", answers=viewed(late))
     page, second = (
         f"/desk/requests/{NUMBER}",

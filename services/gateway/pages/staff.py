@@ -8,7 +8,6 @@ from fastapi import Response
 from contracts import rpc
 from contracts.errors import InvalidInput, NotAuthenticated, Unavailable
 from contracts.rpc.accounts.sessions import ChangePassword, LogIn
-from contracts.rpc.requests import LIST_REQUESTS, RequestQuestion
 from services.gateway.access.admission import rate_limited
 from services.gateway.pages.shared import cookies, directory, navigation, staff_sign_in
 from services.gateway.pages.shared.forms import problems_of, text_of
@@ -28,7 +27,6 @@ async def show_start(view: AnyStaffPage) -> Response:
     return view.html(
         "staff/start.html",
         tasks=navigation.tasks(view.principal, view.language),
-        late=await _late_requests(view) if role == "ado" else 0,
         waiting=await _usual_waits(view) if role == "auditor" else [],
     )
 
@@ -103,12 +101,6 @@ async def sign_out(view: StaffPage) -> Response:
     cookies.sign_in_ended(response, view.request)
     await end_session(view.caller)
     return response
-
-
-async def _late_requests(view: View) -> int:
-    """Return how many requests of people are late, so that the ADO Branch sees it; 0 where nobody answers."""
-    found = await view.try_query(LIST_REQUESTS, RequestQuestion(limit=1))
-    return found.late if found else 0
 
 
 async def _usual_waits(view: View) -> list[tuple[str, tuple[str, str] | None]]:

@@ -8,10 +8,12 @@ import httpx
 import pytest
 
 from contracts.errors import Conflict, InvalidInput
+from contracts.rpc.accounts.logins import LoginList
+from contracts.rpc.approval.directory import DepartmentList, SiteList
 from contracts.rpc.requests import RequestLine, RequestList, RequestSent, RequestView
 from services.chassis.runtime.clock import now
 from tests.support.factories.gateway import TableClient, browsing, claims, signed, staff_claims
-from tests.support.system.page_reader import SAME_SITE
+from tests.support.system.page_reader import HOME, SAME_SITE, SITE
 
 NUMBER = "REQ-7K3M-9QW4"
 PAGE, DESK = f"/requests/{NUMBER}", f"/desk/requests/{NUMBER}"
@@ -55,6 +57,9 @@ async def reader() -> AsyncIterator[Reader]:
         application__answer_request=RequestSent(request_number=NUMBER),
         application__list_requests=RequestList(items=(line(), line(is_late=True)), next="on", late=2),
         application__view_request=request(),
+        accounts__list_logins=LoginList(items=()),
+        approval__sites=SiteList(items=(SITE,)),
+        approval__departments=DepartmentList(items=(HOME,)),
     ) as (http, client):
         yield Reader(http, client)
 
@@ -137,10 +142,11 @@ async def test_an_answer_that_comes_second_shows_the_first(reader: Reader) -> No
 
 async def test_the_ado_branch_sees_that_answers_are_late_and_no_words(reader: Reader) -> None:
     reader.work_as("ado")
-    assert "2 requests are late." in await reader.open("/staff")
+    assert "2 requests are late." in await reader.open("/desk/logins")
     text = await reader.open("/desk/requests")
     assert NUMBER in text
     assert f'href="/en{DESK}"' not in text
     assert (await reader.http.get(f"/en{DESK}")).status_code == 403
+    assert "late." not in await reader.open("/desk/logins?role=ado"), "a search is about something else"
     reader.client.answers["application.list_requests"] = RequestList()
-    assert "late." not in await reader.open("/staff")
+    assert "late." not in await reader.open("/desk/logins")

@@ -28,6 +28,11 @@ def new_reference() -> str:
     return f"PCS-{code[:4]}-{code[4:]}"
 
 
+def new_request_number() -> str:
+    """Return the number of a complaint or another request, such as ``REQ-7K3M-9QW4``."""
+    return f"REQ{new_reference()[3:]}"
+
+
 def parse_pass_number(text: str) -> str:
     """Return the canonical form of a typed pass number, whatever its case, spaces, hyphens and look-alikes.
 
@@ -40,14 +45,19 @@ def parse_pass_number(text: str) -> str:
     return code
 
 
-def parse_reference(text: str) -> str:
-    """Return the canonical form of a typed reference, with or without ``PCS-``.
+def parse_reference(text: str, prefix: str = "PCS") -> str:
+    """Return the canonical form of a typed reference, with or without ``PCS-``, or another prefix.
 
     Raises:
         ValueError: as for :func:`parse_pass_number`.
     """
     compact = text.strip().upper().translate(_READ_AS)
     code = parse_pass_number(
-        compact[3:] if len(compact) == LENGTH + 3 and compact.startswith("PCS") else compact
+        compact[3:] if len(compact) == LENGTH + 3 and compact.startswith(prefix) else compact
     )
-    return f"PCS-{code[:4]}-{code[4:]}"
+    return f"{prefix}-{code[:4]}-{code[4:]}"
+
+
+def parse_request_number(text: str) -> str:
+    """Return the canonical form of a typed number of a request; as :func:`parse_reference`."""
+    return parse_reference(text, "REQ")

@@ -1,6 +1,7 @@
 """What application publishes: applications, their changes and their ends."""
 
 from typing import ClassVar, Literal
+from uuid import UUID
 
 from pydantic import Field
 
@@ -11,8 +12,9 @@ from contracts.events.base import (
     AnyChannel,
     AnyDeliverBy,
     AnyPurposeKind,
+    Event,
 )
-from contracts.events.example_members import CONTACT, DELIVERY, OFFICIAL, PEOPLE, PERSON, SLOT
+from contracts.events.example_members import CONTACT, DELIVERY, ID, OFFICIAL, PEOPLE, PERSON, SLOT
 from contracts.model import ApplicantKind, Code, Companion, Contact, Language, Person, Slot, Wire
 
 
@@ -107,6 +109,22 @@ class MobileChanged(AboutApplication, producer="application", subscribers=("appr
         "changed_by": "counter",
         "personal": {"mobile": "+919876512345", "before": "+919876543210"},
     }
+
+
+class RequestAnswered(Event, producer="application", subscribers=("notify",), is_only_one=True):
+    """A complaint or another request was answered; a link tells its sender, without a word of it."""
+
+    request_id: UUID
+    request_number: str
+    language: Language
+    personal: Contact
+    example: ClassVar = {
+        "request_id": ID, "request_number": "REQ-7K3M-9QW6", "language": "pa", "personal": CONTACT,
+    }  # fmt: skip
+
+    @property
+    def subject(self) -> str:
+        return f"request:{self.request_id}"
 
 
 class PersonalDataErased(

@@ -17,6 +17,7 @@ DEMO: dict[str, dict[str, str]] = {
     "assisted": {"login_id": "SEW-0001"},
     "ops": {"login_id": "OPS-0001"},
     "auditor": {"login_id": "AUD-0001"},
+    "grievance": {"login_id": "GRO-0001"},
     "gate_device": {"login_id": "GAT-0001", "site": "PCS1", "gate": "PCS1-G1"},
 }
 

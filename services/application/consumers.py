@@ -1,7 +1,7 @@
 """The events of application and its jobs, a line each, with their handlers."""
 
 from contracts import events
-from services.application.handlers import directory, event_handlers, photographs, unlocked_sessions
+from services.application.handlers import directory, event_handlers, photographs, requests, unlocked_sessions
 from services.application.handlers import scheduled_jobs as jobs
 from services.chassis.db.destructive_jobs import by_clock_alone
 from services.chassis.db.providers import DatabaseProvider, every
@@ -36,4 +36,6 @@ class Consumers:
     erase_ended = every(3600, jobs.erase_ended, rows=jobs.BATCH, destroys=jobs.ended)
     delete_photographs = every(3600, photographs.delete_old, rows=photographs.BATCH, destroys=photographs.old)
     delete_old_openings = every(3600, unlocked_sessions.delete_old, rows=jobs.BATCH, destroys=by_clock_alone)
+    delete_old_requests = every(3600, requests.delete_old, rows=requests.BATCH, destroys=requests.old)
+    measure_requests = every(60, requests.measure)
     key_names = every(60, jobs.key_names, rows=jobs.BATCH)

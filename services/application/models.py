@@ -23,6 +23,7 @@ from contracts.model import (
     PurposeKind,
     RejectionReason,
 )
+from contracts.rpc.requests import RequestKind
 from services.application.domain.status import DecisionKind
 
 _WORDS = (
@@ -37,6 +38,7 @@ _WORDS = (
     Language,
     PurposeKind,
     RejectionReason,
+    RequestKind,
 )
 Json = dict[str, Any]
 
@@ -251,6 +253,28 @@ class DirectoryRow(Base):
     subject: Mapped[str] = mapped_column(primary_key=True)
     seq: Mapped[int] = mapped_column(BigInteger)
     record: Mapped[Json]
+
+
+class RequestRow(Base):
+    """Complaint, question or other request of a person; its words and those of its answer are sealed."""
+
+    __tablename__ = "requests"
+    __table_args__ = (
+        Index("requests_by_mobile", "mobile", "sent_at", "id"),
+        Index("requests_by_answer", "answered_at", "sent_at", "id"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    number: Mapped[str] = mapped_column(unique=True)
+    kind: Mapped[RequestKind]
+    language: Mapped[Language]
+    mobile: Mapped[str]
+    """Who has proved it may read the request."""
+    sealed: Mapped[str]
+    sent_at: Mapped[datetime]
+    answer_by: Mapped[datetime]
+    answered_at: Mapped[datetime | None]
+    answered_by: Mapped[str | None]
 
 
 PERSONAL: dict[str, Any] = {

@@ -1,12 +1,14 @@
 """The RPCs of application, a line each: what the contract calls it, and the handler that answers."""
 
 from contracts.rpc import application as contract
+from contracts.rpc import requests as contract_of_requests
 from services.application.handlers import (
     applications,
     mobiles,
     own_data,
     photographs,
     queries,
+    requests,
     unlocked_sessions,
 )
 from services.chassis.audit import entries, heads
@@ -37,6 +39,10 @@ class Service:
     lookup = rpc(contract.COUNTER_LOOKUP, queries.lookup)
     waiting_here = rpc(contract.WAITING_HERE, queries.waiting_here)
     durations = rpc(contract.DURATIONS, queries.durations)
+    send_request = rpc(contract_of_requests.SEND_REQUEST, requests.send)
+    list_requests = rpc(contract_of_requests.LIST_REQUESTS, requests.list_requests)
+    view_request = rpc(contract_of_requests.VIEW_REQUEST, requests.view)
+    answer_request = rpc(contract_of_requests.ANSWER_REQUEST, requests.answer)
     record_copy = rpc(contract.RECORD_COPY, own_data.record_copy)
     erase_own_data = rpc(contract.ERASE_OWN_DATA, own_data.erase)
     own_data = rpc(contract.OWN_DATA, own_data.list_kept)

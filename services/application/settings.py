@@ -18,6 +18,9 @@ class ApplicationSettings(ServiceSettings, VisitSettings, RateLimitSettings, Peo
     kept_at_least_days: int = Field(180, ge=0, le=1095)
     """Days after a visit in which its people cannot be erased although they ask for it."""
 
+    request_days: int = Field(90, ge=1, le=90)
+    """Within so many days a complaint or another request is answered; the DPDP Rules allow 90 (rule 14)."""
+
     @property
     def kept_at_least(self) -> timedelta:
         """For how long after its end a visit stays although its people ask: no longer than without asking."""

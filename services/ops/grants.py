@@ -59,6 +59,7 @@ RIGHTS: Mapping[str, Mapping[str, str]] = {
         "openings": _CHANGE_AND_DELETE,
         "passes": _CHANGE,
         "photographs": _CHANGE_AND_DELETE,
+        "requests": _CHANGE_AND_DELETE,
         "revisions": _ADD,
         "timeline": _ADD,
     },

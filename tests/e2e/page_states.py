@@ -74,6 +74,7 @@ from tests.e2e.page_samples import (
     WRONG_LOGIN,
     State,
 )
+from tests.e2e.request_states import requests
 from tests.support.factories.gateway import NUMBER, REFERENCE, pass_view
 from tests.support.factories.pages import (
     ADMIT,
@@ -340,6 +341,9 @@ def around() -> Iterator[State]:
     yield State(None, "")
     for name in PAGES:
         yield State(None, f"/about/{name}")
+    yield State(None, "/site-map")
+    yield State(None, "/site-map?q=QR+code")
+    yield State(None, "/site-map?q=elephant")
     for who in ("department", "ado", "security", "reception", "ops", "auditor"):
         yield State(who, "/staff")
     yield State(None, "/sign-out", status=405)
@@ -529,4 +533,5 @@ STATES = [
     {"verify.scan": ScanResult(verdict="unknown_pass", preview=True)}),
     State("security", "/gate/inside"),
     *supervised(), *places(), *several_days(), *closures(), *counter(), *kiosk(), *operator(), *around(),
+    *requests(),
 ]  # fmt: skip

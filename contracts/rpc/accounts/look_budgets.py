@@ -34,6 +34,8 @@ DEFAULTS: Mapping[Role, LookBudget] = {
     "ops": LookBudget(warn=100, refuse=300),
     # of the log, who did something
     "auditor": LookBudget(warn=1_000, refuse=3_000),
+    # an answer takes minutes
+    "grievance": LookBudget(warn=100, refuse=300),
 }
 """By role of people, until the ADO Branch decides. A scan is a command, and counts nowhere."""
 

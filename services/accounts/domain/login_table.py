@@ -21,7 +21,9 @@ COLUMNS = (
     Column("language", longest=2),
     Column("valid_until", longest=10),
 )
-ROLES: tuple[Role, ...] = ("department", "reception", "assisted", "security", "ado", "ops", "auditor")
+ROLES: tuple[Role, ...] = (
+    "department", "reception", "assisted", "security", "ado", "ops", "auditor", "grievance",
+)  # fmt: skip
 """A kiosk is no person, and its token is handed over beside the device."""
 
 

@@ -22,7 +22,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from contracts import login_ids
-from contracts.crockford import parse_pass_number, parse_reference
+from contracts.crockford import parse_pass_number, parse_reference, parse_request_number
 from contracts.errors import ContractError, InternalError, Unavailable
 from contracts.model import Wire
 from contracts.rpc.call import Call, Method, Principal
@@ -44,6 +44,7 @@ MOST_OBJECTS = 400
 FORMS = {
     "reference": re.compile(r"PCS-[0-9A-Z]{4}-[0-9A-Z]{4}"),
     "pass number": re.compile(r"[0-9A-Z]{8}"),
+    "request": re.compile(r"REQ-[0-9A-Z]{4}-[0-9A-Z]{4}"),
     "login": login_ids.FORM,
 }
 _FIELDS = {
@@ -53,11 +54,13 @@ _FIELDS = {
     "pass_number": "pass number",
     "pass_": "pass number",
     "login_id": "login",
+    "request_number": "request",
 }
 """The fields that name objects. What does not have the form may be anything, and is not recorded."""
 _PARSERS: dict[str, Callable[[str], str]] = {
     "reference": parse_reference,
     "pass number": parse_pass_number,
+    "request": parse_request_number,
     "login": login_ids.parse_login_id,
 }
 

@@ -45,6 +45,9 @@ reception = Access("reception")
 department = Access("department")
 ops = Access("ops")
 auditor = Access("auditor")
+grievance = Access("grievance")
+request_reader = Access("grievance", "ado")
+"""Who may see which requests of people are late."""
 closer = Access("department", "ado")
 """Who may close a day of a department."""
 closure_reader = Access("department", "ado", "auditor")

@@ -16,8 +16,9 @@ from services.gateway.access.admission import rate_limited
 from services.gateway.access.callers import Anyone
 from services.gateway.pages.shared import directory, privacy
 from services.gateway.pages.shared.error_pages import PageRoute
-from services.gateway.pages.shared.languages import hours_in_words, preferred, week_in_words
-from services.gateway.pages.shared.site_text import SiteTexts, page_of
+from services.gateway.pages.shared.languages import hours_in_words, preferred, texts, week_in_words
+from services.gateway.pages.shared.navigation import FOOTER, MAP
+from services.gateway.pages.shared.site_text import PAGES, SiteTexts, page_of
 from services.gateway.pages.shared.view import PUBLIC, OpenPage, View
 
 FIRST_SECONDS = 0.5
@@ -38,9 +39,36 @@ async def show_landing(view: OpenPage) -> Response:
     if view.kiosk:
         return view.to("/kiosk")
     settings = view.caller.state.settings
+    files = cast(SiteTexts, view.request.app.state.site_texts)
+    pages = (page_of(files, view.caller.state, name) or files[name] for name in PAGES)
     return view.html(
-        "landing.html", 200, PUBLIC, local_mode=settings.local_mode, shows_docs=settings.shows_docs
+        "landing.html",
+        200,
+        PUBLIC,
+        local_mode=settings.local_mode,
+        shows_docs=settings.shows_docs,
+        reviewed=max((day for one in pages if (day := one[view.language].reviewed)), default=None),
     )
+
+
+@router.get("/{language:lang}/site-map", dependencies=[rate_limited("read")])
+async def show_site_map(view: OpenPage, q: str = "") -> Response:
+    """List the pages that anybody may open; with words to search for, those that have all of them."""
+    files = cast(SiteTexts, view.request.app.state.site_texts)
+    await view.caller.state.site_texts.get_at_once(FIRST_SECONDS)
+    translate = texts(view.language).gettext
+    entries = [(address, translate(title), "") for address, title in MAP]
+    for name, title in FOOTER.items():
+        known = page_of(files, view.caller.state, name) or files[name]
+        text = known[view.language]
+        entries.append((f"/about/{name}", translate(title), f"{text.title} {text.body.striptags()}"))
+    words = q.casefold().split()
+    found = [
+        (address, title)
+        for address, title, body in entries
+        if all(word in f"{title} {body}".casefold() for word in words)
+    ]
+    return view.html("site_map.html", 200, PUBLIC, entries=found, q=q)
 
 
 @router.get("/{language:lang}/about/{name}", dependencies=[rate_limited("read")])
@@ -48,12 +76,12 @@ async def show_site_text(view: OpenPage, name: str) -> Response:
     """Show a page; in another language, with a notice, where the reader's is missing."""
     files = cast(SiteTexts, view.request.app.state.site_texts)
     await view.caller.state.site_texts.get_at_once(FIRST_SECONDS)
-    texts = page_of(files, view.caller.state, name)
-    if texts is None:
+    found = page_of(files, view.caller.state, name)
+    if found is None:
         raise NotFound("no such page")
     places = await _places(view) if name == "contact" else ()
     kept, law = privacy.facts(view.caller.state, view.language) if name == "privacy" else ((), ())
-    shown = {"text": texts[view.language], "name": name, "places": places, "kept": kept, "law": law}
+    shown = {"text": found[view.language], "name": name, "places": places, "kept": kept, "law": law}
     return view.html("about.html", 200, PUBLIC, **shown)
 
 

@@ -24,7 +24,9 @@ from services.gateway.pages.shared.view import OpenPage, View, page_router
 
 router = page_router("")
 PLACES = {"apply": "/apply/who", "history": "/applications"}
-_PAGE = re.compile(r"(?:apply|applications|s)(?:/[A-Za-z0-9-]{1,40}(?:/(?:dates|complete|mobile))?)?")
+_PAGE = re.compile(
+    r"(?:apply|applications|requests|s)(?:/[A-Za-z0-9-]{1,40}(?:/(?:dates|complete|mobile))?)?"
+)
 
 CODE_SECONDS = 9 * 60
 """So long a code is surely good after it was sent; accounts says whether it is (``EPASS_OTP_MINUTES``)."""

@@ -17,7 +17,7 @@ from services.gateway.pages.shared.render import ICONS_TO_INSTALL, text
 from services.gateway.pages.shared.site_text import PAGES, emblem_address
 
 router = APIRouter(include_in_schema=False)
-FOUND_BY_SEARCH = ("", "/transparency", *(f"/about/{name}" for name in PAGES))
+FOUND_BY_SEARCH = ("", "/transparency", "/site-map", *(f"/about/{name}" for name in PAGES))
 """Pages that search engines may list, without their language."""
 SECURITY_TXT_DAYS = 180
 """RFC 9116 asks for less than a year."""

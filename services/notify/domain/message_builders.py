@@ -22,6 +22,7 @@ from contracts.events import (
     PassRejected,
     PassReturned,
     PassRevoked,
+    RequestAnswered,
     ReviewEscalated,
     RevocationPersonal,
     VisitDayClosed,
@@ -141,6 +142,19 @@ def mobile_changed(event: MobileChanged) -> Draft:
         mobile=event.personal.before,
         email=None,
         parameters={"reference": event.reference},
+    )
+
+
+def request_answered(event: RequestAnswered, public_url: str) -> Draft:
+    """Build the message that a complaint or another request was answered; its page has the words."""
+    link = f"{public_url.rstrip('/')}/{event.language}/requests/{event.request_number}"
+    return Draft(
+        purpose="request_answered",
+        language=event.language,
+        deliver_by="sms",
+        mobile=event.personal.mobile,
+        email=None,
+        parameters={"reference": event.request_number, "url": link},
     )
 
 

@@ -12,7 +12,7 @@ from contracts.model import DeliverBy, Language
 Purpose = Literal[
     "otp", "login_issued", "access_changed", "application_submitted", "application_cancelled",
     "application_expired", "rejected", "returned", "day_closed", "day_dropped", "day_reopened", "pass_issued",
-    "pass_revoked", "review_escalated", "mobile_changed",
+    "pass_revoked", "review_escalated", "mobile_changed", "request_answered",
 ]  # fmt: skip
 NOT_TO_APPLICANT: Collection[Purpose] = ("review_escalated", "mobile_changed")
 """Purposes of messages about an application that go to somebody else, or to a number that is no more theirs.

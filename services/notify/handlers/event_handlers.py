@@ -44,6 +44,13 @@ def handle_access_changed(received: Received[events.AccessChanged], session: Ses
     store(session, received.id, message_builders.access_changed(received.event), now)
 
 
+def handle_request_answered(
+    received: Received[events.RequestAnswered], session: Session, now: datetime, public_url: str
+) -> None:
+    """Store the message that a complaint or another request was answered."""
+    store(session, received.id, message_builders.request_answered(received.event, public_url), now)
+
+
 def handle_application_submitted(
     received: Received[events.ApplicationSubmitted], session: Session, now: datetime, public_url: str
 ) -> None:

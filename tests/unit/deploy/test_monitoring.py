@@ -15,6 +15,7 @@ from deploy.grafana.panels import PROMETHEUS as PROMETHEUS_SOURCE
 from deploy.grafana.panels import Dashboard
 from deploy.local import run
 from services.accounts import metrics as accounts_metrics
+from services.application import metrics as application_metrics
 from services.approval import metrics as approval_metrics
 from services.chassis.runtime import metrics
 from services.gateway import metrics as gateway_metrics
@@ -30,6 +31,7 @@ from tests.unit.deploy import metric_labels
 METRICS = (
     metrics,
     accounts_metrics,
+    application_metrics,
     approval_metrics,
     gateway_metrics,
     notify_metrics,

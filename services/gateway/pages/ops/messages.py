@@ -37,6 +37,7 @@ PURPOSES: dict[str, str] = {
     "login_issued": _("A new login"),
     "access_changed": _("Notice that a login was changed"),
     "mobile_changed": _("Notice that the number was changed"),
+    "request_answered": _("Notice that a request was answered"),
     "pass_issued": _("Pass"),
     "application_submitted": _("Confirmation of the application"),
     "pass_revoked": _("Notice that the pass was cancelled"),

@@ -21,9 +21,22 @@ FOOTER: Mapping[str, str] = {
     "privacy": _("Privacy"),
     "accessibility": _("Accessibility"),
     "terms": _("Terms of use"),
+    "policies": _("Website policies"),
     "service": _("Who runs this service"),
 }
 """Pages under ``/about/`` that every page links to."""
+REQUESTS: Entry = ("/desk/requests", _("Requests"))
+MAP: tuple[Entry, ...] = (
+    ("", _("The first page")),
+    ("/apply", _("Apply for a visitor pass")),
+    ("/status", _("See the status of your application")),
+    ("/applications", _("Your passes and applications")),
+    ("/requests/new", _("Complain, ask, or tell us something")),
+    ("/requests", _("Your complaints and questions")),
+    ("/transparency", _("How fast departments decide")),
+    ("/staff/sign-in", _("Staff sign-in")),
+)
+"""What anybody may open, besides the pages of `FOOTER`."""
 START: Entry = ("/staff", _("Your tasks"))
 PASSWORD: Entry = ("/staff/password", _("Change the password"))
 SECOND_FACTOR: Entry = ("/staff/second-factor", _("Your authenticator app"))
@@ -52,6 +65,7 @@ TASKS: Mapping[Role, tuple[Entry, ...]] = {
         ("/desk/supervisors", _("Supervisors")),
         CLOSED_DAYS,
         WATCHLIST,
+        REQUESTS,
     ),
     "security": (
         ("/gate", _("Gate")),
@@ -75,6 +89,7 @@ TASKS: Mapping[Role, tuple[Entry, ...]] = {
         ("/audit/most", _("Who looked at the most people")),
         CLOSED_DAYS,
     ),
+    "grievance": (REQUESTS,),
 }
 """What each role may do; every page of it is reached from here."""
 ALONE = ("/staff/sign-in", "/kiosk")

@@ -12,6 +12,7 @@ elsewhere.
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from functools import cache
 from pathlib import Path
 from typing import get_args
@@ -20,7 +21,7 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 from markupsafe import Markup
 
-from contracts.model import Language
+from contracts.model import IST, Language
 from contracts.site_texts import TextPage
 from services.gateway.pages.shared.languages import _, texts
 from services.gateway.state import GatewayState
@@ -42,6 +43,8 @@ LINES: Mapping[str, str] = {
 }
 """The lines, as they are until the ADO Branch writes others."""
 FOLDER = Path(__file__).parents[2] / "site_texts"
+REVIEWED = date(2026, 12, 1)
+"""When the files of ours were last reviewed."""
 _LANGUAGES: tuple[Language, ...] = ("en", "hi", "pa")
 """In the order in which a missing language falls back."""
 _CLASSES = {
@@ -51,6 +54,10 @@ _CLASSES = {
     "ul": "govuk-list govuk-list--bullet",
     "ol": "govuk-list govuk-list--number",
     "a": "govuk-link",
+    "table": "govuk-table",
+    "tr": "govuk-table__row",
+    "th": "govuk-table__header",
+    "td": "govuk-table__cell",
 }
 
 
@@ -65,6 +72,8 @@ class SiteText:
     language: Language
     title: str
     body: Markup
+    reviewed: date | None = None
+    """When it was last changed or reviewed; None of a site's own file, whose date its mount may have set."""
 
 
 SiteTexts = Mapping[str, Mapping[Language, SiteText]]
@@ -87,10 +96,12 @@ def emblem_address(png: str) -> str:
 
 def page_of(files: SiteTexts, state: GatewayState, name: str) -> Mapping[Language, SiteText] | None:
     """Return a page by the reader's language: as the ADO Branch has written it, else as the files have it."""
-    words = written(state).get(name) if name in PAGES else None
-    if not words:
+    known = state.site_texts.value if name in PAGES else None
+    one = next((one for one in known.items if one.name == name), None) if known else None
+    if one is None or not one.words:
         return files.get(name)
-    return _by_reader({language: _parsed(text, language, name) for language, text in words.items()})
+    day = one.set_at.astimezone(IST).date()
+    return _by_reader({language: _parsed(text, language, name, day) for language, text in one.words.items()})
 
 
 def written(state: GatewayState) -> Mapping[str, Mapping[Language, str]]:
@@ -141,19 +152,20 @@ def _files(folder: Path) -> dict[str, dict[Language, Path]]:
 
 
 def _text(path: Path, language: Language) -> SiteText:
-    return _parsed(path.read_text(encoding="utf-8"), language, path.name)
+    day = REVIEWED if path.parent == FOLDER else None
+    return _parsed(path.read_text(encoding="utf-8"), language, path.name, day)
 
 
-def _parsed(text: str, language: Language, name: str) -> SiteText:
+def _parsed(text: str, language: Language, name: str, reviewed: date | None) -> SiteText:
     first, _, rest = text.lstrip("\ufeff\n").partition("\n")
     if not first.startswith("# "):
         raise WrongSiteText(f"{name} does not begin with a title: # …")
-    return SiteText(language, first.removeprefix("# ").strip(), rendered(rest))
+    return SiteText(language, first.removeprefix("# ").strip(), rendered(rest), reviewed)
 
 
 @cache
 def _markdown() -> MarkdownIt:
-    return MarkdownIt("commonmark", {"html": False}).disable("image")
+    return MarkdownIt("commonmark", {"html": False}).enable("table").disable("image")
 
 
 @cache

@@ -18,6 +18,7 @@ HOMES: dict[Role, str] = {
     "assisted": "/assist",
     "ops": "/ops",
     "auditor": "/audit",
+    "grievance": "/desk/requests",
 }
 """Where a role begins; the others begin at their start page."""
 

@@ -209,8 +209,16 @@ ROLES: dict[str, str] = {
     "security": _("Security at a gate"),
     "ops": _("Operations"),
     "auditor": _("Auditor"),
+    "grievance": _("Grievance officer"),
     "kiosk": _("Kiosk"),
     "gate_device": _("Gate device"),
+}
+REQUEST_KINDS: dict[str, str] = {
+    "complaint": _("A complaint"),
+    "question": _("A question"),
+    "own_data": _("About my data: see, correct, erase"),
+    "nomination": _("Name somebody who may use my rights after me"),
+    "feedback": _("Feedback on this website"),
 }
 LOGIN_STATES: dict[str, str] = {
     "active": _("In use"),
@@ -238,7 +246,7 @@ VOCABULARIES: dict[str, dict[str, str]] = {
     "closure": CLOSURES, "review": REVIEWS,
     "verdict": VERDICTS, "mark": MARKS, "role": ROLES,
     "login_state": LOGIN_STATES, "entry": ENTRY_STATES, "match": MATCH_KINDS, "settlement": SETTLEMENTS,
-    "action": ACTIONS,
+    "action": ACTIONS, "request": REQUEST_KINDS,
     "help_reason": HELP_REASONS,
     "incident": INCIDENTS, "incident_detail": INCIDENT_DETAILS,
 }  # fmt: skip

@@ -60,7 +60,7 @@ HARMLESS = {
         "tell_who_can_decide",  # what a wrong clock told is told again once it is right
         "end_idle_sessions",  # ends none that was used by the time of other rows (`idle_sessions.SILENCE`)
     },
-    "application": {"key_names"},
+    "application": {"key_names", "measure_requests"},
     "approval": {
         "announce_directory", "ask_visitors_of_closed_days", "count_months", "escalate_waiting", "key_names",
         "let_decisions_go", "plan_visits", "renew_watchlist_traits", "show_open_sites",
@@ -94,6 +94,15 @@ def photographed(db: Database) -> None:
 def opened(db: Database) -> None:
     desk = Desk(db).open_directory()
     desk.open(desk.submit().reference)
+
+
+def request_answered(db: Database) -> None:
+    execute(
+        db,
+        "insert into requests (id, number, kind, language, mobile, sealed, sent_at, answer_by, answered_at) "
+        "values (gen_random_uuid(), 'REQ-7K3M-9QW4', 'question', 'en', '+919876543210', '', :at, :at, :at)",
+        at=NOW,
+    )
 
 
 def inside(db: Database) -> None:
@@ -188,6 +197,7 @@ CASES = [
     Case("application", "erase_ended", rejected, NOW, application),
     Case("application", "delete_photographs", photographed, NOW, application),
     Case("application", "delete_old_openings", opened, NOW, application),
+    Case("application", "delete_old_requests", request_answered, NOW, application),
     Case("verify", "close_overdue_visits", inside, NOON, verify, timedelta(days=100)),
     Case("verify", "delete_old", scanned, NOON, verify),
     Case("verify", "delete_old_records", unanswered, NOON, verify, LONG),

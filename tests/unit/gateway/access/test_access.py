@@ -65,8 +65,10 @@ EXPECTED = {
         GET /api/v1/passes/{number}/qr.png
         POST /api/v1/passes/{number}/reissue
     """,
-    "applicant ado assisted auditor department ops reception security": "DELETE /api/v1/sessions/current",
-    "ado assisted auditor department ops reception security": """
+    "applicant ado assisted auditor department grievance ops reception security": """
+        DELETE /api/v1/sessions/current
+    """,
+    "ado assisted auditor department grievance ops reception security": """
         POST /api/v1/password
         POST /api/v1/sessions/current/code
         GET /api/v1/second-factor
@@ -150,6 +152,7 @@ PAGES = {
         GET POST /sign-in/code
         POST /sign-out
         GET /about/{name}
+        GET /site-map
         GET /transparency
         GET /cleared
         GET POST /s/{reference}
@@ -188,9 +191,12 @@ PAGES = {
         GET POST /my-data/copy
         GET POST /my-data/erase
         GET /my-data/erased
+        GET /requests
+        GET POST /requests/new
+        GET /requests/{number}
         GET POST /sessions
     """,
-    "ado assisted auditor department ops reception security": """
+    "ado assisted auditor department grievance ops reception security": """
         GET /staff
         GET /staff/second-factor
         POST /staff/second-factor/app
@@ -290,6 +296,8 @@ PAGES = {
         GET /counter/passes/{number}/{kind}/{paper}
         POST /counter/passes/{number}/reissue
     """,
+    "ado grievance": "GET /desk/requests",
+    "grievance": "GET POST /desk/requests/{number}",
     "auditor": """
         GET /audit
         GET POST /audit/search

@@ -44,6 +44,7 @@ UNANSWERED = {
         "notify.preview_rejection", "notify.preview_withdrawal", "notify.trace_messages",
         "application.own_data", "approval.own_data", "issuance.own_data", "notify.own_data",
         "verify.own_data",
+        "application.list_requests", "application.view_request",
     },
     "no page asks it": {"accounts.export_logins", "approval.export_directory"},
     "the pass, of which tests of its own give it": {"verify.pass_use"},

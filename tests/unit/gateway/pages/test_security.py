@@ -45,10 +45,10 @@ IN_AN_ADDRESS = {
 } | OF_A_QUEUE | OF_LOGINS  # fmt: skip
 """What the query of a page's address may contain: places, states, days, months and cursors.
 
-``q`` is an officer's name, which is public; ``like`` names a line of the directory. ``who`` is a login, and
-``what`` a reference, a number or a login: what an auditor types comes there once it has such a form. ``act``
-is one of the audit log, ``each`` how it is shown, ``kind`` one of incidents, ``tick`` a part of the queue,
-``row`` a review, ``asks`` a decision.
+``q`` is an officer's name, which is public, or words of the site's own texts; ``like`` names a line of the
+directory. ``who`` is a login, and ``what`` a reference, a number or a login: what an auditor types comes
+there once it has such a form. ``act`` is one of the audit log, ``each`` how it is shown, ``kind`` one of
+incidents, ``tick`` a part of the queue, ``row`` a review, ``asks`` a decision.
 """
 PASS_PAGE = "/p/aB3dE5fG7hJ9kL1mN2pQ4r"
 STORED = {f"{UNDER_A_LANGUAGE}/site.webmanifest"}

@@ -6,7 +6,7 @@ from typing import get_args
 
 import pytest
 
-from contracts.events import RevocationPersonal
+from contracts.events import RequestAnswered, RevocationPersonal
 from contracts.model import IST, AccessChange, Language
 from services.notify.domain import message_builders, templates
 from services.notify.domain.messages import TOKEN, VISITS, Draft, Purpose
@@ -41,6 +41,7 @@ DRAFTS = [
     message_builders.pass_revoked(VISIT.revoked(), PUBLIC_URL),
     message_builders.review_escalated(VISIT.escalated(), PUBLIC_URL, "ਗ੍ਰਹਿ"),
     message_builders.mobile_changed(VISIT.mobile_changed()),
+    message_builders.request_answered(RequestAnswered.sample(), PUBLIC_URL),
 ]
 
 
@@ -69,6 +70,7 @@ PLACEHOLDERS_BEFORE = {
     "pass_revoked": {"number", "reason", "url"},
     "review_escalated": {"department", "reference", "since", "url"},
     "mobile_changed": {"reference"},
+    "request_answered": {"reference", "url"},
 }
 """What the texts of 0.13.0 name."""
 
@@ -99,7 +101,7 @@ ABOUT_APPLICATIONS = {
 
 @pytest.mark.parametrize("made", DRAFTS, ids=lambda made: made.purpose)
 def test_a_message_about_an_application_links_to_its_status_page_in_its_language(made: Draft) -> None:
-    if made.purpose == "review_escalated":
+    if made.purpose in ("review_escalated", "request_answered"):
         return
     assert (made.purpose in ABOUT_APPLICATIONS) == ("url" in made.parameters)
     if "url" in made.parameters:
@@ -240,6 +242,13 @@ def test_the_number_before_is_told_that_it_was_changed_and_not_to_which() -> Non
         text = templates.find("mobile_changed", language).render(made.parameters)
         assert event.reference in text
         assert OTHER_MOBILE[-4:] not in text
+
+
+def test_who_sent_a_request_is_told_of_the_answer_with_a_link_and_without_its_words() -> None:
+    made = message_builders.request_answered(RequestAnswered.sample(), PUBLIC_URL)
+    number = "REQ-7K3M-9QW6"
+    assert made.parameters == {"reference": number, "url": f"{PUBLIC_URL}/pa/requests/{number}"}
+    assert made.route == ("sms", VISIT.mobile)
 
 
 def test_nobody_is_told_where_there_was_no_number_before() -> None:

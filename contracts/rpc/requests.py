@@ -1,0 +1,89 @@
+"""RPC of application: complaints, questions and other requests of people, and what is answered to them."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from contracts.model import Instant, Language, Strict, Wire
+from contracts.rpc.call import Method, Page
+
+RequestKind = Literal["complaint", "question", "own_data", "nomination", "feedback"]
+"""``own_data``: about one's own personal data. ``nomination``: who may exercise one's rights after death or
+incapacity (section 14 of the DPDP Act)."""
+LONGEST = 3_000
+"""Characters of a request, and of its answer."""
+
+
+class SendRequest(Strict):
+    """A request of the mobile that is signed in."""
+
+    kind: RequestKind
+    text: str = Field(max_length=LONGEST, repr=False)
+    language: Language
+
+
+class RequestSent(Wire):
+    """A request was stored. ``masked`` says that an Aadhaar number in it was masked."""
+
+    request_number: str
+    masked: bool = False
+
+
+class RequestNumber(Strict):
+    """One request, by its number as it was typed."""
+
+    request_number: str = Field(max_length=40)
+
+
+class RequestQuestion(Page):
+    """A page of requests; ``answered`` is which of them staff want to see."""
+
+    answered: bool = False
+
+
+class RequestLine(Wire):
+    """One line of a list of requests."""
+
+    request_number: str
+    kind: RequestKind
+    sent_at: Instant
+    answer_by: Instant
+    """Until then it has to be answered."""
+    answered_at: Instant | None = None
+    is_late: bool = False
+    """Whether it is unanswered although that has passed."""
+
+
+class RequestList(Wire):
+    """Own requests, newest first; for staff those that wait, oldest first, or those with an answer."""
+
+    items: tuple[RequestLine, ...] = ()
+    next: str | None = None
+    late: int = 0
+    """How many of all unanswered ones are late; for staff."""
+
+
+class RequestView(RequestLine):
+    """One request with its words, for who sent it and for who answers it."""
+
+    language: Language
+    text: str = Field(repr=False)
+    answer: str = Field(default="", repr=False)
+
+
+class AnswerRequest(RequestNumber):
+    """The one answer to a request, which closes it."""
+
+    answer: str = Field(max_length=LONGEST, repr=False)
+
+
+SEND_REQUEST = Method(
+    "application", "send_request", SendRequest, RequestSent, command=True, said="Sent a request"
+)
+LIST_REQUESTS = Method("application", "list_requests", RequestQuestion, RequestList)
+VIEW_REQUEST = Method(
+    "application", "view_request", RequestNumber, RequestView, names_people=True, said="Page of a request"
+)
+ANSWER_REQUEST = Method(
+    "application", "answer_request", AnswerRequest, RequestSent, command=True, said="Answered a request"
+)

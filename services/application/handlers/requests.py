@@ -1,0 +1,214 @@
+"""Complaints, questions and other requests of people: sent, listed, read and answered.
+
+Who has proved the mobile of a request reads it with its answer; families share a phone, and the form says so.
+The words of both are sealed under the keys of the personal blocks.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import uuid4
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from contracts.crockford import new_request_number, parse_request_number
+from contracts.errors import Forbidden, NotFound, TooManyAttempts
+from contracts.events import RequestAnswered
+from contracts.model import Contact
+from contracts.rpc.call import Call, Principal
+from contracts.rpc.requests import (
+    AnswerRequest,
+    RequestLine,
+    RequestList,
+    RequestNumber,
+    RequestQuestion,
+    RequestSent,
+    RequestView,
+    SendRequest,
+)
+from services.application.domain.requests import answer_by, require_open, words_of
+from services.application.handlers.authorization import mobile_of
+from services.application.metrics import REQUEST_LATE
+from services.application.models import RequestRow
+from services.application.settings import ApplicationSettings
+from services.chassis.db import pages
+from services.chassis.db.batches import delete_batch
+from services.chassis.db.database import personal_keys_of
+from services.chassis.db.destructive_jobs import Portion
+from services.chassis.db.locks import lock
+from services.chassis.messaging import outbox
+from services.chassis.rpc.idempotency import once
+
+MOST_A_DAY = 5
+"""So many requests of one mobile within a day."""
+DAY = timedelta(days=1)
+BATCH = 100
+
+
+@dataclass(frozen=True)
+class Stored:
+    """A request, or its answer, as it was stored, from which the answer to a repeated command is rebuilt."""
+
+    number: str
+    masked: bool
+
+
+def send(
+    request: SendRequest, call: Call, session: Session, now: datetime, settings: ApplicationSettings
+) -> RequestSent:
+    """Store a request of the mobile that is signed in.
+
+    Raises:
+        InvalidInput: of ``text``: ``empty``.
+        Forbidden: the principal is no applicant, or is at a kiosk.
+        TooManyAttempts: this mobile has sent `MOST_A_DAY` within a day.
+    """
+    mobile = _own_mobile(call.principal)
+
+    def effect() -> Stored:
+        words, masked = words_of(request.text, "text")
+        if settings.rate_limits:
+            _refuse_more(session, mobile, now)
+        row = RequestRow(
+            id=uuid4(),
+            number=new_request_number(),
+            kind=request.kind,
+            language=request.language,
+            mobile=mobile,
+            sent_at=now,
+            answer_by=answer_by(now, settings.request_days),
+        )
+        row.sealed = personal_keys_of(session).seal(row.id, {"text": words})
+        session.add(row)
+        return Stored(row.number, masked)
+
+    return once(session, call, "application.send_request", request, effect, _sent, reference=Stored)
+
+
+def _refuse_more(session: Session, mobile: str, now: datetime) -> None:
+    lock(session, f"requests of {mobile}")
+    row = RequestRow
+    last_day = (row.mobile == mobile) & (row.sent_at > now - DAY)
+    newest = select(row.sent_at).where(last_day).order_by(row.sent_at.desc())
+    nth = session.scalar(newest.offset(MOST_A_DAY - 1).limit(1))
+    if nth is not None:
+        raise TooManyAttempts.until(nth + DAY, now, "too many requests from this mobile")
+
+
+def list_requests(request: RequestQuestion, call: Call, session: Session, now: datetime) -> RequestList:
+    """Return own requests, newest first; to staff those of all that wait, the oldest first, or that do not.
+
+    The ADO Branch sees which are late, and no words of any.
+
+    Raises:
+        Forbidden: the principal is no applicant, grievance officer or ADO Branch, or is at a kiosk.
+        InvalidInput: ``after`` is not one of our cursors.
+    """
+    row, query = RequestRow, select(RequestRow)
+    is_staff = call.principal.role in ("grievance", "ado")
+    if is_staff:
+        query = query.where(row.answered_at.is_not(None) if request.answered else row.answered_at.is_(None))
+    else:
+        query = query.where(row.mobile == _own_mobile(call.principal))
+    oldest_first = is_staff and not request.answered
+    page, following = pages.read(session, query, row.sent_at, row.id, request, oldest_first=oldest_first)
+    late = select(func.count()).where(row.answered_at.is_(None), row.answer_by <= now)
+    items = tuple(_line(one, now) for (one,) in page)
+    return RequestList(items=items, next=following, late=session.scalar(late) or 0 if is_staff else 0)
+
+
+def view(request: RequestNumber, call: Call, session: Session, now: datetime) -> RequestView:
+    """Return one request with its words and its answer.
+
+    Raises:
+        NotFound: there is none, or not for this principal.
+        Forbidden: as `list_requests`.
+    """
+    row = _find(session, request.request_number)
+    if call.principal.role != "grievance" and (row is None or row.mobile != _own_mobile(call.principal)):
+        row = None
+    if row is None:
+        raise NotFound("there is no such request")
+    words = personal_keys_of(session).open(row.id, row.sealed)
+    shown = {name: str(words.get(name, "")) for name in ("text", "answer")}
+    return RequestView(**_line(row, now).model_dump(), language=row.language, **shown)
+
+
+def answer(request: AnswerRequest, call: Call, session: Session, now: datetime) -> RequestSent:
+    """Store the answer to a request, which closes it; its sender is told that there is one.
+
+    Raises:
+        Forbidden: the principal is no grievance officer.
+        NotFound: there is no such request.
+        InvalidInput: of ``answer``: ``empty``.
+        Conflict: ``already_answered``.
+    """
+    if call.principal.role != "grievance":
+        raise Forbidden("the grievance officer answers requests")
+
+    def effect() -> Stored:
+        row = _find(session, request.request_number, locked=True)
+        if row is None:
+            raise NotFound("there is no such request")
+        require_open(row.answered_at)
+        words, masked = words_of(request.answer, "answer")
+        ring = personal_keys_of(session)
+        row.sealed = ring.seal(row.id, {**ring.open(row.id, row.sealed), "answer": words})
+        row.answered_at, row.answered_by = now, call.principal.login_id
+        told = RequestAnswered(
+            request_id=row.id,
+            request_number=row.number,
+            language=row.language,
+            personal=Contact(mobile=row.mobile),
+        )
+        outbox.add(session, told, at=now)
+        return Stored(row.number, masked)
+
+    return once(session, call, "application.answer_request", request, effect, _sent, reference=Stored)
+
+
+def measure(session: Session, now: datetime) -> None:
+    """Measure by how much the oldest unanswered request is late."""
+    oldest = session.scalar(select(func.min(RequestRow.answer_by)).where(RequestRow.answered_at.is_(None)))
+    REQUEST_LATE.set(max((now - oldest).total_seconds(), 0.0) if oldest else 0.0)
+
+
+def old(now: datetime, people_kept_days: int) -> Portion:
+    """Return the answered requests that are kept no longer, of those that are answered."""
+    row = RequestRow
+    return Portion(
+        row, row.answered_at.is_not(None), row.answered_at < now - timedelta(days=people_kept_days)
+    )
+
+
+def delete_old(session: Session, now: datetime, people_kept_days: int) -> int:
+    """Delete answered requests that are kept no longer; return how many, at most BATCH."""
+    return delete_batch(session, RequestRow, old(now, people_kept_days).taken, rows=BATCH)
+
+
+def _own_mobile(principal: Principal) -> str:
+    """Return the mobile whose requests a principal may send and see.
+
+    Raises:
+        Forbidden: it is no applicant, or stands at a kiosk, whose screen in a hall shows nobody's requests.
+    """
+    if principal.kiosk:
+        raise Forbidden("a kiosk shows nobody's requests", code="at_a_kiosk")
+    return mobile_of(principal)
+
+
+def _find(session: Session, typed: str, *, locked: bool = False) -> RequestRow | None:
+    try:
+        query = select(RequestRow).where(RequestRow.number == parse_request_number(typed))
+    except ValueError:
+        return None
+    return session.scalars(query.with_for_update() if locked else query).one_or_none()
+
+
+def _line(row: RequestRow, now: datetime) -> RequestLine:
+    is_late = row.answered_at is None and row.answer_by <= now
+    return RequestLine.from_attributes(row, request_number=row.number, is_late=is_late)
+
+
+def _sent(stored: Stored) -> RequestSent:
+    return RequestSent(request_number=stored.number, masked=stored.masked)

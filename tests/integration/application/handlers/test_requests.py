@@ -1,0 +1,215 @@
+"""Complaints, questions and other requests: the number, the clock, the one answer, and who reads them."""
+
+from datetime import datetime, timedelta
+
+import pytest
+from sqlalchemy import text
+
+from contracts.errors import Conflict, ContractError, Forbidden, InvalidInput, NotFound, TooManyAttempts
+from contracts.events import RequestAnswered
+from contracts.model import IST
+from contracts.rpc.call import Call
+from contracts.rpc.requests import (
+    AnswerRequest,
+    RequestList,
+    RequestNumber,
+    RequestQuestion,
+    RequestSent,
+    RequestView,
+    SendRequest,
+)
+from services.application.handlers import requests
+from services.application.metrics import REQUEST_LATE
+from services.application.settings import ApplicationSettings
+from tests.support.factories.application import (
+    AADHAAR,
+    MOBILE,
+    NOW,
+    OTHER_MOBILE,
+    Desk,
+    applicant_call,
+    department_call,
+    reception_call,
+)
+from tests.support.stack.settings import make_settings
+
+WORDS = "The counter sent me away.\nWhy?"
+DAY = timedelta(days=1)
+SETTINGS = make_settings(ApplicationSettings)
+
+
+def officer(key: str | None = None, role: str = "grievance") -> Call:
+    return reception_call(site=None, key=key, login="GRO-0001", role=role)
+
+
+def send(
+    desk: Desk,
+    call: Call | None = None,
+    at: datetime = NOW,
+    words: str = WORDS,
+    settings: ApplicationSettings = SETTINGS,
+) -> RequestSent:
+    request = SendRequest(kind="complaint", text=words, language="pa")
+    with desk.database.transaction() as session:
+        return requests.send(request, call or applicant_call(), session, at, settings)
+
+
+def view(desk: Desk, number: str, call: Call | None = None, at: datetime = NOW) -> RequestView:
+    with desk.database.transaction() as session:
+        return requests.view(RequestNumber(request_number=number), call or applicant_call(), session, at)
+
+
+def listed(desk: Desk, call: Call, at: datetime = NOW, *, answered: bool = False) -> RequestList:
+    with desk.database.transaction() as session:
+        return requests.list_requests(RequestQuestion(answered=answered), call, session, at)
+
+
+def answer(
+    desk: Desk, number: str, call: Call | None = None, words: str = "It was closed.", at: datetime = NOW
+) -> RequestSent:
+    request = AnswerRequest(request_number=number, answer=words)
+    with desk.database.transaction() as session:
+        return requests.answer(request, call or officer(), session, at)
+
+
+def answered_events(desk: Desk) -> list[RequestAnswered]:
+    return [one for one in desk.published() if isinstance(one, RequestAnswered)]
+
+
+def test_a_request_has_a_number_and_a_last_day_by_which_it_is_answered(desk: Desk) -> None:
+    number = send(desk).request_number
+    shown = view(desk, number.lower().replace("-", " "))
+    assert (shown.request_number, shown.kind, shown.text) == (number, "complaint", WORDS)
+    assert shown.answer_by == datetime(2026, 5, 31, 23, 59, tzinfo=IST)
+    sooner = send(desk, settings=make_settings(ApplicationSettings, request_days=1)).request_number
+    assert view(desk, sooner).answer_by - NOW < 2 * DAY
+
+
+@pytest.mark.parametrize("days", [0, 91])
+def test_a_clock_that_the_rules_do_not_allow_starts_no_process(days: int) -> None:
+    with pytest.raises(ValueError, match="request_days"):
+        make_settings(ApplicationSettings, request_days=days)
+
+
+def test_a_repeated_command_has_one_effect_and_one_number(desk: Desk) -> None:
+    first, again = (send(desk, applicant_call(key="k")) for _ in range(2))
+    assert first == again
+    assert len(listed(desk, applicant_call()).items) == 1
+
+
+def test_an_aadhaar_number_is_masked_in_a_request_and_in_its_answer(desk: Desk) -> None:
+    sent = send(desk, words=f"My card is {AADHAAR}")
+    assert sent.masked
+    assert answer(desk, sent.request_number, words=f"Not {AADHAAR}").masked
+    shown = view(desk, sent.request_number)
+    assert (shown.text, shown.answer) == ("My card is XXXX XXXX 0124", "Not XXXX XXXX 0124")
+
+
+def test_nobody_reads_the_words_in_the_database(desk: Desk) -> None:
+    answer(desk, send(desk).request_number)
+    with desk.database.transaction() as session:
+        stored = str(session.execute(text("select * from requests")).all())
+        stored += str(session.execute(text("select data, personal from outbox")).all())
+    assert "REQ-" in stored
+    assert "sent me away" not in stored
+    assert "It was closed" not in stored
+
+
+def kiosk_call() -> Call:
+    call = applicant_call()
+    principal = call.principal.model_copy(update={"kiosk": "KIO-0001", "site": "S1"})
+    return call.model_copy(update={"principal": principal})
+
+
+@pytest.mark.parametrize(
+    ("call", "refusal"),
+    [
+        (applicant_call(OTHER_MOBILE), NotFound), (kiosk_call(), Forbidden), (department_call(), Forbidden),
+        (reception_call(), Forbidden), (officer(role="ado"), Forbidden),
+    ],
+    ids=["another mobile", "a kiosk", "a department", "a counter", "the ADO Branch"],
+)  # fmt: skip
+def test_only_who_sent_it_and_the_grievance_officer_read_a_request(
+    desk: Desk, call: Call, refusal: type[ContractError]
+) -> None:
+    number = send(desk).request_number
+    with pytest.raises(refusal):
+        view(desk, number, call)
+    assert view(desk, number).text == view(desk, number, officer()).text == WORDS
+    assert listed(desk, applicant_call(OTHER_MOBILE)).items == ()
+
+
+@pytest.mark.parametrize("call", [applicant_call(), department_call(), officer(role="ado")])
+def test_only_the_grievance_officer_answers(desk: Desk, call: Call) -> None:
+    number = send(desk).request_number
+    with pytest.raises(Forbidden):
+        answer(desk, number, call)
+    assert view(desk, number).answered_at is None
+
+
+def test_an_answer_closes_the_request_and_its_sender_is_told_once(desk: Desk) -> None:
+    number = send(desk).request_number
+    for _ in range(2):
+        answer(desk, number, officer("k"))
+    with pytest.raises(Conflict, match="already_answered"):
+        answer(desk, number, officer(), "Another one")
+    shown = view(desk, number)
+    assert (shown.answer, shown.answered_at) == ("It was closed.", NOW)
+    (event,) = answered_events(desk)
+    assert (event.request_number, event.language, event.personal.mobile) == (number, "pa", MOBILE)
+
+
+def test_an_empty_request_or_answer_is_refused(desk: Desk) -> None:
+    with pytest.raises(InvalidInput, match="empty"):
+        send(desk, words=" \n\u200b ")
+    number = send(desk).request_number
+    with pytest.raises(InvalidInput, match="empty"):
+        answer(desk, number, words=" ")
+    assert answered_events(desk) == []
+
+
+def test_one_mobile_sends_five_requests_a_day(desk: Desk) -> None:
+    limited = make_settings(ApplicationSettings, rate_limits=True)
+    for _ in range(5):
+        send(desk, settings=limited)
+    with pytest.raises(TooManyAttempts) as refusal:
+        send(desk, at=NOW + DAY / 2, settings=limited)
+    assert refusal.value.body.facts["retry_after"] == DAY.total_seconds() / 2
+    send(desk, applicant_call(OTHER_MOBILE), settings=limited)
+    send(desk, at=NOW + DAY, settings=limited)
+
+
+def test_officers_see_what_waits_the_oldest_first_and_how_many_are_late(desk: Desk) -> None:
+    late, answered, waiting = (send(desk, at=NOW + n * DAY).request_number for n in range(3))
+    answer(desk, answered)
+    at = view(desk, late).answer_by
+    for role in ("grievance", "ado"):
+        found = listed(desk, officer(role=role), at)
+        assert [(one.request_number, one.is_late) for one in found.items] == [(late, True), (waiting, False)]
+        assert found.late == 1
+    assert [one.request_number for one in listed(desk, officer(), at, answered=True).items] == [answered]
+    assert [one.request_number for one in listed(desk, applicant_call(), at).items] == [
+        waiting, answered, late,
+    ]  # fmt: skip
+
+
+def test_the_metric_tells_by_how_much_the_oldest_unanswered_request_is_late(desk: Desk) -> None:
+    def measured(at: datetime) -> float:
+        with desk.database.transaction() as session:
+            requests.measure(session, at)
+        return float(REQUEST_LATE._value.get())
+
+    number = send(desk).request_number
+    due = view(desk, number).answer_by
+    assert (measured(due - DAY), measured(due + DAY)) == (0, DAY.total_seconds())
+    answer(desk, number)
+    assert measured(due + DAY) == 0
+
+
+def test_an_answered_request_is_deleted_after_the_retention_and_an_unanswered_one_stays(desk: Desk) -> None:
+    answered, waiting = (send(desk).request_number for _ in range(2))
+    answer(desk, answered)
+    with desk.database.transaction() as session:
+        deleted = [requests.delete_old(session, NOW + days * DAY) for days in (180, 181)]
+    assert deleted == [0, 1]
+    assert [one.request_number for one in listed(desk, applicant_call()).items] == [waiting]

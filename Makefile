@@ -129,7 +129,7 @@ compose-test: setup ## start deploy/compose.yaml, run the journey and refusals, 
 	@deploy/local/bootstrap chromium
 	EPASS_TEST_SYSTEM=compose $(PYTHON) -m pytest tests/compose tests/journey/test_refusals.py '$(ONE_JOURNEY)' -s
 
-kubernetes-test: setup image ## in the local cluster that kubectl means: from nothing, kill, restart, upgrade, roll back (EPASS_LOAD)
+kubernetes-test: setup image ## in the local cluster that kubectl means: from nothing, kill, restart, upgrade, roll back, restore (EPASS_LOAD)
 	DOCKER='$(DOCKER)' $(PYTHON) -u -m tests.kubernetes
 
 upgrade-test: setup ## upgrade from the previous release under load (from 0.18.0 on; needs the history of git)

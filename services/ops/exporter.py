@@ -15,7 +15,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
-from math import isfinite
+from math import isfinite, nan
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
@@ -59,6 +59,7 @@ from services.ops.metrics import (
     INVARIANT_HOLDS,
     INVARIANT_NUMBER,
     JOB_REFUSED,
+    LOG_ARCHIVED,
     MESSAGE_WAIT,
     MESSAGES_WAITING,
     PROCESSES,
@@ -260,6 +261,8 @@ class Exporter:
         self._outboxes.setdefault(outbox.database, Observed()).found([view])
         for job, refusal in one.refused or ():
             JOB_REFUSED.labels(outbox.database, job).set(refusal is not None)
+        archived_at = nan if one.log_archived_at is None else one.log_archived_at
+        LOG_ARCHIVED.labels(outbox.database).set(archived_at)
         if one.audit_bytes is not None:
             AUDIT_BYTES.labels(outbox.database).set(one.audit_bytes)
         if one.unsealed_seconds is not None:

@@ -57,6 +57,11 @@ from (
 ) as reports using (provider)
 order by provider
 """
+_LOG_ARCHIVED = """
+select case when current_setting('archive_mode') <> 'off'
+       then coalesce(extract(epoch from last_archived_time), 0)::float8 end
+from pg_stat_archiver
+"""
 _GATES = """
 select gate, coalesce(scans, 0) as scans, last_scan_at, clock_ahead
 from (select unnest(gates) as gate from sites) as known
@@ -111,6 +116,8 @@ class Inspected:
     audit_bytes: int | None = None
     revocations_seconds: float | None = None
     """Of issuance and verify: how old the newest status list is; infinite where nobody knows."""
+    log_archived_at: float | None = None
+    """When its server archived a piece of its log last, 0 if never; None where it archives none."""
 
 
 def inspect(url: str) -> Inspected:
@@ -125,6 +132,8 @@ def inspect(url: str) -> Inspected:
         if name in _REVOCATIONS:
             inspected = replace(inspected, revocations_seconds=inf)
         try:
+            (archived_at,) = database.row(_LOG_ARCHIVED)
+            inspected = replace(inspected, log_archived_at=archived_at)
             if name in _REVOCATIONS:
                 (age,) = database.row(_REVOCATIONS[name])
                 if age is not None and age >= -AHEAD.total_seconds():  # else from the future: nobody knows

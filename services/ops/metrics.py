@@ -43,6 +43,11 @@ DATABASE_WRITABLE = Gauge(
     "1 where a database answers the exporter and takes changes, 0 where it does not",
     ["database"],
 )
+LOG_ARCHIVED = Gauge(
+    "epass_database_log_archived_timestamp_seconds",
+    "When a database's server archived a piece of its log last; 0: never; no number: it archives none",
+    ["database"],
+)
 BACKUP_MADE = Gauge(
     "epass_backup_timestamp_seconds",
     "When the newest backup was finished; 0 where there is none, and no number where nobody watches it here",

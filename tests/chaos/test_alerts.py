@@ -33,6 +33,7 @@ RULES = load((FILES / "alerts.yml").read_text())["groups"][0]["rules"]
 SELECTOR = re.compile(r"(?:\b(?:cnpg|epass|rabbitmq|up)\w*)?\{[^{}]*\}|\b(?:cnpg|epass|rabbitmq)_\w+|\bup\b")
 """What an expression reads: a metric, with its labels if it has any."""
 ONLY_OF_A_FAULT = {
+    "cnpg_collector_up": "no operator runs PostgreSQL here",
     'cnpg_pg_replication_streaming_replicas{namespace="epass"}': "no operator runs PostgreSQL here",
     "epass_audit_witness_age_seconds": "local mode needs no witness",
     "epass_gate_list_age_seconds": "no gate of this system has an enrolled device",

@@ -1,4 +1,4 @@
-"""`make kubernetes-test`: e-Pass in a cluster: from nothing, killed, restarted, upgraded, rolled back.
+"""`make kubernetes-test`: e-Pass in a cluster: started, killed, restarted, upgraded, rolled back, restored.
 
 It takes the cluster that `kubectl` means, if that looks local (FORCE=yes takes any), and its namespace
 `epass`, which must not be there, and which it deletes at the end (KEEP=yes leaves it after a failure).
@@ -27,7 +27,7 @@ from pathlib import Path
 import httpx
 
 from deploy.local.smoke_journey import SmokeJourney
-from tests.kubernetes import cluster, network, work
+from tests.kubernetes import cluster, network, restore, work
 from tests.kubernetes.cluster import Skipped, here, kubectl
 from tests.support.stack.paths import ROOT
 
@@ -49,9 +49,14 @@ class Trial:
         self._tag = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
         self._tags = (self._tag, f"{self._tag}-next")
         self._secrets, self._logins = folder / "secrets.json", folder / "logins.json"
-        for tag in self._tags:
-            own = [{"name": "epass", "newName": self._image, "newTag": tag}]
+        images = {tag: [{"name": "epass", "newName": self._image, "newTag": tag}] for tag in self._tags}
+        for tag, own in images.items():
             self._overlay(tag, "overlays/trial", images=own)
+        self._databases = f"{self._image}-databases"
+        server = {"name": "postgres-with-barman", "newName": self._databases, "newTag": self._tag}
+        archive = os.path.relpath(restore.ARCHIVE, KUBERNETES)
+        archived = self._overlay("archive", "overlays/trial", archive, images=[*images[self._tag], server])
+        self._drill = restore.Drill(archived, self._secrets, self._journey)
         self._work = work.Work()
         self._began = time.monotonic()
         self.rows: list[tuple[str, str, float, str]] = []
@@ -88,6 +93,13 @@ class Trial:
         self.step("people go home", self._work.stop)
         self.step("applied again, nothing changes", self._apply_again)
         self.step("invariants, topology, dead letters", self._balance)
+        if (
+            self.step("the log is archived, the databases copied", self._drill.archive)
+            and self.step("everything is lost", self._drill.lose)
+            and self.step("back to a moment, as documented", self._drill.restore)
+        ):
+            self.step("a journey after that", self._journey)
+            self.step("invariants, topology, dead letters", self._balance)
 
     def step(self, what: str, do: Callable[[], str]) -> bool:
         """Do one thing, make a row of it, and return whether one can go on."""
@@ -106,9 +118,13 @@ class Trial:
     def _load(self) -> str:
         if not SETTING("EPASS_LOAD"):
             raise Skipped("EPASS_LOAD is not set: the cluster has to have both tags already")
-        for tag in self._tags:
-            name = f"{self._image}:{tag}"
-            cluster.run(*shlex.split(SETTING("DOCKER", "docker")), "tag", f"epass:{self._tag}", name)
+        engine = shlex.split(SETTING("DOCKER", "docker"))
+        names = [f"{self._image}:{tag}" for tag in self._tags]
+        for name in names:
+            cluster.run(*engine, "tag", f"epass:{self._tag}", name)
+        databases = f"{self._databases}:{self._tag}"
+        cluster.run(*engine, "build", "--tag", databases, str(restore.ARCHIVE))
+        for name in (*names, databases):
             cluster.run(*shlex.split(SETTING("EPASS_LOAD", "")), name)
         return ", ".join(self._tags)
 
@@ -146,7 +162,7 @@ class Trial:
 
     def _balance(self) -> str:
         here("create", "job", "--from=cronjob/administrator", "shell")
-        here("wait", "--timeout", "5m", "--for", "condition=Ready", "pod", "-l", "job-name=shell")
+        here("wait", "--timeout", "5m", "--for", "jsonpath={.status.ready}=1", "job/shell")
         epass = partial(here, "exec", "job/shell", "--", "epass")
         epass("invariants", "--grace", "10")
         epass("topology", "check")

@@ -5,6 +5,7 @@ import re
 import shlex
 import subprocess
 import sys
+import textwrap
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -68,10 +69,10 @@ def secret(name: str, key: str) -> str:
     return here("get", "secret", name, "-o", f'go-template={{{{index .data "{key}" | base64decode}}}}')
 
 
-def commands(heading: str) -> str:
-    """Return the first block of commands after the line of docs/install.md that begins so."""
-    section = (ROOT / "docs/install.md").read_text(encoding="utf-8").split(f"\n{heading}", 1)[1]
-    return section.split("```sh\n", 1)[1].split("```", 1)[0]
+def commands(heading: str, page: str = "install") -> str:
+    """Return the first block of commands after the line of a page of docs/ that begins so."""
+    section = (ROOT / f"docs/{page}.md").read_text(encoding="utf-8").split(f"\n{heading}", 1)[1]
+    return textwrap.dedent(section.split("```sh\n", 1)[1].split("```", 1)[0])
 
 
 def for_here(script: str, overlay: Path, secrets: Path) -> str:

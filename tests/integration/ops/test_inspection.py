@@ -1,13 +1,17 @@
-"""What the exporter's role sees in notify's database: how long lanes wait, and what vendors tell."""
+"""What the exporter sees in a database: how long messages wait, what vendors tell, what was archived."""
 
 from datetime import datetime, timedelta
 from math import inf
+from pathlib import Path
+from uuid import uuid4
 
 import pytest
 from sqlalchemy import ColumnElement, select, text, update
 
 from contracts.ops import LaneView
 from contracts.subscriptions import SERVICES
+from deploy.local.postgres import Postgres
+from deploy.local.secrets import SecretStore
 from services.chassis.db.database import Database
 from services.chassis.runtime.clock import now
 from services.notify.adapters.channels import DeliveryReport, InboundText
@@ -15,9 +19,11 @@ from services.notify.handlers import chains, event_handlers, receipts
 from services.notify.handlers.policies import policy_of
 from services.notify.models import MessageRow
 from services.ops.inspection import Inspected, inspect
+from services.ops.migrations import upgrade
 from tests.support.factories.notify import OPTIONS, PUBLIC_URL, Visit, otp, received
 from tests.support.stack.database_faults import superuser
 from tests.support.stack.databases import execute, owner_of
+from tests.support.stack.running import eventually, free_port
 
 CODES = {"chain_code": ("sms:45", "whatsapp:45")}
 
@@ -164,3 +170,37 @@ def test_the_age_of_the_revocations_is_unknown_without_a_list_and_for_one_from_t
     assert 90 <= (age(now() - timedelta(seconds=90)) or 0) < 120
     assert age(now() + timedelta(hours=6)) == inf
     assert look(topology).revocations_seconds is None
+
+
+def test_when_the_server_archived_its_log_last_is_seen_and_that_it_never_did(tmp_path: Path) -> None:
+    mark = f"archive-{uuid4().hex[:8]}"
+    server = Postgres(
+        tmp_path / "server",
+        free_port(),
+        SecretStore(tmp_path / "s.json"),
+        tmp_path / "log",
+        mark,
+        durable=False,
+    )
+
+    def seen(*commands: str) -> float | None:
+        with server.connect() as connection:
+            for one in commands:
+                connection.execute(one)
+        return inspect(server.url("accounts")).log_archived_at
+
+    server.start()
+    try:
+        upgrade("accounts", server.create_database("accounts"))
+        assert (
+            seen("alter system set archive_mode = on", "alter system set archive_command = 'false'") is None
+        )
+        server.stop()
+        server.start()
+        assert seen("select pg_switch_wal()") == 0
+        began = now().timestamp()
+        seen("alter system set archive_command = 'true'", "select pg_reload_conf()")
+        eventually(lambda: (seen("select pg_switch_wal()") or 0) >= began - 1, "a piece is archived")
+    finally:
+        server.stop()
+        server.remove()

@@ -60,3 +60,10 @@ def test_it_runs_the_commands_of_the_page_for_its_own_overlay_and_secrets(
     assert "deploy/kubernetes/jobs" in script
     others = ("~/", "cnpg.io", "deploy.kubernetes.secrets", "overlays/trial")
     assert [word for word in others if word in script] == []
+
+
+@pytest.mark.parametrize("step", [1, 4, 6])
+def test_the_drill_of_a_restore_runs_the_commands_of_the_page(step: int) -> None:
+    script = cluster.commands(f"{step}. **", "backup")
+    assert all(line.startswith(("kubectl ", "deploy/")) for line in script.splitlines()), script
+    assert "…" not in script

@@ -93,6 +93,19 @@ def test_the_age_of_the_revocations_grows_while_nobody_looks(monkeypatch: pytest
     assert ages()["gateway"] == 9
 
 
+def test_a_log_that_is_not_archived_has_no_number_so_that_no_alert_fires() -> None:
+    seen = exporter.Exporter(make_settings(ExporterSettings), httpx.AsyncClient(trust_env=False))
+
+    def shown(at: float | None) -> float | None:
+        seen._remember_database(Inspected(Outbox("verify", 0, 0.0, 0, 0, True), log_archived_at=at))
+        name = "epass_database_log_archived_timestamp_seconds"
+        return REGISTRY.get_sample_value(name, {"database": "verify"})
+
+    assert shown(1_000.0) == 1_000
+    assert shown(0.0) == 0
+    assert isnan(shown(None) or 0.0)
+
+
 async def test_a_look_grows_old_though_the_clock_is_set_back(monkeypatch: pytest.MonkeyPatch) -> None:
     passed, set_back = [0.0], [timedelta(0)]
     monkeypatch.setattr(exporter, "monotonic", lambda: passed[0])

@@ -32,11 +32,11 @@ from typing import Any
 import psutil
 
 from bench import journeys, processor
-from bench.load import in_shares
+from bench.load import in_shares, requests
 from bench.one_run import running_system
 from bench.passes import Copies
 from bench.processor import SERVERS
-from bench.scans import WARM_UP, Gate, requests
+from bench.scans import WARM_UP, Gate
 from bench.visits import STATISTICS_SECONDS, management
 from deploy.local.services import COMMANDS
 from deploy.local.stack import Stack

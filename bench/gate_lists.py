@@ -13,7 +13,7 @@ from typing import Any
 
 import httpx
 
-from bench.scans import GATE
+from bench.load import GATE
 from contracts.crockford import new_pass_number
 from deploy.local.stack import Stack
 

@@ -6,9 +6,13 @@ With httpx the client would be the bottleneck.
 import asyncio
 import json
 import time
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
+
+GATE = "PCS1-G1"
+ID = ("voter_id", "4821")
+"""The ID of the visitors: its kind, and its number's last four."""
 
 
 @dataclass
@@ -58,10 +62,13 @@ class Connection:
 
     def __init__(self, url: str) -> None:
         parts = urlsplit(url)
-        self._host, self._port = parts.hostname or "127.0.0.1", parts.port or 80
+        self._over_tls = parts.scheme == "https"
+        self._host, self._port = parts.hostname or "127.0.0.1", parts.port or (443 if self._over_tls else 80)
 
     async def open(self) -> "Connection":
-        self._reader, self._writer = await asyncio.open_connection(self._host, self._port)
+        self._reader, self._writer = await asyncio.open_connection(
+            self._host, self._port, ssl=self._over_tls or None
+        )
         return self
 
     async def send(self, request: Request) -> tuple[int, bytes]:
@@ -149,3 +156,19 @@ async def timed(connection: Connection, request: Request, result: Result, since:
         result.bodies.append(body)
     else:
         result.refused[status] = result.refused.get(status, 0) + 1
+
+
+def requests(tokens: list[str], session: str) -> Iterator[Request]:
+    """Yield an entry and an exit for each pass; both are recorded."""
+    id_type, last4 = ID
+    check = {"kind": "matched", "id_type": id_type, "id_last4": last4}
+    for token in tokens:
+        for direction in ("entry", "exit"):
+            body = {
+                "token": token,
+                "gate": GATE,
+                "direction": direction,
+                "nonce": f"{direction}-{token[-24:]}",
+                "id_check": check if direction == "entry" else None,
+            }
+            yield Request("/api/v1/scans", body, session)

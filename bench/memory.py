@@ -15,10 +15,9 @@ from collections.abc import Mapping, Sequence
 
 from bench import journeys, processor
 from bench.compare import RESULTS, version
-from bench.load import Request, paced
+from bench.load import Request, paced, requests
 from bench.one_run import running_system
 from bench.passes import Copies
-from bench.scans import requests
 from deploy.local.services import COMMANDS
 from deploy.local.stack import Stack
 from epass_client.errors import NoAnswer, Problem

@@ -8,6 +8,7 @@ import jwt
 import psycopg
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from bench.load import ID
 from bench.meter import wait_until
 from contracts.commitment import commit, commitment_key
 from contracts.crockford import new_pass_number, new_reference
@@ -16,8 +17,6 @@ from contracts.tokens import PASS_TYP, PassClaims
 from deploy.local.stack import Stack
 from services.chassis.tokens.signing_key import SigningKey
 
-ID = ("voter_id", "4821")
-"""The ID of the visitors: its kind, and its number's last four."""
 _APPLICATIONS = """
 with one as (select applications as row from applications where reference = %(like)s)
 insert into applications

@@ -9,8 +9,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 
 from bench import journeys
-from bench.load import Request, Result, calls, in_shares
-from bench.scans import requests
+from bench.load import Request, Result, calls, in_shares, requests
 from contracts.model import Wire
 from contracts.rpc.call import Method
 from deploy.local.stack import Stack

@@ -19,7 +19,7 @@ import psutil
 from playwright.sync_api import Page, sync_playwright
 
 from bench.gate_app import Gates, Printer, measured_system, print_times
-from bench.scans import GATE
+from bench.load import GATE
 from contracts.rpc.verify.scans import ScanPass, ScanResult
 from epass_client import Client, calls
 

@@ -15,11 +15,11 @@ import psutil
 
 from bench import journeys, processor, scale_page, visits
 from bench.compare import version
-from bench.load import in_shares
+from bench.load import in_shares, requests
 from bench.meter import Meter
 from bench.one_run import running_system
 from bench.passes import Copies
-from bench.scans import Gate, requests
+from bench.scans import Gate
 from deploy.local.services import Services
 from deploy.local.stack import Stack
 

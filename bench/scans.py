@@ -8,18 +8,16 @@ and one exit by the same client.
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Coroutine, Iterator
+from collections.abc import Coroutine
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from bench import processor
-from bench.load import Request, Result, in_shares, paced
-from bench.passes import ID
+from bench.load import Result, in_shares, paced, requests
 from contracts.subscriptions import SERVICES
 from deploy.local.stack import Stack
 
 T = TypeVar("T")
-GATE = "PCS1-G1"
 PATIENCE = 120.0
 """Seconds until everything that was answered has to be propagated."""
 WARM_UP = 200
@@ -116,19 +114,3 @@ class Gate:
             row = connection.execute(query).fetchone()
         assert row is not None
         return int(str(row[0]))
-
-
-def requests(tokens: list[str], session: str) -> Iterator[Request]:
-    """Yield an entry and an exit for each pass; both are recorded."""
-    id_type, last4 = ID
-    check = {"kind": "matched", "id_type": id_type, "id_last4": last4}
-    for token in tokens:
-        for direction in ("entry", "exit"):
-            body = {
-                "token": token,
-                "gate": GATE,
-                "direction": direction,
-                "nonce": f"{direction}-{token[-24:]}",
-                "id_check": check if direction == "entry" else None,
-            }
-            yield Request("/api/v1/scans", body, session)

@@ -17,9 +17,9 @@ from typing import Any
 import psycopg
 
 from bench import journeys
-from bench.load import paced
+from bench.load import paced, requests
 from bench.meter import Meter
-from bench.scans import Gate, requests
+from bench.scans import Gate
 from contracts.subscriptions import SERVICES
 from deploy.local.permissions import VHOST
 from deploy.local.services import Services

@@ -1,10 +1,11 @@
 """The Secrets of ``deploy/kubernetes``: one for each process, and those of the servers.
 
-Usage: python -m deploy.kubernetes.secrets FILE | kubectl apply -f -
+Usage: python -m deploy.kubernetes.secrets FILE [NAMESPACE] | kubectl apply -f -
 
-FILE holds every secret, and only its owner may read it. It is made if it is missing; what is in it stays as
-it is. The vendors' addresses and tokens come from the environment (`VENDORS`), since they are made elsewhere,
-and are kept in FILE: a variable that is missing changes nothing, an empty one takes its setting away.
+They are for the namespace that FILE names; a new one names NAMESPACE (epass). FILE holds every secret, and
+only its owner may read it. It is made if it is missing; what is in it stays as it is. The vendors'
+addresses and tokens come from the environment (`VENDORS`), since they are made elsewhere, and are kept in
+FILE: a variable that is missing changes nothing, an empty one takes its setting away.
 """
 
 import base64
@@ -29,7 +30,7 @@ LIMITS_STORE = f"limits.{NAMESPACE}.svc:6380"
 """The Services that the two operators make, of the whole broker and of the primary; and that of the counters.
 
 They have their namespace in them, because KEDA asks the broker from another one. That of the broker has no
-port: with a CA (``EPASS_BROKER_CA``) it is the one of TLS, 5671.
+port: with a CA (``EPASS_BROKER_CA``) it is the one of TLS, 5671. `in_namespace` gives those of another cell.
 """
 PROCESSES = (*access.PROCESSES, *(f"{MIGRATE}{service}" for service in SERVICES))
 WEBHOOKS = ("EPASS_SMS_WEBHOOK_SECRET", "EPASS_WHATSAPP_APP_SECRET", "EPASS_WHATSAPP_VERIFY_TOKEN")
@@ -49,19 +50,27 @@ VENDORS = (
 )  # fmt: skip
 
 
-def manifests(store: SecretStore, vendors: Mapping[str, str]) -> Iterator[dict[str, Any]]:
+def in_namespace(address: str, namespace: str) -> str:
+    """Return the address in another namespace of what has this one in `NAMESPACE`."""
+    return address.replace(f".{NAMESPACE}.", f".{namespace}.")
+
+
+def manifests(
+    store: SecretStore, vendors: Mapping[str, str], namespace: str = NAMESPACE
+) -> Iterator[dict[str, Any]]:
     """Yield the Secrets.
 
     Args:
         store: holds what is random.
         vendors: settings of the sender, as far as they are given; notify gets those of `WEBHOOKS`, the
             gateway those of `OFFERED`, the exporter those of `MAIL` and `WITNESS`.
+        namespace: for which they are.
     """
     credentials = Credentials.at(
         store,
-        broker=BROKER,
-        database_server=DATABASE_SERVER,
-        limits_store=LIMITS_STORE,
+        broker=in_namespace(BROKER, namespace),
+        database_server=in_namespace(DATABASE_SERVER, namespace),
+        limits_store=in_namespace(LIMITS_STORE, namespace),
         options="?sslmode=require",
         limits_scheme="valkeys",
     )
@@ -95,26 +104,40 @@ def secret(name: str, kind: str, values: Mapping[str, str]) -> dict[str, Any]:
     return {
         "apiVersion": "v1",
         "kind": "Secret",
-        "metadata": {"name": name, "namespace": NAMESPACE},
+        "metadata": {"name": name},
         "type": kind,
         "data": {key: base64.b64encode(value.encode()).decode() for key, value in values.items()},
     }
 
 
-def main(file: Path, environment: Mapping[str, str]) -> None:
-    """Print the Secrets as one JSON document, which `kubectl` reads; say which settings FILE had."""
+def opened(file: Path, namespace: str | None = None) -> tuple[SecretStore, str]:
+    """Return the secrets of a file, and the namespace that they are for.
+
+    End if another one is asked for: with the same keys, a pass of one cell would open the gates of another.
+    """
+    new = NAMESPACE if file.exists() else namespace or NAMESPACE
     store = SecretStore(file)
+    own = store.made("namespace", lambda: new)
+    if namespace not in {None, own}:
+        sys.exit(f"{file} has the secrets of {own}; {namespace} needs a file of its own")
+    return store, own
+
+
+def main(file: Path, environment: Mapping[str, str], *asked: str) -> None:
+    """Print the Secrets as one JSON document, which `kubectl` reads; say which settings FILE had."""
+    store, namespace = opened(file, *asked)
     given = {name: store.given(name, environment.get(name)) for name in (*VENDORS, *WITNESS)}
     vendors = {name: value for name, value in given.items() if value}
     if kept := [name for name in vendors if name not in environment]:
         sys.stderr.write(f"kept from {file}: {', '.join(kept)}\n")
-    print_list(manifests(store, vendors))
+    print_list(manifests(store, vendors, namespace), namespace)
 
 
-def print_list(items: Iterable[dict[str, Any]]) -> None:
-    """Print objects as one of them."""
-    json.dump({"apiVersion": "v1", "kind": "List", "items": list(items)}, sys.stdout, indent=1)
+def print_list(items: Iterable[dict[str, Any]], namespace: str) -> None:
+    """Print objects of a namespace as one of them."""
+    found = [{**one, "metadata": {**one["metadata"], "namespace": namespace}} for one in items]
+    json.dump({"apiVersion": "v1", "kind": "List", "items": found}, sys.stdout, indent=1)
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), os.environ)
+    main(Path(sys.argv[1]), os.environ, *sys.argv[2:])

@@ -1,6 +1,6 @@
 """The Secrets of ``overlays/trial``: those of ``secrets.py``, and what others make in an installation.
 
-Usage: python -m deploy.kubernetes.trial FILE | kubectl apply -f -
+Usage: python -m deploy.kubernetes.trial FILE [NAMESPACE] | kubectl apply -f -
 
 Instead of cert-manager and CloudNativePG it makes the certificates, of one authority, and the roles of the
 databases; and the logins of the demonstration. All of it is kept in FILE. Nothing renews the certificates.
@@ -18,7 +18,17 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from contracts.subscriptions import SERVICES
-from deploy.kubernetes.secrets import BROKER, DATABASE_SERVER, LIMITS_STORE, manifests, print_list, secret
+from deploy.kubernetes.secrets import (
+    BROKER,
+    DATABASE_SERVER,
+    LIMITS_STORE,
+    NAMESPACE,
+    in_namespace,
+    manifests,
+    opened,
+    print_list,
+    secret,
+)
 from deploy.local import logins
 from deploy.local.access import READERS, WATCHED
 from deploy.local.secrets import SecretStore
@@ -89,13 +99,13 @@ def _text_of(key: ec.EllipticCurvePrivateKey) -> str:
     return key.private_bytes(serialization.Encoding.PEM, *kind).decode()
 
 
-def additions(store: SecretStore) -> Iterator[dict[str, Any]]:
+def additions(store: SecretStore, namespace: str = NAMESPACE) -> Iterator[dict[str, Any]]:
     """Yield the Secrets that others make in an installation."""
     authority = Authority(store)
     for name in ("inside-ca", "database-ca"):
         yield secret(name, "Opaque", {"ca.crt": authority.certificate})
     for name, names in NAMES.items():
-        certificate, key = authority.pair(name, *names)
+        certificate, key = authority.pair(name, *(in_namespace(one, namespace) for one in names))
         own = {"tls.crt": certificate, "tls.key": key, "ca.crt": authority.certificate}
         yield secret(f"{name}-tls", "kubernetes.io/tls", own)
     yield secret("database-roles", "Opaque", {"roles.sql": _roles(store)})
@@ -112,5 +122,5 @@ def _roles(store: SecretStore) -> str:
 
 
 if __name__ == "__main__":
-    secrets = SecretStore(Path(sys.argv[1]))
-    print_list([*manifests(secrets, {}), *additions(secrets)])
+    secrets, cell = opened(Path(sys.argv[1]), *sys.argv[2:])
+    print_list([*manifests(secrets, {}, cell), *additions(secrets, cell)], cell)

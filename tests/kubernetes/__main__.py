@@ -27,7 +27,7 @@ from pathlib import Path
 import httpx
 
 from deploy.local.smoke_journey import SmokeJourney
-from tests.kubernetes import cluster, network, restore, work
+from tests.kubernetes import cells, cluster, network, restore, work
 from tests.kubernetes.cluster import Skipped, here, kubectl
 from tests.support.stack.paths import ROOT
 
@@ -85,6 +85,7 @@ class Trial:
             for what, do, is_strict in (
                 ("each pod is deleted, grace 0", work.replace_each, False),
                 ("all pods are evicted", work.evict_all, False),
+                ("a node is drained", work.drain, False),
                 ("everything is restarted", work.restart_all, True),
                 ("upgraded, as documented", partial(self._change, self._tags[1]), True),
                 ("rolled back, as documented", partial(self._change, self._tags[0]), True),
@@ -93,6 +94,7 @@ class Trial:
         self.step("people go home", self._work.stop)
         self.step("applied again, nothing changes", self._apply_again)
         self.step("invariants, topology, dead letters", self._balance)
+        self.step("a second cell beside it", self._second_cell)
         if (
             self.step("the log is archived, the databases copied", self._drill.archive)
             and self.step("everything is lost", self._drill.lose)
@@ -188,6 +190,12 @@ class Trial:
         changed = [line for line in done.splitlines() if not line.endswith(" unchanged")]
         assert all(line.startswith("poddisruptionbudget") for line in changed), changed
         return f"{len(done.splitlines())} objects"
+
+    def _second_cell(self) -> str:
+        own = [{"name": "epass", "newName": self._image, "newTag": self._tag}]
+        parts = ("components/site", "components/cell")
+        overlay = self._overlay("cell", "overlays/trial", *parts, images=own, configMapGenerator=[cells.SITE])
+        return cells.check(Path(overlay), self._folder)
 
     def table(self) -> str:
         """Return all rows."""

@@ -17,6 +17,9 @@ from tests.support.stack.paths import ROOT
 from tests.support.stack.running import free_port
 
 NAMESPACE = "epass"
+SECOND = "epass-second"
+"""Of another cell beside it (`cells`)."""
+_meant = [NAMESPACE]
 LOCAL = re.compile(r"^(kind-|k3d-|minikube|docker-desktop|colima|rancher-desktop|orbstack|microk8s)")
 Pod = dict[str, Any]
 
@@ -47,21 +50,32 @@ def kubectl(*arguments: str, **options: Any) -> str:
 
 def here(*arguments: str, **options: Any) -> str:
     """Run `kubectl` in the namespace."""
-    return kubectl("-n", NAMESPACE, *arguments, **options)
+    return kubectl("-n", _meant[-1], *arguments, **options)
+
+
+@contextmanager
+def inside(namespace: str) -> Iterator[None]:
+    """Mean another namespace by `here`, and by what goes through it, for the length of the block."""
+    _meant.append(namespace)
+    try:
+        yield
+    finally:
+        _meant.pop()
 
 
 def refuse_what_is_not_for_tests(*, force: bool) -> None:
     """End where no cluster answers, or where other people's work may be."""
     try:
         view = json.loads(kubectl("config", "view", "--minify", "-o", "json"))
-        there = kubectl("get", "namespace", NAMESPACE, "--ignore-not-found", "-o", "name", timeout=30)
+        names = (NAMESPACE, SECOND)
+        there = kubectl("get", "namespace", *names, "--ignore-not-found", "-o", "name", timeout=30)
     except (OSError, AssertionError, subprocess.TimeoutExpired) as error:
         sys.exit(f"no cluster answers: {error}")
     context, server = view["current-context"], view["clusters"][0]["cluster"]["server"]
     if not force and not looks_local(context, server):
         sys.exit(f"{context} at {server} does not look local; FORCE=yes takes it all the same")
     if there:
-        sys.exit(f"there is a namespace {NAMESPACE} already, and this test deletes it")
+        sys.exit(f"there is a {' and a '.join(there.split())} already, and this test deletes it")
 
 
 def secret(name: str, key: str) -> str:
@@ -101,7 +115,7 @@ def is_ready(pod: Pod) -> bool:
 def forwarded(service: str, port: int) -> Iterator[int]:
     """Forward a port of this machine to a service for the length of the block."""
     own = free_port()
-    command = ["kubectl", "-n", NAMESPACE, "port-forward", f"service/{service}", f"{own}:{port}"]
+    command = ["kubectl", "-n", _meant[-1], "port-forward", f"service/{service}", f"{own}:{port}"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
         try:
             assert process.stdout is not None

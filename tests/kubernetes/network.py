@@ -1,6 +1,7 @@
 """Who reaches whom, tried from the pods themselves, where the cluster's network plugin enforces policies."""
 
 import json
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 
 from deploy.local.access import WATCHED
@@ -51,6 +52,6 @@ def check() -> str:
     return f"{len(sources) * len(TARGETS)} connections tried"
 
 
-def reached(pod: Pod) -> dict[str, bool]:
+def reached(pod: Pod, targets: Iterable[str] = TARGETS) -> dict[str, bool]:
     """Return which of the addresses take a connection from a pod."""
-    return dict(json.loads(here("exec", pod["metadata"]["name"], "--", "python", "-c", PROBE, *TARGETS)))
+    return dict(json.loads(here("exec", pod["metadata"]["name"], "--", "python", "-c", PROBE, *targets)))

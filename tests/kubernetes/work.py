@@ -2,15 +2,18 @@
 
 import json
 import time
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from tests.kubernetes.cluster import NAMESPACE, Pod, here, is_ready, pods
+from tests.kubernetes.cluster import NAMESPACE, Pod, here, is_ready, kubectl, pods
 from tests.support.stack.running import eventually
 
 HERE = Path(__file__).parent
 PATIENCE = 300  # seconds within which a pod has to come back, or a journey to end
+OURS = ("process", "app.kubernetes.io/name in (broker, limits)", "cnpg.io/cluster")
+"""Processes first, servers last: what is drained, and nothing of others."""
 
 
 class Work:
@@ -22,14 +25,18 @@ class Work:
         here("apply", "-f", "-", text=HERE.joinpath("people.yaml").read_text().replace("IMAGE", image))
         here("wait", "--timeout", "2m", "--for", "condition=Ready", "pod/people")
         eventually(lambda: ended(self._told()), "the first of them is through", PATIENCE)
-        return "five requests a second, and journeys"
+        return "five requests and two scans a second, and journeys"
 
     def stop(self) -> str:
-        """End their work."""
+        """End their work; each scan that was answered is stored, and once."""
         told = self._told()
         here("delete", "--now", "-f", str(HERE / "people.yaml"))
         here("delete", "configmap", "people")
-        return f"{told['asked']} requests, {told['journeys']} journeys in all"
+        query = "select count(*), count(distinct nonce) from scans where nonce like 'people-%'"
+        found = here("exec", "database-0", "--", "psql", "-U", "postgres", "-At", "-c", query, "verify")
+        stored, nonces = map(int, found.split("|"))
+        assert stored == nonces >= told["scanned"], f"{told['scanned']} scans answered, {found} stored"
+        return f"{told['asked']} requests, {told['journeys']} journeys, {told['scanned']} scans in all"
 
     def during(self, do: Callable[[], str], *, is_strict: bool) -> str:
         """Do something, wait for a journey that began after it, and say what became of people meanwhile."""
@@ -42,6 +49,7 @@ class Work:
         said += (
             f"; {last['asked'] - before['asked']} requests, {len(failed)} failed"
             f"; {last['journeys'] - before['journeys']} journeys, {len(lost)} lost"
+            f"; {last['scanned'] - before['scanned']} scans"
         )
         assert not lost, f"{said}: {lost}"
         assert not (is_strict and failed), f"{said}: {failed[:5]}"
@@ -49,7 +57,7 @@ class Work:
 
     def _told(self) -> dict[str, Any]:
         told = here("exec", "people", "--", "sh", "-c", "cat /tmp/told.json || true")
-        return dict(json.loads(told or '{"asked": 0, "failed": [], "journeys": 0, "lost": []}'))
+        return dict(json.loads(told or '{"asked": 0, "failed": [], "journeys": 0, "lost": [], "scanned": 0}'))
 
 
 def ended(told: dict[str, Any]) -> int:
@@ -100,6 +108,23 @@ def evict_all() -> str:
                 time.sleep(1)
     wait_replaced(before, len(before))
     return f"{len(before)} pods, refused {refused} times"
+
+
+def drain() -> str:
+    """Drain the node that has most of the pods; once they are gone, it may have pods again."""
+    before, began = pods(), time.monotonic()
+    ((node, _),) = Counter(one["spec"]["nodeName"] for one in before).most_common(1)
+    gone = [one for one in before if one["spec"]["nodeName"] == node]
+    own = ("--delete-emptydir-data", "--ignore-daemonsets", "--timeout", "10m", "--pod-selector")
+    try:
+        for selector in OURS:
+            kubectl("drain", node, *own, selector)
+    finally:
+        kubectl("uncordon", node)
+    drained = time.monotonic() - began
+    wait_replaced(gone, len(before))
+    back = time.monotonic() - began - drained
+    return f"{len(gone)} pods of one node gone in {drained:.0f} s, back in {back:.0f} s"
 
 
 def restart_all() -> str:

@@ -162,6 +162,7 @@ def test_its_certificates_have_the_names_that_cert_manager_would_give_and_one_au
     for secret, name in wanted:
         certificate = x509.load_pem_x509_certificate(content[secret]["tls.crt"].encode())
         policy.build_server_verifier(x509.DNSName(name)).verify(certificate, [])
+    certificate = x509.load_pem_x509_certificate(content["relay-tls"]["tls.crt"].encode())
     with pytest.raises(x509.verification.VerificationError):
         policy.build_server_verifier(x509.DNSName("sender")).verify(certificate, [])
 

@@ -31,8 +31,9 @@ def test_only_a_context_of_a_developers_machine_looks_local(case: tuple[str, str
     ("context", "namespace", "force", "why"),
     [
         ("secretariat", "", False, "does not look local"),
-        ("kind-epass", "namespace/epass\n", False, "there is a namespace epass already"),
-        ("secretariat", "namespace/epass\n", True, "there is a namespace epass already"),
+        ("kind-epass", "namespace/epass\n", False, "there is a namespace/epass already"),
+        ("secretariat", "namespace/epass\n", True, "there is a namespace/epass already"),
+        ("kind-epass", "namespace/epass-second\n", False, "there is a namespace/epass-second already"),
         ("secretariat", "", True, ""),
         ("kind-epass", "", False, ""),
     ],

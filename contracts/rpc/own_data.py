@@ -8,8 +8,8 @@ from pydantic import Field
 from contracts.model import Instant, Strict, Wire
 from contracts.rpc.call import Method
 
-MOST_APPLICATIONS = 50
-"""Of one question, so that a reply with photographs stays below 2 MB."""
+MOST_APPLICATIONS = 100
+"""Of one question, so that a reply with photographs stays below 4 MB."""
 
 
 class OwnDataQuestion(Strict):

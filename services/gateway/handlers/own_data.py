@@ -14,7 +14,6 @@ from contracts.rpc.accounts.logins import LoginIds, LoginPlace
 from contracts.rpc.application import HistoryLine
 from contracts.rpc.call import Method, Page
 from contracts.rpc.own_data import MOST_APPLICATIONS, Kept, OwnData, OwnDataQuestion, Reader
-from services.chassis.runtime.clock import now
 from services.gateway.access.admission import Caller
 
 MOST_LISTED = 200
@@ -61,6 +60,8 @@ class Gathered:
     offices: Sequence[Office]
     away: Collection[Service]
     """Services that have not answered."""
+    is_cut: bool
+    """Whether there are more applications than are told."""
 
     @property
     def references(self) -> tuple[str, ...]:
@@ -114,10 +115,10 @@ class Gathered:
         """Return the applications that may be erased at once."""
         return [name for name, one in self.answers.items() if one.erasable and one.erasable <= at]
 
-    def as_json(self, mobile: str) -> dict[str, Any]:
+    def as_json(self, mobile: str, at: datetime) -> dict[str, Any]:
         """Return the copy that a program can read."""
         return {
-            "made_at": now().isoformat(timespec="seconds"),
+            "made_at": at.isoformat(timespec="seconds"),
             "mobile": mobile,
             "not_included": "watchlist and incidents at gates; links and QR codes of passes; names of staff",
             "applications": [
@@ -172,7 +173,9 @@ async def gather(caller: Caller, *, whole: bool = False) -> Gathered:
         ContractError: application does not answer, or another one for a copy.
     """
     listed = await caller.query(rpc.application.LIST_APPLICATIONS, Page(limit=MOST_LISTED))
-    applications = [one for one in listed.items if one.opened][:MOST_APPLICATIONS]
+    applications = [one for one in listed.items if one.opened]
+    is_cut = listed.next is not None or len(applications) > MOST_APPLICATIONS
+    applications = applications[:MOST_APPLICATIONS]
     closed = [one for one in listed.items if not one.opened]
     question = OwnDataQuestion(references=tuple(one.reference for one in applications), whole=whole)
     own = await caller.query(rpc.application.OWN_DATA, question)
@@ -188,19 +191,27 @@ async def gather(caller: Caller, *, whole: bool = False) -> Gathered:
             found[service] = reply
         elif whole or not isinstance(reply, ContractError):
             raise reply if isinstance(reply, ContractError) else Unavailable() from reply
-    offices = await _offices(caller, [one for reply in found.values() for one in reply.readers])
+    offices = await _offices(caller, [one for reply in found.values() for one in reply.readers], whole)
     kept = {service: reply.items for service, reply in found.items()}
-    return Gathered(applications, closed, kept, offices, others.keys() - found.keys())
+    return Gathered(applications, closed, kept, offices, others.keys() - found.keys(), is_cut)
 
 
-async def _offices(caller: Caller, readers: Iterable[Reader]) -> list[Office]:
-    """Return who has looked, the last first, by role and office: which official it was, nobody is told."""
+async def _offices(caller: Caller, readers: Iterable[Reader], whole: bool) -> list[Office]:
+    """Return who has looked, the last first, by role and office: which official it was, nobody is told.
+
+    While accounts does not answer, a page shows the roles alone.
+    """
     known = list(readers)
     logins = tuple(dict.fromkeys(one.actor for one in known))
     places: dict[str, LoginPlace] = {}
     for start in range(0, len(logins), 100):
         asked = LoginIds(login_ids=logins[start : start + 100])
-        found = await caller.query(rpc.accounts.logins.LOGIN_PLACES, asked)
+        try:
+            found = await caller.query(rpc.accounts.logins.LOGIN_PLACES, asked)
+        except ContractError:
+            if whole:
+                raise
+            break
         places |= {one.login_id: one for one in found.items}
     groups: dict[tuple[str, str], list[Reader]] = {}
     for one in known:

@@ -12,7 +12,7 @@ from sqlalchemy import select
 from contracts.errors import Conflict, Forbidden, IdempotencyKeyReused, InvalidInput, NotFound
 from contracts.events import LoginDisabled, LoginIssued, PasswordReset, SessionEnded
 from contracts.model import LoginState
-from contracts.rpc.accounts.logins import LoginId, LoginList, LoginQuestion, LoginView
+from contracts.rpc.accounts.logins import LoginId, LoginIds, LoginList, LoginQuestion, LoginView
 from contracts.rpc.accounts.sessions import EndedSessions
 from contracts.rpc.call import Principal
 from services.accounts import commands
@@ -460,3 +460,18 @@ def test_a_department_sees_its_own_logins_that_are_in_use_and_nobody_elses(accou
         }
         with pytest.raises(Forbidden):
             login_queries.colleagues(a_call(staff("REC-0001", "reception")), session, now())
+
+
+def test_applicants_and_auditors_learn_where_logins_work_and_nobody_else(databases) -> None:
+    given_login(databases["accounts"], "HOM-0001")
+    asked = LoginIds(login_ids=("HOM-0001", "NOB-0001"))
+    with databases["accounts"].transaction() as session:
+        for who in (
+            Principal(kind="applicant", id="a", mobile="+919876543210"),
+            staff("AUD-0001", "auditor"),
+        ):
+            (place,) = login_queries.places(asked, a_call(who), session).items
+            assert place.model_dump() == {"login_id": "HOM-0001", "department": "home", "site": None}
+        for who in (Principal(), staff("REC-0001", "reception")):
+            with pytest.raises(Forbidden):
+                login_queries.places(asked, a_call(who), session)

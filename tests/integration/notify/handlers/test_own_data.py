@@ -24,7 +24,7 @@ def test_messages_are_told_with_their_text_to_whom_they_went_alone(db) -> None:
     assert visit.number in one.records[1]["text"]
     issued = next(row for row in messages(db) if row.purpose == "pass_issued")
     link = personal(issued).parameters["link"]
-    assert link.rpartition("/")[2] not in str(one), "who has the copy does not get in with it"
+    assert link.rpartition("/")[2] not in one.model_dump_json(), "who has the copy does not get in with it"
     assert kept(db, visit.reference, OTHER).items == (), "the duty officer, whom the escalation told"
     handle(db, received(visit.erased()))
     assert kept(db, visit.reference).items == ()

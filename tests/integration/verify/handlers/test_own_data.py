@@ -22,7 +22,7 @@ def test_gates_tell_names_and_scans_of_a_pass_to_who_knows_its_number_and_refere
     assert found["gates"].records[0]["applicant"]["name"] == issued.personal.applicant.name
     assert [one["verdict"] for one in found["scans"].records] == ["admit", "exit"]
     assert (found["scans"].receivers, found["scans"].is_nameless) == ((GATE,), True)
-    assert "SEC-0001" not in str(found), "who scanned is not told"
+    assert "SEC-0001" not in str([one.records for one in found.values()]), "who scanned is not told"
     assert kept(gate, issued.reference).items == ()
     assert kept(gate, "PCS-0000-0000", issued.pass_number).items == ()
     gate.handle(erased(issued), seq=2)

@@ -39,6 +39,17 @@ async def test_the_page_says_what_is_kept_where_until_when_who_got_it_and_which_
     assert shown.headers["cache-control"] == "private, no-store"
 
 
+async def test_a_page_that_leaves_out_older_applications_says_so() -> None:
+    listed = own_data()["application.list_applications"].model_copy(update={"next": "on"})
+    http, _ = open_site(application__list_applications=listed)
+    assert "this is about the newest." in (await http.get("/en/my-data")).text
+
+
+async def test_while_accounts_is_away_the_page_names_the_roles_alone() -> None:
+    http, _ = open_site(accounts__login_places=Unavailable())
+    assert "Security at a gate" in (await http.get("/en/my-data")).text
+
+
 async def test_while_a_part_is_away_the_page_says_so_and_no_copy_is_made() -> None:
     http, client = open_site(verify__own_data=Unavailable())
     page = (await http.get("/en/my-data")).text

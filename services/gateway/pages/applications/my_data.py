@@ -9,6 +9,7 @@ from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
 from fastapi import Response
+from markupsafe import Markup
 
 from contracts import rpc
 from contracts.rpc.own_data import MOST_APPLICATIONS, OwnApplications
@@ -46,14 +47,14 @@ CHANNELS: dict[str, str] = {
     "whatsapp": _("The company that delivers WhatsApp messages"),
     "email": _("The company that delivers email"),
 }
-STYLE = (
-    "body{font:1rem/1.5 sans-serif;max-width:50rem;margin:2rem auto;padding:0 1rem}"
+STYLE = Markup(
+    "<style>body{font:1rem/1.5 sans-serif;max-width:50rem;margin:2rem auto;padding:0 1rem}"
     "table{border-collapse:collapse;width:100%;margin:1rem 0}caption{text-align:start;font-weight:700}"
     "th,td{border:1px solid #aaa;padding:.3rem .5rem;text-align:start;vertical-align:top}"
     "td{overflow-wrap:anywhere}.epass-rows__title{display:none}.epass-line{display:block}"
-    "dt{font-weight:700}dd{margin:0 0 .5rem}img{max-width:12rem}h2,h3{break-after:avoid}"
+    "dt{font-weight:700}dd{margin:0 0 .5rem}img{max-width:12rem}h2,h3{break-after:avoid}</style>"
 )
-"""Of the copy, which is one file; no sign of it needs escaping."""
+"""Of the copy, which is one file; a page has none in it."""
 SENT: dict[str, str] = {
     "accepted": "message_delivered",
     "delivered": "message_arrived",
@@ -90,7 +91,7 @@ async def send_copy(view: ApplicantPage) -> Response:
     key = str(uuid5(NAMESPACE_URL, f"{key_of(form)} {found.references}"))
     await view.command(rpc.application.RECORD_COPY, wanted, key)
     if is_json:
-        body = json.dumps(found.as_json(view.principal.mobile or ""), ensure_ascii=False, indent=1)
+        body = json.dumps(found.as_json(view.principal.mobile or "", now()), ensure_ascii=False, indent=1)
     else:
         body = text("my_data/file.html", view.language, style=STYLE, **await _words(view, found))
     day = now().astimezone(IST).date()

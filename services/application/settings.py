@@ -1,7 +1,7 @@
 """The settings of the application service."""
 
+from services.chassis.runtime.retention_settings import PeopleRetentionSettings
 from services.chassis.runtime.settings import (
-    PeopleRetentionSettings,
     RateLimitSettings,
     ServiceSettings,
     VisitSettings,

@@ -4,8 +4,8 @@ from datetime import timedelta
 
 from pydantic import Field
 
+from services.chassis.runtime.retention_settings import PeopleRetentionSettings
 from services.chassis.runtime.settings import (
-    PeopleRetentionSettings,
     RateLimitSettings,
     ServiceSettings,
     VisitSettings,

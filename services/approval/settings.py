@@ -2,7 +2,8 @@
 
 from pydantic import Field
 
-from services.chassis.runtime.settings import ServiceSettings, VisitSettings, WatchlistRetentionSettings
+from services.chassis.runtime.retention_settings import WatchlistRetentionSettings
+from services.chassis.runtime.settings import ServiceSettings, VisitSettings
 
 
 class ApprovalSettings(ServiceSettings, VisitSettings, WatchlistRetentionSettings):

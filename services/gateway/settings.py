@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, DirectoryPath, Field, FilePath, SecretStr
 from pydantic_settings import NoDecode
 
+from services.chassis.runtime.retention_settings import PeopleRetentionSettings
 from services.chassis.runtime.setting_types import Commas, FernetKeys, OrNone
 from services.chassis.runtime.settings import (
     BrokerSettings,
@@ -17,7 +18,6 @@ from services.chassis.runtime.settings import (
     IssuerSettings,
     MailServerSettings,
     OpsTokenSettings,
-    PeopleRetentionSettings,
     PublicUrlSettings,
     RateLimitSettings,
     RetentionSettings,

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pydantic import Field, SecretStr
 
 from contracts.email import is_email
+from services.chassis.runtime.retention_settings import PeopleRetentionSettings, WatchlistRetentionSettings
 from services.chassis.runtime.setting_types import (
     CommaList,
     GeneratedSecret,
@@ -19,12 +20,10 @@ from services.chassis.runtime.settings import (
     KeyEncryptionSettings,
     MailAccountSettings,
     OpsTokenSettings,
-    PeopleRetentionSettings,
     PersonalDataSettings,
     RetentionSettings,
     RetryDelaySettings,
     Section,
-    WatchlistRetentionSettings,
 )
 
 

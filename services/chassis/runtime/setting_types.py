@@ -1,13 +1,14 @@
 """Types of settings: lists, secrets, keys and addresses, and what makes a value of each wrong."""
 
 import random
-from typing import Annotated
+from typing import Annotated, Any
 from urllib.parse import urlsplit
 
 from cryptography.fernet import Fernet
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 from pydantic_settings import NoDecode
 
+from contracts.retention import KEPT
 from contracts.subscriptions import SERVICES
 from services.chassis.tokens.signing_key import SigningKey, public_key
 
@@ -114,3 +115,9 @@ def _require_collector(address: str) -> str:
 
 
 Collector = Annotated[str, AfterValidator(_require_collector)]
+
+
+def kept(kind: str) -> Any:
+    """Return the field of a setting of `KEPT`: its usual time, within its limits."""
+    known = KEPT[kind]
+    return Field(known.usual, ge=known.least, le=known.most)

@@ -13,7 +13,7 @@ import os
 import ssl
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Annotated, Any, Self, TypeVar
+from typing import Annotated, Self, TypeVar
 from urllib.parse import urlsplit
 
 from pydantic import Field, FilePath, SecretStr, ValidationError, model_validator
@@ -41,6 +41,7 @@ from services.chassis.runtime.setting_types import (
     OptionalGeneratedSecret,
     PublicEventKeys,
     RequiredSecret,
+    kept,
 )
 from services.chassis.tokens.signing_key import SigningKey
 
@@ -401,30 +402,11 @@ class StatusListSettings(Section):
     status_list_seconds: float = 10.0
 
 
-def _kept(kind: str) -> Any:
-    """Return the field of a kind of data: its usual time, within its limits."""
-    known = KEPT[kind]
-    return Field(known.usual, ge=known.least, le=known.most)
-
-
 class RetentionSettings(Section):
     """How long records stay after the people in them are erased."""
 
-    records_kept_months: int = _kept("records_kept_months")
+    records_kept_months: int = kept("records_kept_months")
     """Whole months before the present one. The numbers of departments need thirteen."""
-
-
-class PeopleRetentionSettings(Section):
-    """How long people stay: application erases them, for all services, and the gateway says so."""
-
-    people_kept_days: int = _kept("people_kept_days")
-    photographs_kept_days: int = _kept("photographs_kept_days")
-
-
-class WatchlistRetentionSettings(Section):
-    """How long the content of an entry of the watchlist stays after its end."""
-
-    watchlist_kept_days: int = _kept("watchlist_kept_days")
 
 
 class OpsTokenSettings(Section):

@@ -9,10 +9,9 @@ from contracts.retention import KEPT
 from services.approval.handlers.numbers import COUNTED_MONTHS
 from services.chassis.db.retention import kept_since, month_start
 from services.chassis.runtime.metrics import exposition
+from services.chassis.runtime.retention_settings import PeopleRetentionSettings, WatchlistRetentionSettings
 from services.chassis.runtime.settings import (
-    PeopleRetentionSettings,
     RetentionSettings,
-    WatchlistRetentionSettings,
     WrongSettings,
     read,
 )

@@ -1,0 +1,17 @@
+"""The settings of how long people are kept; that of records is of every service (`settings.py`)."""
+
+from services.chassis.runtime.setting_types import kept
+from services.chassis.runtime.settings import Section
+
+
+class PeopleRetentionSettings(Section):
+    """How long people stay: application erases them, for all services, and the gateway says so."""
+
+    people_kept_days: int = kept("people_kept_days")
+    photographs_kept_days: int = kept("photographs_kept_days")
+
+
+class WatchlistRetentionSettings(Section):
+    """How long the content of an entry of the watchlist stays after its end."""
+
+    watchlist_kept_days: int = kept("watchlist_kept_days")

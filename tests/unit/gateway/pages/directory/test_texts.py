@@ -2,15 +2,14 @@
 
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import get_args
 
 import pytest
 
 from contracts.errors import Conflict, InvalidInput, Unavailable
 from contracts.rpc.approval.site_texts import SiteText, SiteTexts
-from contracts.site_texts import TextName
 from services.chassis.runtime.clock import now
 from services.gateway.edge.body_limit import LARGEST_BODY
+from services.gateway.pages.directory.texts import TITLES
 from tests.support.factories.gateway import browsing, staff_claims
 from tests.support.system.page_reader import SAME_SITE, Reader
 
@@ -46,7 +45,7 @@ async def test_a_form_begins_with_the_text_that_everybody_sees(ado: Reader) -> N
     assert "# Ours" in text
     assert "ADO-0002" in text
     listed = (await ado.http.get(PLACE)).text
-    assert listed.count("As delivered") == len(get_args(TextName)) - 1
+    assert listed.count("As delivered") == len(TITLES) - 1
 
 
 async def test_a_form_begins_with_the_file_of_a_site_of_its_own(tmp_path: Path) -> None:

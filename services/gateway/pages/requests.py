@@ -1,6 +1,7 @@
 """Complaints, questions and other requests: people send and follow them, the grievance officer answers."""
 
 from typing import Annotated, Literal
+from urllib.parse import quote
 
 from fastapi import Query, Response
 from pydantic import ValidationError
@@ -78,7 +79,7 @@ async def answer(view: GrievancePage, number: str) -> Response:
     except (ValidationError, InvalidInput) as error:
         return await _request(view, number, typed, problems_of(error), 422)
     except Conflict as error:
-        return await _request(view, number, typed, {"answer": error.body.code}, 409)
+        return view.to(f"/desk/requests/{quote(number[:40], safe='')}", notice=error.body.code)
     return view.to(f"/desk/requests/{done.request_number}", notice="masked" if done.masked else "answered")
 
 

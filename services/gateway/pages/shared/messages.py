@@ -109,7 +109,6 @@ SENTENCES: dict[str, str] = {
     "password_contains_login_id": _("The password must not contain the login ID"),
     "password_too_common": _("This password is too easy to guess"),
     "empty": _("This must be filled in"),
-    "already_answered": _("Somebody has answered this already. Their answer stands below"),
     "request_kind_not_chosen": _("Choose what it is about"),
     "bad_code": _("A code has only English letters, digits, hyphens, dots and colons, and no blanks"),
     "control_character": _("This has a character in it that cannot be printed"),

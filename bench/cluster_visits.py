@@ -17,7 +17,7 @@ from bench.load import paced, requests
 
 async def visit(address: str, logins: Path, run: int, count: int, a_second: float, scans: float) -> None:
     """Let so many people apply, be approved and enter and leave; print how long each of them waited."""
-    mobiles = [f"+919{run:03}123{number:03}" for number in range(24)]
+    mobiles = [f"+919{run:03}123{number:03}" for number in range(12)]
     began = time.time()
     journey = await journeys.run(address, logins, count, mobiles, a_second)
     both = list(requests(journey.tokens, journey.security))

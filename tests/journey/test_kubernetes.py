@@ -27,6 +27,7 @@ from tests.unit.deploy.kubernetes import (
     build,
     commands_of,
     container_of,
+    contents,
     environment_of,
     labels_of,
     secret_keys,
@@ -50,7 +51,7 @@ class Cluster:
             "?sslmode=require": "",
         }
         store = SecretStore(stack.folder / "secrets.json")  # the two servers have their passwords from it
-        self._secrets = {one["metadata"]["name"]: one["stringData"] for one in secrets.manifests(store, {})}
+        self._secrets = contents(secrets.manifests(store, {}))
         self.processes = {one["metadata"]["name"]: self._process(one) for one in self.manifests.processes()}
 
     def run(self, workload: Manifest, *commands: list[str]) -> None:

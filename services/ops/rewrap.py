@@ -18,7 +18,7 @@ from services.chassis.db.database import Database
 
 PERSONAL: Mapping[str, tuple[str, ...]] = {
     "accounts": ("imports.text_sealed", "logins.mobile_sealed"),
-    "application": ("photographs.sealed",),
+    "application": ("photographs.sealed", "requests.sealed"),
     "approval": (
         "duty_contacts.sealed",
         "imports.text_sealed",

@@ -49,6 +49,7 @@ FIELDS: dict[str, Any] = {
     "nonce": "9d2b4c0e-one-for-each-scan",
     "proof": "sTmZeHZj6xGlSHwul5idX9CdJyFr8KhzbPSuoMbeT30",
     "note": "Bring the licence and a copy of it",
+    "notice": "4f1c09ab7d3e",
     "number": NUMBER,
     "officer": "home-superintendent",
     "only_that_day": 3,

@@ -13,6 +13,7 @@ import yaml
 from cryptography import x509
 
 from tests.support.stack.paths import ROOT
+from tests.unit.deploy.commands import HERE, run
 from tests.unit.deploy.kubernetes import (
     KUBERNETES,
     Manifests,
@@ -23,8 +24,7 @@ from tests.unit.deploy.kubernetes import (
     contents,
     with_kustomize,
 )
-from tests.unit.deploy.test_kubernetes_commands import HERE, run
-from tests.unit.deploy.test_kubernetes_network import BROKER, COUNTERS, DATABASE, PORTS, processes
+from tests.unit.deploy.peers import BROKER, COUNTERS, DATABASE, PORTS, processes
 
 SNIPPET = HERE.split("### Several sites on one cluster", 1)[1].split("```yaml\n", 1)[1].split("```", 1)[0]
 CELLS = ("ludhiana", "patiala")

@@ -15,7 +15,7 @@ LINE = {"en": "a", "pa": "b", "hi": "c"}
     [
         ("footer", {"en": "a"}, [("text_hi", "empty"), ("text_pa", "empty")]),
         ("footer", LINE | {"pa": "a\r\nb"}, [("text_pa", "one_line")]),
-        ("ownership", LINE | {"hi": "x" * 121}, [("text_hi", "line_too_long")]),
+        ("ownership", LINE | {"hi": "x" * 301}, [("text_hi", "line_too_long")]),
         ("help", {"en": "Help"}, [("text_en", "no_title")]),
         ("help", {"en": "#  \ntext"}, [("text_en", "no_title")]),
         ("help", {"en": "# Help", "pa": "## ਮਦਦ"}, [("text_pa", "no_title")]),

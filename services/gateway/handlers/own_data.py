@@ -120,7 +120,8 @@ class Gathered:
         return {
             "made_at": at.isoformat(timespec="seconds"),
             "mobile": mobile,
-            "not_included": "watchlist and incidents at gates; links and QR codes of passes; names of staff",
+            "not_included": "complaints and questions; watchlist and incidents at gates; "
+            "links and QR codes of passes; names of staff",
             "applications": [
                 {
                     "reference": line.reference,

@@ -5,8 +5,10 @@ from pathlib import Path
 import psycopg
 
 from services.chassis.db import migrate
+from services.chassis.runtime.logs import logger
 from services.ops import grants
 
+log = logger(__name__)
 SERVICES = Path(__file__).parents[1]
 
 
@@ -24,6 +26,7 @@ def grant(service: str, connection: "psycopg.Connection[tuple[object, ...]]") ->
     """
     found = connection.execute("SELECT version_num FROM alembic_version").fetchone()
     if found is not None and migrate.is_of_a_later_release(_history(service), str(found[0])):
+        log.warning("a later release has made this database: its rights stay as they are", service=service)
         return
     for statement in grants.statements(service):
         connection.execute(statement)

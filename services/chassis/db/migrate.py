@@ -1,5 +1,6 @@
 """Bring a database to its newest schema, with an Alembic history that the caller hands in."""
 
+import re
 from pathlib import Path
 from time import sleep
 
@@ -21,6 +22,8 @@ DROP = "drop_months"
 """The name of the job that drops old months."""
 LOCK_TIMEOUT = "5s"
 """How long a migration waits for a table that somebody else uses."""
+MOST_AHEAD = 20
+"""So many migrations ahead a database may be for one to go back: more is not the release after this one."""
 TURN_SECONDS = 0.1
 """The pause between two tries to take the turn."""
 
@@ -39,7 +42,9 @@ def is_of_a_later_release(folder: Path, revision: str | None) -> bool:
         revision: of its database; None of one without any.
     """
     newest = ScriptDirectory(str(folder)).get_current_head()
-    return revision is not None and newest is not None and revision > newest
+    if revision is None or newest is None or not re.fullmatch(r"\d{4}", revision):
+        return False
+    return int(newest) < int(revision) <= int(newest) + MOST_AHEAD
 
 
 def upgrade(folder: Path, url: str, kept_months: int | None = None) -> None:

@@ -150,14 +150,19 @@ def test_each_table_has_a_line_that_says_what_its_service_may_do(stack_with_tabl
 def test_what_a_later_release_has_granted_stays_until_that_release_is_no_longer_there(
     stack_with_tables: TestStack,
 ) -> None:
-    """This is the way back. The control is the revision of this release, which gives its own rights."""
+    """This is the way back. Controls are revisions that no next release has, and that of this release."""
     with connect(stack_with_tables, "verify", "verify") as owner:
         (revision,) = owner.execute("select version_num from alembic_version").fetchone()
         owner.execute("create table added_later (id int)")
-        owner.execute("grant select on added_later to verify_app")
         try:
-            for found, stays in (("9999", True), (revision, False)):
+            for found, stays in (
+                (f"{int(revision) + 1:04}", True),
+                ("9999", False),
+                ("zzzz", False),
+                (revision, False),
+            ):
                 owner.execute("update alembic_version set version_num = %s", [found])
+                owner.execute("grant select on added_later to verify_app")
                 migrations.grant("verify", owner)
                 may = "select has_table_privilege('verify_app', 'added_later', 'SELECT')"
                 assert owner.execute(may).fetchone() == (stays,)

@@ -210,6 +210,6 @@ def test_an_answered_request_is_deleted_after_the_retention_and_an_unanswered_on
     answered, waiting = (send(desk).request_number for _ in range(2))
     answer(desk, answered)
     with desk.database.transaction() as session:
-        deleted = [requests.delete_old(session, NOW + days * DAY) for days in (180, 181)]
+        deleted = [requests.delete_old(session, NOW + days * DAY, 180) for days in (180, 181)]
     assert deleted == [0, 1]
     assert [one.request_number for one in listed(desk, applicant_call()).items] == [waiting]

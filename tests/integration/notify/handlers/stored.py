@@ -39,6 +39,9 @@ HANDLERS: dict[str, Callable[[Received, Session], None]] = {
     "PassReturned": lambda event, session: event_handlers.handle_pass_returned(
         event, session, now(), PUBLIC_URL
     ),
+    "RequestAnswered": lambda event, session: event_handlers.handle_request_answered(
+        event, session, now(), PUBLIC_URL
+    ),
     "VisitDayClosed": lambda event, session: event_handlers.handle_visit_day_closed(
         event, session, now(), PUBLIC_URL
     ),

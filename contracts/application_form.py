@@ -3,7 +3,7 @@
 Shapes only. The RPC of application sends them; the service's domain checks them.
 """
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
@@ -65,6 +65,7 @@ class ApplicationForm(Strict):
     vehicle: str | None = Field(default=None, max_length=40)
     notice: NoticeVersion | None = None
     """The version of the privacy notice that was shown, where it was one of our pages."""
+    uncompared: ClassVar[frozenset[str]] = frozenset({"notice"})
 
 
 class InvitedVisitor(Strict):
@@ -100,6 +101,7 @@ class InvitationForm(Strict):
     deliver_by: Literal["sms", "whatsapp"] = "sms"
     notice: NoticeVersion | None = None
     """As of an `ApplicationForm`."""
+    uncompared: ClassVar[frozenset[str]] = frozenset({"notice"})
 
 
 class Amendment(Strict):

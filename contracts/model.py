@@ -1,7 +1,7 @@
 """The base of every model on a wire, and the value types that these models share."""
 
 from datetime import date, datetime, time, timedelta, timezone
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, field_serializer
 
@@ -15,6 +15,8 @@ class Wire(BaseModel):
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
+    uncompared: ClassVar[frozenset[str]] = frozenset()
+    """Fields in which a repeat of a command may differ: our pages fill them anew, and nobody types them."""
 
     @classmethod
     def from_attributes(cls, source: object, **others: Any) -> Self:

@@ -91,7 +91,7 @@ def change(
     def effect() -> str:
         row = find(session, request.reference, lock=True)
         by = None if row is None else side_of(call.principal, row.mobile, row.site)
-        if row is None or by is None:
+        if row is None or by is None or row.erased_at is not None:
             raise NotFound("there is no such application")
         if by == "applicant":
             if call.principal.kiosk:

@@ -49,7 +49,7 @@ def body_hmac(request: Wire, secret: bytes) -> str:
     field, a repeat from before still has the same digest. The digest is keyed, so that nobody can guess the
     request from it.
     """
-    sent = request.model_dump(mode="json", by_alias=True, exclude_unset=True)
+    sent = request.model_dump(mode="json", by_alias=True, exclude_unset=True, exclude=set(request.uncompared))
     canonical = json.dumps(sent, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return hmac.new(secret, canonical.encode(), hashlib.sha256).hexdigest()
 

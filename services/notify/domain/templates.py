@@ -115,6 +115,11 @@ def find(purpose: Purpose, language: Language) -> Template:
     return _templates()[purpose, language]
 
 
+def knows(purpose: Purpose, language: Language) -> bool:
+    """Return whether this release has the text of a purpose."""
+    return (purpose, language) in _templates()
+
+
 @lru_cache(maxsize=1)
 def _templates() -> dict[tuple[Purpose, Language], Template]:
     found = {}

@@ -336,6 +336,8 @@ class Sender:
             if holds:
                 return Failed(reason, use_next)
         now, provider = self._now(), self._provider_of(message)
+        if not templates.knows(message.purpose, message.language):  # a later release wrote it, which left
+            return Postponed(now + QUOTA_PAUSE, "unknown_purpose")
         if until := self._policy.quiet_hours.end_of(message.purpose, now):
             return Postponed(until, "quiet_hours")
         is_gone = provider.limits.per_day is not None and not message.is_counted

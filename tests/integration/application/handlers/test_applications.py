@@ -409,3 +409,12 @@ def test_an_application_keeps_which_privacy_notice_was_shown_before_it(desk: Des
     ]
     assert [desk.row(one).notice for one in made] == [*["0123456789ab"] * 3, None]
     assert desk.view(made[0]).notice == "0123456789ab"
+
+
+def test_a_repeat_under_another_notice_finds_the_same_application(desk: Desk) -> None:
+    """The page that is shown after a 503 has the notice of then, and the key of before."""
+    call = applicant_call(key="k")
+    first = desk.submit(form(notice="0123456789ab"), call)
+    assert [desk.submit(form(notice=one), call) for one in ("ba9876543210", None)] == [first, first]
+    with pytest.raises(IdempotencyKeyReused):
+        desk.submit(form(notice="0123456789ab", purpose="Another"), call)

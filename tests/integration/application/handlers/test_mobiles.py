@@ -13,6 +13,7 @@ from contracts.events import MobileChanged
 from contracts.rpc.application import CHANGE_MOBILE, Acknowledged, ChangeMobile
 from contracts.rpc.call import Call, Principal, Proof
 from services.application.handlers import mobiles
+from services.application.handlers.scheduled_jobs import erase_personal_data
 from services.application.models import ApplicationRow
 from services.chassis.audit import record
 from services.chassis.db.tables import audit_log
@@ -119,6 +120,15 @@ def test_nobody_else_moves_it_to_their_phone(desk: Desk) -> None:
         ("nobody", Call(principal=Principal(), deadline=NOW + timedelta(days=9999)), "not_found"),
     ):
         assert code_of(desk, reference, call, id_last4="4821") == code, who
+
+
+def test_nobody_writes_a_number_onto_an_application_whose_people_are_erased(desk: Desk) -> None:
+    """Nothing would erase it again; the control is the same change before."""
+    reference = desk.submit().reference
+    change(desk, reference, reception_call(), id_last4="4821")
+    with desk.database.transaction() as session:
+        erase_personal_data(desk.row(reference).id, session, NOW)
+    assert code_of(desk, reference, reception_call(), id_last4="4821", to=OTHER_MOBILE) == "not_found"
 
 
 def test_a_kiosk_moves_nothing(desk: Desk) -> None:

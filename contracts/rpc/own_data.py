@@ -1,5 +1,6 @@
 """What every service answers to people about the data that it keeps of them."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -57,6 +58,8 @@ class OwnData(Wire):
 
     items: tuple[Kept, ...]
     readers: tuple[Reader, ...]
+    is_cut: bool = False
+    """Whether more logins have looked than are told: those who looked last are."""
 
 
 class OwnApplications(Strict):
@@ -83,6 +86,21 @@ def own_data(service: str) -> Method[OwnDataQuestion, OwnData]:
     )
 
 
-def kept(reference: str, kind: str, instants: list[datetime], **others: Any) -> Kept:
-    """Return one `Kept` of records that were made at these instants."""
-    return Kept(reference=reference, kind=kind, count=len(instants), since=min(instants), **others)
+def kept(
+    reference: str, kind: str, instants: list[datetime], *, records: Sequence[Any] = (), **others: Any
+) -> Kept:
+    """Return one `Kept` of records that were made at these instants.
+
+    The last four of an ID card are in no record: with those of a companion, who has the copy would open that
+    companion's own applications of the same mobile.
+    """
+    told = tuple(_without_last_four(one) for one in records)
+    return Kept(
+        reference=reference, kind=kind, count=len(instants), since=min(instants), records=told, **others
+    )
+
+
+def _without_last_four(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _without_last_four(part) for name, part in value.items() if name != "id_last4"}
+    return [_without_last_four(part) for part in value] if isinstance(value, list | tuple) else value

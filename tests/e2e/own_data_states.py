@@ -17,10 +17,10 @@ AT = datetime(2026, 12, 1, 10, 30, tzinfo=IST)
 OVER, COMING = SUMMARY.model_copy(update={"opened": True}), "PCS-0000-0001"
 ANSWERS = {
     "name": "ਗੁਰਪ੍ਰੀਤ ਕੌਰ", "name_latin": "Gurpreet Kaur", "mobile": "+919876543210", "email": "k@example.org",
-    "id_type": "voter_id", "id_last4": "4821", "official": None, "department": "home", "site": "PCS1",
+    "id_type": "voter_id", "official": None, "department": "home", "site": "PCS1",
     "officer": None, "purpose_kind": "meeting", "purpose": "Arms licence", "vehicle": "PB 65 A 1234",
     "preferred": [{"date": "2026-12-01", "from": "10:00", "to": "12:00"}], "assistance": None, "note": "",
-    "companions": [{"name": "Harjit Singh", "child": False, "id_type": "aadhaar", "id_last4": "0124"}],
+    "companions": [{"name": "Harjit Singh", "child": False, "id_type": "aadhaar"}],
 }  # fmt: skip
 
 

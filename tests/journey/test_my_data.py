@@ -50,6 +50,13 @@ def named(system: System, *words: str) -> list[str]:
     return sorted(set(found))
 
 
+def let_days_pass(system: System, reference: str) -> None:
+    url = system.stack.database_url("postgres", "application").replace("+psycopg", "")
+    earlier = "last_matters_at = now() - interval '2 days', cancelled_at = now() - interval '2 days'"
+    with psycopg.connect(url) as database:
+        database.execute(f"update applications set {earlier} where reference = %s", (reference,))
+
+
 @pytest.mark.parametrize(
     ("language", "kept", "goes", "gone"),
     [
@@ -98,6 +105,10 @@ def test_who_sees_copies_and_erases_their_data_is_named_nowhere_afterwards(
     page = ok(http.post(f"{place}/copy", data={"form": "html", "key": key})).text
     assert all(word in page for word in (CANARY, COMPANION))
 
+    assert "id_last4" not in str(copy)
+    asked = ok(http.get(f"{place}/erase"))
+    assert reference not in hidden(asked).values(), "until the day after its pass they may be inside"
+    let_days_pass(own_system, reference)
     asked = ok(http.get(f"{place}/erase"))
     assert goes in asked.text
     done = http.post(f"{place}/erase", data=hidden(asked))

@@ -11,7 +11,7 @@ from typing import Literal
 from contracts.model import ApplicationStatus
 
 DecisionKind = Literal["approved", "rejected", "returned", "withdrawn"]
-_WITH_PASS = frozenset({"approved", "withdrawn"})
+WITH_PASS = frozenset({"approved", "withdrawn"})
 """Decisions that make a pass or revoke it."""
 
 
@@ -100,7 +100,7 @@ def decision_in_force(facts: Facts) -> Decision | None:
     department, which ignores the amendment.
     """
     decision = facts.decision
-    if decision is None or (decision.revision < facts.revision and decision.kind not in _WITH_PASS):
+    if decision is None or (decision.revision < facts.revision and decision.kind not in WITH_PASS):
         return None
     return decision
 

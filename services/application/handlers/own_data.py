@@ -12,26 +12,27 @@ from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from contracts.crockford import new_pass_number
-from contracts.errors import TooManyAttempts
+from contracts.errors import NotFound, TooManyAttempts
 from contracts.rpc.application import ERASE_OWN_DATA, RECORD_COPY
 from contracts.rpc.call import Call, Nothing, Principal
 from contracts.rpc.own_data import ErasedOnRequest, Kept, OwnApplications, OwnData, OwnDataQuestion, kept
-from services.application.domain.retention import erasable_from
+from services.application.domain.retention import erasable_from, photograph_erasable_from
+from services.application.domain.status import WITH_PASS
 from services.application.handlers import photographs, unlocked_sessions
 from services.application.handlers.rows import locked, passes_of
 from services.application.handlers.scheduled_jobs import erase_personal_data
 from services.application.handlers.views import timeline_of
-from services.application.models import ApplicationRow, PhotographRow
+from services.application.models import ApplicationRow, PassRow, PhotographRow
 from services.application.settings import ApplicationSettings
 from services.chassis.audit import entries, readers
-from services.chassis.audit.record import note_object
+from services.chassis.audit.record import note_objects_alone
 from services.chassis.rpc.idempotency import once
 
 COPIES_AN_HOUR = 5
 _ANSWERS = (
     *("reference", "status", "submitted_at", "channel", "kind", "language", "deliver_by", "assistance"),
     *("site", "department", "officer", "purpose_kind", "purpose", "preferred", "companions", "vehicle"),
-    *("name", "name_latin", "mobile", "email", "id_type", "id_last4", "official", "note"),
+    *("name", "name_latin", "mobile", "email", "id_type", "official", "note"),
 )
 
 
@@ -54,11 +55,10 @@ def list_kept(
     """
     rows = _own(session, request.references, call.principal, now)
     passes = passes_of(session, [row.id for row in rows])
-    at_least = settings.kept_at_least
     items: list[Kept] = []
     for row in rows:
         until = row.last_matters_at + timedelta(days=settings.people_kept_days)
-        erasable = erasable_from(row.status, row.last_matters_at, row.cancelled_at, at_least)
+        erasable, picture_erasable = _erasable(row, passes[row.id], settings, now)
         answers = ({name: getattr(row, name) for name in _ANSWERS},) if request.whole else ()
         items.append(
             kept(
@@ -76,8 +76,8 @@ def list_kept(
         if photograph is not None:
             jpeg = ({"jpeg": photographs.opened(session, photograph)},) if request.whole else ()
             sooner = row.last_matters_at + timedelta(days=settings.photographs_kept_days)
-            of_row = {"until": min(until, sooner), "erasable": now, "records": jpeg}
-            items.append(kept(row.reference, "photograph", [row.submitted_at], **of_row))
+            of_row = {"until": min(until, sooner), "erasable": picture_erasable}
+            items.append(kept(row.reference, "photograph", [row.submitted_at], records=jpeg, **of_row))
         events = timeline_of(session, row)
         if events:
             lines = tuple(one.model_dump(mode="json") for one in events) if request.whole else ()
@@ -114,34 +114,57 @@ def erase(
 ) -> ErasedOnRequest:
     """Erase what may go of these applications, here and by `PersonalDataErased` everywhere.
 
-    That is each photograph, and an application whose visit is over for as long as the site has to keep it.
+    That is an application whose visit is over for as long as the site has to keep it, and each photograph
+    that no gate has to compare any more. The audit log names what was erased, not what else was asked for.
 
     Raises:
         Forbidden: as `readers.mobile_of`.
+        NotFound: nothing of them may go.
     """
-    at_least = settings.kept_at_least
 
     def effect() -> Erased:
         gone: list[str] = []
         pictures: list[str] = []
-        receipt = new_pass_number()  # of its form, so that auditors can search for it
-        note_object(receipt)
-        for row in _own(session, request.references, call.principal, now, lock=True):
-            from_then = erasable_from(row.status, row.last_matters_at, row.cancelled_at, at_least)
+        rows = _own(session, request.references, call.principal, now, lock=True)
+        passes = passes_of(session, [row.id for row in rows])
+        for row in rows:
+            from_then, picture_from = _erasable(row, passes[row.id], settings, now)
             if from_then is not None and from_then <= now:
                 erase_personal_data(row.id, session, now)
                 gone.append(row.reference)
                 continue
+            if picture_from > now:
+                continue
             of_row = delete(PhotographRow).where(PhotographRow.application_id == row.id)
             if session.scalars(of_row.returning(PhotographRow.application_id)).first() is not None:
                 pictures.append(row.reference)
+        if not gone and not pictures:
+            raise NotFound("nothing of these applications may be erased now")
+        receipt = new_pass_number()  # of its form, so that auditors can search for it
         return Erased(receipt, tuple(gone), tuple(pictures))
 
     def answer(made: Erased) -> ErasedOnRequest:
+        note_objects_alone(made.receipt, *made.photographs)
         return ErasedOnRequest(receipt=made.receipt, references=made.references, photographs=made.photographs)
 
     route = f"application.{ERASE_OWN_DATA.name}"
     return once(session, call, route, request, effect, answer, reference=Erased)
+
+
+def _erasable(
+    row: ApplicationRow, passes: Sequence[PassRow], settings: ApplicationSettings, now: datetime
+) -> tuple[datetime | None, datetime]:
+    """Return from when on an application may be erased, and from when on its photograph alone."""
+    was_approved = bool(passes) or row.decision_kind in WITH_PASS
+    from_then = erasable_from(
+        row.status,
+        row.last_matters_at,
+        row.cancelled_at,
+        settings.kept_at_least,
+        was_approved=was_approved,
+    )
+    admits = any(one.issued and not one.revoked for one in passes)
+    return from_then, photograph_erasable_from(row.status, row.last_matters_at, now, admits=admits)
 
 
 def _own(

@@ -13,8 +13,8 @@ from services.chassis.audit.record import DONE, REFRESHED, REPEATED
 from services.chassis.db.tables import audit_log
 
 MOST_READERS = 100
-_NOBODY_ELSE = ("applicant", "anonymous")
-"""Roles of those who look at their own."""
+_UNTOLD = ("applicant", "anonymous", "auditor")
+"""Roles of those who look at their own, and of auditors: whom they look for is told to nobody."""
 
 
 def mobile_of(principal: Principal) -> str:
@@ -46,11 +46,12 @@ def answer(session: Session, items: Sequence[Kept], hidden: Collection[str] = ()
             func.min(table.at).label("first"),
             func.max(table.at).label("last"),
         )
-        .where(table.objects.overlap(cast(names, ARRAY(Text))), table.role.not_in(_NOBODY_ELSE))
+        .where(table.objects.overlap(cast(names, ARRAY(Text))), table.role.not_in(_UNTOLD))
         .where(table.result.in_((DONE, REPEATED, REFRESHED)), table.action.not_in(hidden))
         .group_by(table.actor, table.role)
         .order_by(func.max(table.at).desc(), table.actor)
-        .limit(MOST_READERS)
+        .limit(MOST_READERS + 1)
     )
-    found = session.execute(query) if names else ()
-    return OwnData(items=tuple(items), readers=tuple(Reader.from_attributes(row) for row in found))
+    found = session.execute(query).all() if names else []
+    told = tuple(Reader.from_attributes(row) for row in found[:MOST_READERS])
+    return OwnData(items=tuple(items), readers=told, is_cut=len(found) > MOST_READERS)

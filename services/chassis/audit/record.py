@@ -85,6 +85,8 @@ class Entry:
     is_recorded: bool = False
     is_of_person: bool = False
     """Whether a person looks, whatever the page says that asks."""
+    is_about_request: bool = True
+    """Whether the row has what the request names."""
 
 
 _current: ContextVar[Entry | None] = ContextVar("audit entry", default=None)
@@ -187,6 +189,14 @@ def note_object(name: str) -> None:
         entry.objects.append(name)
 
 
+def note_objects_alone(*names: str) -> None:
+    """Note what the current call was about, apart from its reply: not all that its request names."""
+    entry = _current.get()
+    if entry is not None:
+        entry.is_about_request = False
+        entry.objects.extend(names)
+
+
 def record_task(session: Session, action: str, objects: Sequence[str], at: datetime) -> None:
     """Add the row of what somebody did at the command line to a transaction."""
     row = {
@@ -240,7 +250,8 @@ def _rows(entry: Entry, of_reply: Sequence[str], result: str) -> list[dict[str, 
     """Return the rows of a call, each with some of its objects; one where there are none."""
     principal = entry.call.principal
     helped = principal.kind == "applicant" and principal.login_id is not None
-    objects = [*objects_of(entry.request, is_request=True), *entry.objects, *of_reply]
+    of_request = objects_of(entry.request, is_request=True) if entry.is_about_request else ()
+    objects = [*of_request, *entry.objects, *of_reply]
     if helped:
         objects.insert(0, principal.id)
     objects += [one for one in (principal.kiosk, principal.gate_device) if one is not None]

@@ -62,6 +62,8 @@ class Gathered:
     """Services that have not answered."""
     is_cut: bool
     """Whether there are more applications than are told."""
+    looks_are_cut: bool
+    """Whether more have looked than are told."""
 
     @property
     def references(self) -> tuple[str, ...]:
@@ -74,9 +76,9 @@ class Gathered:
         return {one.reference: one for one in self.kept["application"] if one.kind == "answers"}
 
     @property
-    def photographs(self) -> list[str]:
-        """The applications of which a photograph is kept."""
-        return [one.reference for one in self.kept["application"] if one.kind == "photograph"]
+    def photographs(self) -> dict[str, Kept]:
+        """The photograph of each application that has one, by its reference."""
+        return {one.reference: one for one in self.kept["application"] if one.kind == "photograph"}
 
     @property
     def lines(self) -> list[Line]:
@@ -113,15 +115,21 @@ class Gathered:
 
     def can_go(self, at: datetime) -> list[str]:
         """Return the applications that may be erased at once."""
-        return [name for name, one in self.answers.items() if one.erasable and one.erasable <= at]
+        return _can_go(self.answers, at)
+
+    def pictures_can_go(self, at: datetime) -> list[str]:
+        """Return those of the other applications whose photograph may be erased at once."""
+        return [name for name in _can_go(self.photographs, at) if name not in self.can_go(at)]
 
     def as_json(self, mobile: str, at: datetime) -> dict[str, Any]:
         """Return the copy that a program can read."""
         return {
             "made_at": at.isoformat(timespec="seconds"),
             "mobile": mobile,
+            "is_cut": self.is_cut,
+            "seen_by_is_cut": self.looks_are_cut,
             "not_included": "complaints and questions; watchlist and incidents at gates; "
-            "links and QR codes of passes; names of staff",
+            "links and QR codes of passes; last characters of ID cards; names of staff",
             "applications": [
                 {
                     "reference": line.reference,
@@ -164,6 +172,23 @@ class Gathered:
         ]
 
 
+def _can_go(kept: Mapping[str, Kept], at: datetime) -> list[str]:
+    return [name for name, one in kept.items() if one.erasable and one.erasable <= at]
+
+
+async def list_open(caller: Caller) -> tuple[Sequence[HistoryLine], Sequence[HistoryLine], bool]:
+    """Return the applications that are open in the caller's session, others, and whether there are more.
+
+    Raises:
+        ContractError: application does not answer.
+    """
+    listed = await caller.query(rpc.application.LIST_APPLICATIONS, Page(limit=MOST_LISTED))
+    opened = [one for one in listed.items if one.opened]
+    closed = [one for one in listed.items if not one.opened]
+    is_cut = listed.next is not None or len(opened) > MOST_APPLICATIONS
+    return opened[:MOST_APPLICATIONS], closed, is_cut
+
+
 async def gather(caller: Caller, *, whole: bool = False) -> Gathered:
     """Return what is kept of the caller.
 
@@ -173,11 +198,7 @@ async def gather(caller: Caller, *, whole: bool = False) -> Gathered:
     Raises:
         ContractError: application does not answer, or another one for a copy.
     """
-    listed = await caller.query(rpc.application.LIST_APPLICATIONS, Page(limit=MOST_LISTED))
-    applications = [one for one in listed.items if one.opened]
-    is_cut = listed.next is not None or len(applications) > MOST_APPLICATIONS
-    applications = applications[:MOST_APPLICATIONS]
-    closed = [one for one in listed.items if not one.opened]
+    applications, closed, is_cut = await list_open(caller)
     question = OwnDataQuestion(references=tuple(one.reference for one in applications), whole=whole)
     own = await caller.query(rpc.application.OWN_DATA, question)
     numbers = tuple(dict.fromkeys(number for one in own.items for number in one.numbers))
@@ -194,7 +215,9 @@ async def gather(caller: Caller, *, whole: bool = False) -> Gathered:
             raise reply if isinstance(reply, ContractError) else Unavailable() from reply
     offices = await _offices(caller, [one for reply in found.values() for one in reply.readers], whole)
     kept = {service: reply.items for service, reply in found.items()}
-    return Gathered(applications, closed, kept, offices, others.keys() - found.keys(), is_cut)
+    looks_are_cut = any(reply.is_cut for reply in found.values())
+    away = others.keys() - found.keys()
+    return Gathered(applications, closed, kept, offices, away, is_cut, looks_are_cut)
 
 
 async def _offices(caller: Caller, readers: Iterable[Reader], whole: bool) -> list[Office]:

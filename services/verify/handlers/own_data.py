@@ -12,9 +12,10 @@ from contracts.rpc.verify import incidents
 from services.chassis.audit import readers
 from services.verify.models import PassRow, ScanRow
 
-UNTOLD = {incidents.INCIDENTS.name, incidents.NOTE_INCIDENT.name}
-"""What security looks into at a gate is not told."""
-_SCAN = ("scanned_at", "gate", "direction", "verdict", "count", "inside", "id_type", "reason")
+UNTOLD = {incidents.INCIDENTS.name, incidents.NOTE_INCIDENT.name, "override"}
+"""What security looks into at a gate is not told, nor that a supervisor has let somebody in."""
+_SCAN = ("scanned_at", "gate", "direction", "verdict", "count", "inside", "id_type")
+"""Without the reason, which may be what a supervisor said of an incident."""
 
 
 def list_kept(request: OwnDataQuestion, call: Call, session: Session) -> OwnData:

@@ -6,7 +6,7 @@ All of it is about the applications that are open in the session; families share
 import json
 from datetime import datetime
 from typing import Any
-from uuid import NAMESPACE_URL, uuid5
+from uuid import uuid4
 
 from fastapi import Response
 from markupsafe import Markup
@@ -81,15 +81,16 @@ async def open_for_my_data(view: ApplicantPage, reference: str) -> Response:
 
 @router.post("/my-data/copy")
 async def send_copy(view: ApplicantPage) -> Response:
-    """Send all of it as a file, which the audit log says: JSON, or a page to read and print."""
+    """Send all of it as a file, which the audit log says first: JSON, or a page to read and print."""
     form = await view.form()
     is_json = text_of(form, "form") == "json"
-    found = await own_data.gather(view.caller, whole=True)
-    if not found.references:
+    opened, _closed, _is_cut = await own_data.list_open(view.caller)
+    if not opened:
         return view.to(PLACE)
-    wanted = OwnApplications(references=found.references)
-    key = str(uuid5(NAMESPACE_URL, f"{key_of(form)} {found.references}"))
-    await view.command(rpc.application.RECORD_COPY, wanted, key)
+    wanted = OwnApplications(references=tuple(one.reference for one in opened))
+    # each request counts, also one that repeats another: the limit is asked before all of it is gathered
+    await view.command(rpc.application.RECORD_COPY, wanted, str(uuid4()))
+    found = await own_data.gather(view.caller, whole=True)
     if is_json:
         body = json.dumps(found.as_json(view.principal.mobile or "", now()), ensure_ascii=False, indent=1)
     else:
@@ -118,7 +119,9 @@ async def erase(view: ApplicantPage) -> Response:
     form = await view.form()
     shown = [one for one in form.getlist("reference") if isinstance(one, str)][:MOST_APPLICATIONS]
     if not shown:
-        return view.to(PLACE)
+        response = view.to(PLACE)
+        cookies.answers_cookie(view.request).clear(response)
+        return response
     wanted = OwnApplications(references=tuple(one[:40] for one in shown))
     erased = await view.command(rpc.application.ERASE_OWN_DATA, wanted, key_of(form))
     response = view.to(ERASED)
@@ -145,6 +148,7 @@ async def _words(view: View, found: own_data.Gathered) -> dict[str, Any]:
         "channels": CHANNELS,
         "sent": SENT,
         "gone": found.can_go(at),
+        "pictures": found.pictures_can_go(at),
         "names": await directory.place_names(view),
         "gate_name": await directory.gate_names(view),
         "instant": datetime.fromisoformat,

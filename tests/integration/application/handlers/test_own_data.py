@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 import pytest
 from sqlalchemy import select, text
 
-from contracts.errors import Forbidden, TooManyAttempts
+from contracts.errors import Forbidden, NotFound, TooManyAttempts
 from contracts.events import DirectoryChanged, PersonalDataErased
 from contracts.rpc.application import ReferenceOnly
 from contracts.rpc.call import Call
@@ -54,6 +54,11 @@ def erase(
         return own_data.erase(asked, by, session, at, settings)
 
 
+def assert_nothing_goes(desk: Desk, *references: str, **asked) -> None:
+    with pytest.raises(NotFound):
+        erase(desk, *references, **asked)
+
+
 def erased(desk: Desk) -> list[str]:
     return [one.reference for one in desk.published() if isinstance(one, PersonalDataErased)]
 
@@ -77,7 +82,9 @@ def test_the_last_four_open_all_applications_with_that_card_and_no_other(desk: D
     assert {one.reference for one in shown.items} == {first, second}
 
 
-def test_a_copy_has_the_answers_with_the_card_and_the_photograph_and_the_page_only_counts(desk: Desk) -> None:
+def test_a_copy_has_answers_and_photograph_but_no_last_four_and_the_page_only_counts(
+    desk: Desk,
+) -> None:
     desk.receive(DirectoryChanged(site=site(photograph=True)))
     taken = counter_form(photograph=photograph(), mobile="98765 43210", companions=[companion()])
     reference = desk.submit_at_counter(taken).reference
@@ -87,7 +94,9 @@ def test_a_copy_has_the_answers_with_the_card_and_the_photograph_and_the_page_on
     assert page.keys() == copy.keys() == {"answers", "photograph", "progress"}
     assert [one.records for one in page.values()] == [()] * 3
     (answers,) = copy["answers"].records
-    assert (answers["id_last4"], answers["companions"][0]["id_last4"]) == ("4821", "0917")
+    assert (answers["id_type"], answers["companions"][0]["name"]) == ("voter_id", companion()["name"])
+    assert "4821" not in str(answers), "it opens this application"
+    assert "0917" not in str(answers), "it opens the companion's own applications"
     assert copy["photograph"].records[0]["jpeg"].startswith("/9j/")
     assert (copy["progress"].is_nameless, copy["answers"].until) == (True, page["answers"].until)
 
@@ -97,7 +106,7 @@ def test_a_visit_that_is_over_goes_when_the_site_need_not_keep_it_any_longer(des
     desk.receive(Elsewhere.of(desk.row(reference)).rejected())
     row = desk.row(reference)
     due = row.last_matters_at + timedelta(days=30)
-    assert erase(desk, reference, days=30, key="1", at=due - timedelta(seconds=1)).references == ()
+    assert_nothing_goes(desk, reference, days=30, key="1", at=due - timedelta(seconds=1))
     assert erase(desk, reference, days=30, key="2", at=due).references == (reference,)
     assert (erased(desk), desk.row(reference).name) == ([reference], "")
 
@@ -122,8 +131,38 @@ def test_who_may_still_be_inside_is_kept_for_a_day_after_the_visit(desk: Desk) -
     desk.receive(elsewhere.scanned(number.pass_number, inside=1))
     assert desk.row(reference).status == "entered"
     over = desk.row(reference).last_matters_at
-    assert erase(desk, reference, key="1", at=over + timedelta(hours=23)).references == ()
+    assert_nothing_goes(desk, reference, key="1", at=over + timedelta(hours=23))
     assert erase(desk, reference, key="2", at=over + timedelta(days=1)).references == (reference,)
+
+
+@pytest.mark.parametrize("late_entry", [False, True])
+def test_one_that_was_cancelled_after_its_pass_was_made_stays_until_nobody_can_be_inside(
+    desk: Desk, late_entry: bool
+) -> None:
+    reference = desk.submit().reference
+    elsewhere = Elsewhere.of(desk.row(reference))
+    issued = elsewhere.issued()
+    desk.receive(issued)
+    desk.cancel(reference)
+    desk.receive(elsewhere.revoked(issued.pass_number))
+    if late_entry:  # a gate without a network had let them in
+        desk.receive(elsewhere.scanned(issued.pass_number, inside=1))
+    over = desk.row(reference).last_matters_at
+    assert over >= issued.valid_to
+    assert_nothing_goes(desk, reference, key="1", at=over + timedelta(hours=23))
+    assert erase(desk, reference, key="2", at=over + timedelta(days=1)).references == (reference,)
+
+
+def test_who_has_left_on_the_first_of_several_days_is_kept_until_a_day_after_the_last(desk: Desk) -> None:
+    reference = desk.submit().reference
+    elsewhere = Elsewhere.of(desk.row(reference))
+    issued = elsewhere.issued()
+    desk.receive(issued)
+    desk.receive(elsewhere.scanned(issued.pass_number, inside=1))
+    desk.receive(elsewhere.scanned(issued.pass_number, inside=0))
+    assert desk.row(reference).status == "left"
+    over = desk.row(reference).last_matters_at
+    assert_nothing_goes(desk, reference, at=over)
 
 
 def test_a_repeat_erases_once_and_has_the_same_receipt(desk: Desk) -> None:
@@ -132,25 +171,47 @@ def test_a_repeat_erases_once_and_has_the_same_receipt(desk: Desk) -> None:
     first, again = erase(desk, reference), erase(desk, reference)
     assert first == again
     assert erased(desk) == [reference]
-    assert erase(desk, reference, key="another click").references == ()
+    assert_nothing_goes(desk, reference, key="another click")
 
 
-def test_a_photograph_goes_at_once_while_the_visit_stays(desk: Desk) -> None:
+def photographed(desk: Desk) -> str:
     desk.receive(DirectoryChanged(site=site(photograph=True)))
     reference = desk.submit_at_counter(counter_form(photograph=photograph(), mobile="98765 43210")).reference
     desk.open(reference)
-    gone = erase(desk, reference, at=NOW + timedelta(minutes=1))
-    assert (gone.references, gone.photographs) == ((), (reference,))
+    return reference
+
+
+def photographs_of(desk: Desk) -> int:
     with desk.database.transaction() as session:
-        assert session.scalars(select(PhotographRow)).all() == []
-    assert desk.view(reference).status == "submitted"
+        return len(session.scalars(select(PhotographRow)).all())
+
+
+def test_a_photograph_stays_while_a_gate_may_compare_it_and_goes_when_the_visit_is_over(desk: Desk) -> None:
+    reference = photographed(desk)
+    assert_nothing_goes(desk, reference, key="undecided", at=NOW + timedelta(minutes=1))
+    desk.receive(Elsewhere.of(desk.row(reference)).issued())
+    over = desk.row(reference).last_matters_at
+    (picture,) = [one for one in kept(desk, reference).items if one.kind == "photograph"]
+    assert picture.erasable == over
+    assert_nothing_goes(desk, reference, key="it admits", at=over - timedelta(seconds=1))
+    assert photographs_of(desk) == 1
+    gone = erase(desk, reference, key="over", days=30, at=over)
+    assert (gone.references, gone.photographs, photographs_of(desk)) == ((), (reference,), 0)
+    assert desk.row(reference).name
+
+
+def test_a_photograph_goes_at_once_when_the_visit_does_not_take_place(desk: Desk) -> None:
+    reference = photographed(desk)
+    desk.receive(Elsewhere.of(desk.row(reference)).rejected())
+    gone = erase(desk, reference, days=30, at=NOW + timedelta(minutes=1))
+    assert (gone.references, gone.photographs, photographs_of(desk)) == ((), (reference,), 0)
 
 
 def test_nobody_erases_what_is_another_ones_or_not_open(desk: Desk) -> None:
     reference = desk.submit().reference
     desk.cancel(reference)
     for call in (applicant_call(OTHER_MOBILE, key="k"), applicant_call(session=2, key="k")):
-        assert erase(desk, reference, call=call).references == ()
+        assert_nothing_goes(desk, reference, call=call)
     assert erased(desk) == []
 
 
@@ -169,15 +230,22 @@ def test_copies_and_erasures_are_in_the_audit_log_and_the_sixth_copy_waits(desk:
     service.record_copy(asked, applicant_call(key="0"))  # a repeat is no copy
     with pytest.raises(TooManyAttempts):
         service.record_copy(asked, applicant_call(key="one more"))
+    other = desk.submit(call=applicant_call(OTHER_MOBILE)).reference
+    with pytest.raises(NotFound):
+        service.erase_own_data(asked, applicant_call(key="nothing"))
     desk.cancel(reference)
-    receipt = ErasedOnRequest.model_validate(service.erase_own_data(asked, applicant_call(key="e"))).receipt
+    wider = OwnApplications(references=(reference, other))
+    for _ in range(2):
+        answer = service.erase_own_data(wider, applicant_call(key="e"))
+    receipt = ErasedOnRequest.model_validate(answer).receipt
     with desk.database.transaction() as session:
-        rows = session.execute(
-            text("select action, objects from audit_log where result = 'done' order by at")
-        )
-        found = [tuple(row) for row in rows]
+        rows = session.execute(text("select action, objects, result from audit_log order by at"))
+        every = [tuple(row) for row in rows]
+    found = [row[:2] for row in every if row[2] == "done"]
+    rest = [row for row in every if row[0] == "erase_own_data"]
     assert found.count(("record_copy", [reference])) == 5
-    assert ("erase_own_data", [reference, receipt]) in found
+    assert [row for row in found if row[0] == "erase_own_data"] == [("erase_own_data", [receipt, reference])]
+    assert not any(other in row[1] for row in rest), "what was only asked for is not said to be erased"
 
 
 def test_who_has_looked_is_told_by_login_for_the_gateway_and_own_looks_are_not(desk: Desk, service) -> None:

@@ -17,6 +17,7 @@ def test_a_pass_is_told_to_its_owner_alone_and_without_its_link(database) -> Non
     (one,) = kept(database, row.reference).items
     assert (one.kind, one.numbers) == ("passes", (row.number,))
     assert one.records[0]["applicant"]["name"] == approval.personal.applicant.name
+    assert "id_last4" not in one.model_dump_json(), "it opens applications"
     assert str(row.link_code) not in one.model_dump_json()
     assert kept(database, row.reference, "+919800000000").items == ()
     deliver(database, erased(approval))

@@ -2,13 +2,14 @@
 
 import json
 import re
+from datetime import timedelta
 
 import pytest
 
 from contracts.errors import TooManyAttempts, Unavailable
 from contracts.rpc.call import Nothing
-from contracts.rpc.own_data import ErasedOnRequest
-from tests.e2e.own_data_states import COMING, own_data
+from contracts.rpc.own_data import ErasedOnRequest, Kept
+from tests.e2e.own_data_states import AT, COMING, own_data
 from tests.support.factories.gateway import NUMBER, REFERENCE, browser, claims, signed
 from tests.support.system.page_reader import SAME_SITE, stub
 
@@ -51,12 +52,12 @@ async def test_while_accounts_is_away_the_page_names_the_roles_alone() -> None:
 
 
 async def test_while_a_part_is_away_the_page_says_so_and_no_copy_is_made() -> None:
-    http, client = open_site(verify__own_data=Unavailable())
+    http, client = open_site(verify__own_data=Unavailable(), application__record_copy=Nothing())
     page = (await http.get("/en/my-data")).text
     assert "This part does not answer just now, and may keep more: Gates." in page
     answer = await http.post("/en/my-data/copy", data={"form": "json", "key": "k"})
     assert answer.status_code == 503
-    assert not client.was_asked("application.record_copy"), "what was not given is not recorded"
+    assert client.was_asked("application.record_copy"), "each try counts, before anything is gathered"
 
 
 async def test_a_copy_has_all_records_and_is_recorded_and_stored_by_no_cache() -> None:
@@ -68,8 +69,9 @@ async def test_a_copy_has_all_records_and_is_recorded_and_stored_by_no_cache() -
     )
     copy = json.loads(answer.text)
     assert [one["reference"] for one in copy["applications"]] == [REFERENCE, COMING]
+    assert (copy["is_cut"], copy["seen_by_is_cut"]) == (False, False)
     kept = {one["what"]: one for one in copy["applications"][0]["kept"]}
-    assert kept["answers"]["records"][0]["id_last4"] == "4821"
+    assert kept["answers"]["records"][0]["id_type"] == "voter_id"
     assert {
         "photograph",
         "progress",
@@ -97,9 +99,25 @@ async def test_the_copy_to_read_is_one_file_that_loads_nothing(language: str, ti
 
 
 async def test_who_takes_too_many_copies_is_told_to_wait() -> None:
-    http, _ = open_site(application__record_copy=TooManyAttempts(retry_after=600))
+    http, client = open_site(application__record_copy=TooManyAttempts(retry_after=600))
     answer = await http.post("/en/my-data/copy", data={"form": "json", "key": "k"})
     assert (answer.status_code, answer.headers["retry-after"]) == (429, "600")
+    assert not client.was_asked("application.own_data"), "nothing is gathered for them"
+
+
+async def test_a_form_that_is_sent_again_counts_again() -> None:
+    http, client = open_site(application__record_copy=Nothing())
+    keys = set()
+    for _ in range(2):
+        await http.post("/en/my-data/copy", data={"form": "json", "key": "k"})
+        keys.add(client.last("application.record_copy")[3])
+    assert len(keys) == 2
+
+
+async def test_the_page_says_that_more_have_looked_than_it_shows() -> None:
+    cut = own_data()["verify.own_data"].model_copy(update={"is_cut": True})
+    http, _ = open_site(verify__own_data=cut)
+    assert "these are the last." in (await http.get("/en/my-data")).text
 
 
 async def test_before_anything_is_erased_the_page_says_what_goes_and_what_stays_until_when() -> None:
@@ -107,7 +125,18 @@ async def test_before_anything_is_erased_the_page_says_what_goes_and_what_stays_
     page = (await http.get("/en/my-data/erase")).text
     assert f"Everything that names you in application {REFERENCE}" in page
     assert re.search(rf"{COMING}</a>: the department still decides about it", page)
-    assert re.findall(r'name="reference" value="([^"]+)"', page) == [REFERENCE, COMING]
+    assert re.findall(r'name="reference" value="([^"]+)"', page) == [REFERENCE]
+
+
+async def test_a_photograph_that_a_gate_still_compares_stays_and_the_page_says_until_when() -> None:
+    own = own_data()["application.own_data"]
+    until = AT + timedelta(days=3650)
+    picture = Kept(reference=COMING, kind="photograph", count=1, since=AT, erasable=until)
+    http, _ = open_site(application__own_data=own.model_copy(update={"items": (*own.items, picture)}))
+    page = (await http.get("/en/my-data/erase")).text
+    assert "Your photograph stays until" in page
+    assert f"Your photograph in application {COMING}" not in page
+    assert re.findall(r'name="reference" value="([^"]+)"', page) == [REFERENCE]
 
 
 async def test_only_what_the_page_has_shown_is_erased_and_the_receipt_can_be_read_again() -> None:

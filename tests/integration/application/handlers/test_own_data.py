@@ -153,7 +153,7 @@ def test_one_that_was_cancelled_after_its_pass_was_made_stays_until_nobody_can_b
     assert erase(desk, reference, key="2", at=over + timedelta(days=1)).references == (reference,)
 
 
-def test_who_has_left_on_the_first_of_several_days_is_kept_until_a_day_after_the_last(desk: Desk) -> None:
+def test_who_has_left_is_kept_until_a_day_after_the_pass_ends_since_they_may_come_again(desk: Desk) -> None:
     reference = desk.submit().reference
     elsewhere = Elsewhere.of(desk.row(reference))
     issued = elsewhere.issued()

@@ -206,10 +206,13 @@ def test_the_metric_tells_by_how_much_the_oldest_unanswered_request_is_late(desk
     assert measured(due + DAY) == 0
 
 
-def test_an_answered_request_is_deleted_after_the_retention_and_an_unanswered_one_stays(desk: Desk) -> None:
+def test_a_request_is_deleted_after_the_retention_by_its_answer_or_by_the_day_of_one(desk: Desk) -> None:
     answered, waiting = (send(desk).request_number for _ in range(2))
     answer(desk, answered)
     with desk.database.transaction() as session:
         deleted = [requests.delete_old(session, NOW + days * DAY, 180) for days in (180, 181)]
     assert deleted == [0, 1]
     assert [one.request_number for one in listed(desk, applicant_call()).items] == [waiting]
+    with desk.database.transaction() as session:
+        deleted = [requests.delete_old(session, NOW + days * DAY, 180) for days in (270, 271)]
+    assert deleted == [0, 1]

@@ -284,7 +284,11 @@ def of_relay() -> Iterator[str]:
 
 
 def of_ops(service: str) -> Iterator[str]:
-    """Yield the SQL that lets ops count, read nothing personal, and allow a job that was refused."""
+    """Yield the SQL that lets ops count, and allow a job that was refused.
+
+    It reads no name, number or word of anybody. For `epass affected` it reads which keyed person did what to
+    which reference, and when which pass admits.
+    """
     yield f"GRANT USAGE ON SCHEMA public TO {ROLE}"
     for table, columns in READABLE[service].items():
         yield f"GRANT SELECT ({columns}) ON {table} TO {ROLE}"

@@ -15,10 +15,10 @@ from services.gateway.edge.connections import MOST_CONNECTIONS, BoundedProtocol
 from services.gateway.edge.server import KEEP_ALIVE_SECONDS, STOP_SECONDS, Server
 from services.gateway.settings import GatewaySettings
 
-READY_SECONDS = 10.0
+READY_SECONDS = 20.0
 """For so long the start waits for the broker and accounts, since earlier requests would only get 503.
 
-After that they do. Three seconds were too few on a busy node.
+After that they do. Three seconds were too few on a busy node, and so, once, were ten.
 """
 
 

@@ -152,6 +152,7 @@ READABLE: Mapping[str, Mapping[str, str]] = {
     "application": _EVERYWHERE
     | {
         "applications": "id, reference, status, submitted_at, decision_kind, decision_revision, erased_at",
+        "requests": "number, sent_at",
         "revisions": "revision",
     },
     "approval": _EVERYWHERE
@@ -284,7 +285,11 @@ def of_relay() -> Iterator[str]:
 
 
 def of_ops(service: str) -> Iterator[str]:
-    """Yield the SQL that lets ops count, read nothing personal, and allow a job that was refused."""
+    """Yield the SQL that lets ops count, and allow a job that was refused.
+
+    Of people it reads no name, mobile or words, but for `epass affected` who did what to which of them: audit
+    logs, references, numbers, windows of passes and who scanned them.
+    """
     yield f"GRANT USAGE ON SCHEMA public TO {ROLE}"
     for table, columns in READABLE[service].items():
         yield f"GRANT SELECT ({columns}) ON {table} TO {ROLE}"

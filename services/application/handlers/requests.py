@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import uuid4
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, true
 from sqlalchemy.orm import Session
 
 from contracts.crockford import new_request_number, parse_request_number
@@ -174,15 +174,14 @@ def measure(session: Session, now: datetime) -> None:
 
 
 def old(now: datetime, people_kept_days: int) -> Portion:
-    """Return the answered requests that are kept no longer, of those that are answered."""
-    row = RequestRow
-    return Portion(
-        row, row.answered_at.is_not(None), row.answered_at < now - timedelta(days=people_kept_days)
-    )
+    """Return the requests whose answer, or the last day for it if there is none, is too long ago."""
+    row, until = RequestRow, now - timedelta(days=people_kept_days)
+    unanswered = row.answered_at.is_(None) & (row.answer_by < until)
+    return Portion(row, true(), (row.answered_at < until) | unanswered)
 
 
 def delete_old(session: Session, now: datetime, people_kept_days: int) -> int:
-    """Delete answered requests that are kept no longer; return how many, at most BATCH."""
+    """Delete requests that are kept no longer; return how many, at most BATCH."""
     return delete_batch(session, RequestRow, old(now, people_kept_days).taken, rows=BATCH)
 
 

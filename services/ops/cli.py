@@ -321,6 +321,23 @@ def reset_factor(login_id: str) -> None:
     click.echo(f"{login_id} has no authenticator app any more and is signed out")
 
 
+@main.command()
+@click.argument("references", nargs=-1, required=True)
+def erase(references: tuple[str, ...]) -> None:
+    """Erase again, after a restore, what people had erased (docs/backup.md); exit code 1 if some stays."""
+    from services.application.handlers import own_data
+    from services.application.settings import ApplicationSettings
+
+    settings = read(ApplicationSettings)
+    with _database(settings) as db:
+        gone, pictures = own_data.erase_again(db, now(), references, settings)
+    stays = set(references).difference(gone)
+    click.echo(f"erased: {' '.join(gone) or '-'}; the photograph alone: {' '.join(pictures) or '-'}")
+    if stays:
+        click.echo(f"stays, unless it is gone: {' '.join(sorted(stays))}", err=True)
+        sys.exit(1)
+
+
 @contextmanager
 def _private_file(path: Path) -> Iterator[TextIO]:
     """Make a new file that only its owner can read; remove it again if nothing is written into it.

@@ -152,6 +152,7 @@ READABLE: Mapping[str, Mapping[str, str]] = {
     "application": _EVERYWHERE
     | {
         "applications": "id, reference, status, submitted_at, decision_kind, decision_revision, erased_at",
+        "requests": "number, sent_at",
         "revisions": "revision",
     },
     "approval": _EVERYWHERE

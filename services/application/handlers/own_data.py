@@ -25,9 +25,12 @@ from services.application.handlers.views import timeline_of
 from services.application.models import ApplicationRow, PassRow, PhotographRow
 from services.application.settings import ApplicationSettings
 from services.chassis.audit import entries, readers
-from services.chassis.audit.record import note_objects_alone
+from services.chassis.audit.record import note_objects_alone, record_task
+from services.chassis.db.database import Database
 from services.chassis.rpc.idempotency import once
+from services.chassis.runtime import logs
 
+log = logs.logger(__name__)
 COPIES_AN_HOUR = 5
 _ANSWERS = (
     *("reference", "status", "submitted_at", "channel", "kind", "language", "deliver_by", "assistance"),
@@ -123,24 +126,13 @@ def erase(
     """
 
     def effect() -> Erased:
-        gone: list[str] = []
-        pictures: list[str] = []
         rows = _own(session, request.references, call.principal, now, lock=True)
-        passes = passes_of(session, [row.id for row in rows])
-        for row in rows:
-            from_then, picture_from = _erasable(row, passes[row.id], settings, now)
-            if from_then is not None and from_then <= now:
-                erase_personal_data(row.id, session, now)
-                gone.append(row.reference)
-                continue
-            if picture_from > now:
-                continue
-            of_row = delete(PhotographRow).where(PhotographRow.application_id == row.id)
-            if session.scalars(of_row.returning(PhotographRow.application_id)).first() is not None:
-                pictures.append(row.reference)
+        gone, pictures = _erase_what_may_go(rows, session, now, settings)
         if not gone and not pictures:
             raise NotFound("nothing of these applications may be erased now")
         receipt = new_pass_number()  # of its form, so that auditors can search for it
+        # after a restore the log alone knows it (docs/backup.md)
+        log.info("erased on request", receipt=receipt, references=gone, photographs=pictures)
         return Erased(receipt, tuple(gone), tuple(pictures))
 
     def answer(made: Erased) -> ErasedOnRequest:
@@ -165,6 +157,40 @@ def _erasable(
     )
     admits = any(one.issued and not one.revoked for one in passes)
     return from_then, photograph_erasable_from(row.status, row.last_matters_at, now, admits=admits)
+
+
+def erase_again(
+    db: Database, now: datetime, references: Sequence[str], settings: ApplicationSettings
+) -> tuple[list[str], list[str]]:
+    """Erase after a restore what was erased on request; return whose people and whose photograph alone."""
+    row = ApplicationRow
+    with db.transaction() as session:
+        query = select(row).where(row.reference.in_(references), row.erased_at.is_(None)).order_by(row.id)
+        rows = session.scalars(locked(query)).all()
+        gone, pictures = _erase_what_may_go(rows, session, now, settings)
+        record_task(session, "erase_again", [*gone, *pictures], now)
+        return gone, pictures
+
+
+def _erase_what_may_go(
+    rows: Sequence[ApplicationRow], session: Session, now: datetime, settings: ApplicationSettings
+) -> tuple[list[str], list[str]]:
+    """Return the references whose people are erased, and of which the photograph alone."""
+    gone: list[str] = []
+    pictures: list[str] = []
+    passes = passes_of(session, [row.id for row in rows])
+    for row in rows:
+        from_then, picture_from = _erasable(row, passes[row.id], settings, now)
+        if from_then is not None and from_then <= now:
+            erase_personal_data(row.id, session, now)
+            gone.append(row.reference)
+            continue
+        if picture_from > now:
+            continue
+        of_row = delete(PhotographRow).where(PhotographRow.application_id == row.id)
+        if session.scalars(of_row.returning(PhotographRow.application_id)).first() is not None:
+            pictures.append(row.reference)
+    return gone, pictures
 
 
 def _own(

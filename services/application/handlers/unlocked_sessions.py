@@ -22,6 +22,7 @@ from services.application.handlers.authorization import mobile_of
 from services.application.handlers.rows import find, is_one_of
 from services.application.handlers.views import view_for_applicant
 from services.application.models import ApplicationRow, UnlockedSessionRow, UnlockTriesRow
+from services.chassis.audit.record import note_object
 from services.chassis.db import deferred_writes
 from services.chassis.db.batches import delete_batch
 from services.chassis.db.database import Database
@@ -57,8 +58,10 @@ def open_application(request: OpenApplication, call: Call, db: Database, now: da
             raise NotFound("there is no such application")
         if _matches(session, row, given, call.principal, now):
             same = (ApplicationRow.mobile == row.mobile) & (ApplicationRow.id_last4 == row.id_last4)
-            for opened in {row.id, *session.scalars(select(ApplicationRow.id).where(same))}:
-                record(session, opened, call.principal, now)
+            opened = session.execute(select(ApplicationRow.id, ApplicationRow.reference).where(same))
+            for application_id, reference in opened:
+                note_object(reference)
+                record(session, application_id, call.principal, now)
             return view_for_applicant(session, row)
     raise InvalidInput.of("id_last4", "other_last4")
 

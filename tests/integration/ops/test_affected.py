@@ -12,8 +12,12 @@ from contracts import rpc
 from contracts.model import IST, Wire
 from contracts.rpc.application import ReferenceOnly
 from contracts.rpc.call import Nothing
+from contracts.rpc.requests import SendRequest
 from contracts.rpc.verify.manifests import ManifestQuestion
+from services.application.handlers import requests
+from services.application.settings import ApplicationSettings
 from services.chassis.audit import record
+from services.chassis.runtime.clock import now
 from services.verify.handlers.manifests import make_manifest
 from tests.integration.ops.command_line import epass
 from tests.integration.ops.services_without_broker import GATE, MOBILE, ServicesWithoutBroker
@@ -21,6 +25,7 @@ from tests.support.factories.application import reception_call
 from tests.support.factories.verify import SETTINGS, calling, officer
 from tests.support.stack.databases import execute, owner_of
 from tests.support.stack.extent import long
+from tests.support.stack.settings import make_settings
 
 pytestmark = long
 THIEF = "SEC-0007"
@@ -46,6 +51,16 @@ def listed(stack, *arguments: str) -> dict[str, dict[str, str]]:
     done = epass(stack, "affected", "list", "--since", since, "--until", until, *arguments)
     assert done.returncode == 0, done.stderr
     return {line["reference"]: line for line in csv.DictReader(done.stdout.splitlines())}
+
+
+def mobiles_of(stack, name: str) -> list[dict[str, str]]:
+    found = epass(
+        stack, "affected", "mobiles", "--by", "OPS-0001",
+        typed=f"reference,first,last,acts\n{name},,,\n",
+        EPASS_DATABASE_URL=stack.database_url("application_app", "application"),
+    )  # fmt: skip
+    assert found.returncode == 0, found.stderr
+    return list(csv.DictReader(found.stdout.splitlines()))
 
 
 def took_the_list(services: ServicesWithoutBroker, at: datetime) -> None:
@@ -84,6 +99,49 @@ def test_whoever_was_on_a_list_that_a_gate_took_or_on_a_page_is_found_and_nobody
     assert waiting not in listed(topology, "--process", "verify")
 
 
+def planted(services: ServicesWithoutBroker, actor: str, name: str, at: datetime) -> None:
+    """Add the row of a look to the log of application."""
+    execute(
+        owner_of(services.databases["application"]),
+        "insert into audit_log (at, actor, role, action, objects, result, address, correlation_id) "
+        "values (:at, :actor, 'x', 'look', array[:name], 'done', '', '')",
+        at=at, actor=actor, name=name,
+    )  # fmt: skip
+
+
+def test_who_sent_a_request_that_was_read_is_found_and_told(
+    services: ServicesWithoutBroker, topology
+) -> None:
+    with services.databases["application"].transaction() as session:
+        request = SendRequest(kind="complaint", text="Why?", language="pa")
+        settings = make_settings(ApplicationSettings)
+        number = requests.send(request, services.citizen(), session, now(), settings).request_number
+    planted(services, "GRO-0001", number, now())
+    assert set(listed(topology, "--login", "GRO-0001")) == {number}
+    assert set(listed(topology, "--process", "application")) == {number}
+    assert set(listed(topology, "--process", "gateway")) == {number}
+    assert listed(topology, "--process", "approval") == {}
+    assert mobiles_of(topology, number) == [{"reference": number, "language": "pa", "mobile": MOBILE}]
+
+
+def test_what_an_open_page_showed_already_before_the_first_minute_counts(
+    services: ServicesWithoutBroker, topology
+) -> None:
+    shown, long_ago = services.apply_and_deliver(), services.apply_and_deliver()
+    begins = datetime.combine(datetime.now(IST) - timedelta(days=1), datetime.min.time(), IST)
+    planted(services, "RCP-0001", shown, begins - record.KNOWN_FOR / 2)
+    planted(services, "RCP-0001", long_ago, begins - 2 * record.KNOWN_FOR)
+    assert set(listed(topology, "--login", "RCP-0001")) == {shown}
+
+
+def test_an_applicant_is_found_by_their_keyed_name_which_is_in_lower_case(
+    services: ServicesWithoutBroker, topology
+) -> None:
+    reference = services.apply_and_deliver()
+    planted(services, "applicant:a1b2c3", reference, now())
+    assert set(listed(topology, "--login", "applicant:a1b2c3")) == {reference}
+
+
 def test_a_scan_names_its_pass_also_where_its_gate_took_no_list(
     services: ServicesWithoutBroker, topology
 ) -> None:
@@ -108,18 +166,25 @@ def test_the_mobiles_of_those_to_be_told_are_printed_and_the_log_says_to_whom(
     services: ServicesWithoutBroker, topology
 ) -> None:
     one = services.approved()
-    found = epass(
-        topology, "affected", "mobiles", "--by", "OPS-0001",
-        typed=f"reference,first,last,acts\n{one},,,\n",
-        EPASS_DATABASE_URL=topology.database_url("application_app", "application"),
-    )  # fmt: skip
-    assert found.returncode == 0, found.stderr
-    assert list(csv.DictReader(found.stdout.splitlines())) == [
-        {"reference": one, "language": "pa", "mobile": MOBILE}
-    ]
+    assert mobiles_of(topology, one) == [{"reference": one, "language": "pa", "mobile": MOBILE}]
     with services.databases["application"].transaction() as session:
         query = text("select action, objects from audit_log where actor = 'command line'")
         assert session.execute(query).all() == [("affected_mobiles", ["OPS-0001", one])]
+
+
+def test_after_a_restore_a_command_erases_again_what_a_person_had_erased_and_names_what_stays(
+    services: ServicesWithoutBroker, topology
+) -> None:
+    cancelled, waiting = services.apply_and_deliver(), services.apply_and_deliver()
+    services.cancel(cancelled)
+    done = epass(
+        topology, "erase", cancelled, waiting, name="application", EPASS_KEPT_AT_LEAST_DAYS="0",
+        EPASS_DATABASE_URL=topology.database_url("application_app", "application"),
+    )  # fmt: skip
+    assert (done.returncode, done.stdout) == (1, f"erased: {cancelled}; the photograph alone: -\n"), (
+        done.stderr
+    )
+    assert waiting in done.stderr
 
 
 def test_the_command_names_what_it_needs(topology) -> None:

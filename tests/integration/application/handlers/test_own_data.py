@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 
 import pytest
 from sqlalchemy import select, text
+from structlog.testing import capture_logs
 
 from contracts.errors import Forbidden, NotFound, TooManyAttempts
 from contracts.events import DirectoryChanged, PersonalDataErased
@@ -27,6 +28,7 @@ from tests.support.factories.application import (
     reception_call,
     site,
 )
+from tests.support.factories.audit_rows import tasks
 from tests.support.stack.settings import make_settings
 
 AFTER = NOW + timedelta(days=20)
@@ -172,6 +174,23 @@ def test_a_repeat_erases_once_and_has_the_same_receipt(desk: Desk) -> None:
     assert first == again
     assert erased(desk) == [reference]
     assert_nothing_goes(desk, reference, key="another click")
+
+
+def test_the_log_names_what_was_erased_so_that_it_is_erased_again_after_a_restore(desk: Desk) -> None:
+    waiting, cancelled, kept_on = (desk.submit().reference for _ in range(3))
+    desk.cancel(cancelled)
+    with capture_logs() as lines:
+        receipt = erase(desk, waiting, cancelled).receipt
+        erase(desk, waiting, cancelled)
+    (line,) = lines
+    assert (line["event"], line["receipt"], line["references"]) == ("erased on request", receipt, [cancelled])
+
+    desk.cancel(kept_on)  # stands for the one that the restore brought back
+    settings = make_settings(ApplicationSettings, kept_at_least_days=0)
+    asked = (waiting, cancelled, kept_on, "PCS-0000-0000")
+    assert own_data.erase_again(desk.database, AFTER, asked, settings) == ([kept_on], [])
+    assert (erased(desk), desk.row(waiting).name != "") == ([cancelled, kept_on], True)
+    assert tasks(desk.database) == [("erase_again", [kept_on])]
 
 
 def photographed(desk: Desk) -> str:

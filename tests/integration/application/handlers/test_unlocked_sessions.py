@@ -2,15 +2,17 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from types import SimpleNamespace
 
 import pytest
-from sqlalchemy import delete, update
+from sqlalchemy import delete, text, update
 
 from contracts.errors import ContractError, Forbidden, InvalidInput, NotFound, TooManyAttempts
-from contracts.rpc.application import HistoryLine, Lookup, LookupHits
+from contracts.rpc.application import OPEN_APPLICATION, HistoryLine, Lookup, LookupHits, OpenApplication
 from contracts.rpc.call import Call, Page
 from services.application.handlers import queries, unlocked_sessions
 from services.application.models import ApplicationRow, UnlockedSessionRow
+from services.chassis.audit import record
 from tests.support.factories.application import (
     NOW,
     OTHER_MOBILE,
@@ -72,6 +74,20 @@ def test_the_last_four_open_it_for_one_session(desk: Desk) -> None:
     assert opened == desk.view(reference, LATER)
     assert refused(desk, reference, applicant_call(session=3)) == {"not_opened"}
     assert desk.cancel(reference, LATER).status == "cancelled"
+
+
+def test_the_audit_log_names_each_application_that_the_last_four_open(desk: Desk) -> None:
+    typed, other = desk.submit().reference, desk.submit().reference
+    of_sibling = desk.submit(form(applicant={"id_last4": "1111"})).reference
+    request, service = OpenApplication(reference=typed, id_last4="4821"), SimpleNamespace(db=desk.database)
+    with record.recording(OPEN_APPLICATION, request, LATER, service) as entry:
+        assert entry is not None
+        record.finish(entry, desk.open(typed, call=LATER), desk.database)
+    with desk.database.transaction() as session:
+        query = text("select objects from audit_log where action = 'open'")
+        (objects,) = session.execute(query).scalars()
+    assert {typed, other} <= set(objects)
+    assert of_sibling not in objects
 
 
 def test_no_answer_to_an_applicant_has_the_last_four(desk: Desk) -> None:

@@ -96,13 +96,17 @@ def opened(db: Database) -> None:
     desk.open(desk.submit().reference)
 
 
-def request_answered(db: Database) -> None:
-    execute(
-        db,
-        "insert into requests (id, number, kind, language, mobile, sealed, sent_at, answer_by, answered_at) "
-        "values (gen_random_uuid(), 'REQ-7K3M-9QW4', 'question', 'en', '+919876543210', '', :at, :at, :at)",
-        at=NOW,
-    )
+def one_request_answered_and_one_not(db: Database) -> None:
+    for number, answered_at in (("REQ-7K3M-9QW4", NOW), ("REQ-9QW4-7K3M", None)):
+        execute(
+            db,
+            "insert into requests "
+            "(id, number, kind, language, mobile, sealed, sent_at, answer_by, answered_at) values "
+            "(gen_random_uuid(), :number, 'question', 'en', '+919876543210', '', :at, :at, :answered_at)",
+            at=NOW,
+            number=number,
+            answered_at=answered_at,
+        )
 
 
 def inside(db: Database) -> None:
@@ -197,7 +201,7 @@ CASES = [
     Case("application", "erase_ended", rejected, NOW, application),
     Case("application", "delete_photographs", photographed, NOW, application),
     Case("application", "delete_old_openings", opened, NOW, application),
-    Case("application", "delete_old_requests", request_answered, NOW, application),
+    Case("application", "delete_old_requests", one_request_answered_and_one_not, NOW, application),
     Case("verify", "close_overdue_visits", inside, NOON, verify, timedelta(days=100)),
     Case("verify", "delete_old", scanned, NOON, verify),
     Case("verify", "delete_old_records", unanswered, NOON, verify, LONG),

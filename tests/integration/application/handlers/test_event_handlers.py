@@ -236,7 +236,7 @@ def test_without_the_rule_an_application_approved_meanwhile_would_wait_for_a_dec
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The control: the department has decided, but the application learns of it only with the pass."""
-    monkeypatch.setattr(status, "_WITH_PASS", frozenset())
+    monkeypatch.setattr(status, "WITH_PASS", frozenset())
     there = apply(desk)
     desk.amend(there.reference, preferred=[slot(TUESDAY, "14:00", "15:00")])
     desk.receive(there.approved(revision=1))

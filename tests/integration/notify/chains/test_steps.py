@@ -360,6 +360,24 @@ def test_what_can_wait_is_sent_in_the_morning(db: Database, whatsapp: Vendor, sm
         assert row.due_at - now() > timedelta(hours=7, minutes=20)
 
 
+def test_a_message_that_only_a_later_release_can_write_waits_for_it_and_others_go_on(
+    db: Database, postman: SteppedSender, whatsapp: Vendor
+) -> None:
+    """It went back while the message waited; a sender that ended at it would send no code any more."""
+    visit = Visit(deliver_by="whatsapp")
+    with db.transaction() as session:
+        event_handlers.handle_application_expired(received(visit.expired()), session, now(), PUBLIC_URL)
+    with db.transaction() as session:
+        session.execute(text("update messages set purpose = 'of_a_later_release'"))
+        event_handlers.handle_application_cancelled(received(visit.cancelled()), session, now(), PUBLIC_URL)
+    while postman.send_due():
+        pass
+    assert [message.purpose for message in whatsapp.sent] == ["application_cancelled"]
+    with db.transaction() as session:
+        waiting = session.scalars(select(MessageRow).where(MessageRow.state == "queued")).one()
+        assert (waiting.purpose, waiting.attempts) == ("of_a_later_release", 0)
+
+
 @pytest.mark.parametrize("step", [0, 1])
 def test_a_pass_that_is_queued_again_after_it_was_revoked_is_not_sent(
     db: Database, postman: SteppedSender, whatsapp: Vendor, step: int

@@ -198,7 +198,10 @@ class UnlockedSessionRow(Base):
 
 
 class UnlockTriesRow(Base):
-    """How many wrong last fours a mobile has given since an instant; ``who`` is a keyed hash of it."""
+    """How many wrong last fours a mobile has given, or were given for a pass, since an instant.
+
+    ``who`` is a keyed hash of the mobile, or ``pass`` and its number.
+    """
 
     __tablename__ = "opening_tries"
 

@@ -169,6 +169,7 @@ SENTENCES: dict[str, str] = {
     "pin_locked": _("Too many wrong PINs. This supervisor has to wait a quarter of an hour."),
     "exactly_one": _("Choose either a department or an officer"),
     "same_department": _("It is already with this department"),
+    "no_such_companion": _("Nobody came along on a pass with this number, name and ID card"),
     "other_last4": _("These are not the last four characters of this application's ID card"),
     "pass_expired": _("This pass has expired"),
     "pass_revoked": _("This pass was cancelled"),

@@ -188,6 +188,7 @@ PAGES = {
         GET POST /applications/{reference}/complete
         GET /applications/{reference}/my-data
         GET /my-data
+        GET POST /my-data/companion
         GET POST /my-data/copy
         GET POST /my-data/erase
         GET /my-data/erased

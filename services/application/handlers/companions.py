@@ -70,9 +70,9 @@ def _pass(session: Session, typed: str) -> tuple[PassRow, ApplicationRow] | None
         number = parse_pass_number(typed)
     except ValueError:
         return None
-    of_pass = select(PassRow, ApplicationRow).join(ApplicationRow, PassRow.application_id == ApplicationRow.id)
-    row = session.execute(of_pass.where(PassRow.number == number)).one_or_none()
-    return row._tuple() if row is not None else None
+    row = ApplicationRow
+    of_pass = select(PassRow, row).join(row, PassRow.application_id == row.id)
+    return session.execute(of_pass.where(PassRow.number == number)).tuples().one_or_none()
 
 
 def _is(one: Companion, name: str, given: str) -> bool:

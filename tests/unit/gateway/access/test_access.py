@@ -181,6 +181,7 @@ PAGES = {
         GET POST /applications/{reference}/again
         GET POST /applications/{reference}/resend
         GET POST /applications/{reference}/cancel
+        GET POST /applications/{reference}/consent
         GET POST /applications/{reference}/mobile
         GET POST /applications/{reference}/mobile/code
         GET /applications/{reference}/qr

@@ -10,8 +10,7 @@ import pytest
 from contracts.errors import InvalidInput
 from contracts.model import Guardian
 from contracts.rpc.application import Acknowledged, Invited, PassSummary
-from contracts.rpc.own_data import Consent
-from tests.e2e.own_data_states import AT, own_data
+from tests.e2e.own_data_states import AT, consented
 from tests.support.factories.gateway import NUMBER, REFERENCE, browser, claims, signed, staff_claims
 from tests.support.factories.pages import ADMIT, APPLICATION
 from tests.support.system.page_reader import PERSON, SAME_SITE, Reader, hidden, somebody, stub
@@ -125,22 +124,14 @@ async def test_who_agrees_sends_it_and_who_does_not_is_told_at_the_box() -> None
         assert reader.client.last("application.invite")[1].consent is True
 
 
-def consented(**given: Any) -> dict[str, Any]:
-    found = own_data()["application.own_data"]
-    (first, *others) = found.items
-    consent = Consent(given_at=AT, notice="0123456789ab", **given)
-    answers = own_data() | {
-        "application.own_data": found.model_copy(
-            update={"items": (first.model_copy(update={"consent": consent}), *others)}
-        )
-    }
+def tabled(answers: dict[str, Any]) -> dict[str, Any]:
     return {name.replace(".", "__"): one for name, one in answers.items()}
 
 
 async def test_consent_is_shown_and_withdrawn_by_one_tap_and_a_confirmation_that_says_what_follows() -> None:
     summary = PassSummary(number=NUMBER, valid_from=AT, valid_to=AT + timedelta(hours=2))
     issued = APPLICATION.model_copy(update={"status": "issued", "pass_": summary})
-    async with at(claims("applicant"), application__view=issued, **consented()) as reader:
+    async with at(claims("applicant"), application__view=issued, **tabled(consented())) as reader:
         reader.client.answers["application.withdraw_consent"] = TAKEN
         page = (await reader.http.get("/en/my-data")).text
         assert "to version 0123456789ab of the notice." in page
@@ -153,9 +144,9 @@ async def test_consent_is_shown_and_withdrawn_by_one_tap_and_a_confirmation_that
         assert done.headers["location"] == "/en/my-data?notice=withdrawn"
         assert reader.client.last("application.withdraw_consent")[1].reference == REFERENCE
     over = APPLICATION.model_copy(update={"status": "left"})
-    async with at(claims("applicant"), application__view=over, **consented()) as reader:
+    async with at(claims("applicant"), application__view=over, **tabled(consented())) as reader:
         assert "Nothing of it is cancelled." in (await reader.http.get(place)).text
-    withdrawn = consented(withdrawn_at=AT + timedelta(days=1))
+    withdrawn = tabled(consented(withdrawn_at=AT + timedelta(days=1)))
     async with at(claims("applicant"), application__view=APPLICATION, **withdrawn) as reader:
         assert "Withdrawn on" in (await reader.http.get("/en/my-data")).text
         assert (await reader.http.get(place)).headers["location"] == "/en/my-data"

@@ -65,7 +65,7 @@ HELD = (
          "whose complaint or question it is; its words and the answer, sealed",
          TELL, PEOPLE, "the grievance officer"),
     Held("application.opening_tries", "who",
-         "keyed digest of a mobile, or the number of a pass", PROVE, "a day", "nobody"),
+         "keyed digest of a mobile, or the number of a pass", PROVE, "a week", "nobody"),
     Held("approval.reviews", "name name_latin name_keys personal held_event",
          "the application as the department sees it", DECIDE, PEOPLE, "the department"),
     Held("approval.decisions", "note days_reason",

@@ -377,6 +377,7 @@ STATES = [
     State(None, "/sign-in", {"mobile": ""}, {"accounts.request_otp": InvalidInput()}, status=422),
     State(None, "/sign-in/code", before=(("/sign-in", {"mobile": "9876543210"}),)),
     State(None, "/sign-in/code", {"code": ""}, before=(("/sign-in", {"mobile": "9876543210"}),), status=422),
+    State(None, "/about/privacy/print"),
     State(None, "/cleared"), State(None, "/status"), State(None, f"/s/{REFERENCE}"),
     State(None, "/sign-in/code", before=((f"/s/{REFERENCE}", {"key": "k"}),)),
     State(None, "/status", {"reference": REFERENCE, "mobile_last4": "3210"}),

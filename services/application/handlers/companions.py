@@ -2,7 +2,7 @@
 
 A pass shows its number and the names of all. So who asks has proved a mobile of their own by a code, and
 gives the last four of their own ID card, which are on no pass. A mobile has as many wrong tries as for
-applications, and so has a pass in a day, whoever tries. Of somebody without an ID card, as of a child,
+applications, and so has a pass in a week, whoever tries. Of somebody without an ID card, as of a child,
 nothing is shown: nothing on file tells them from others who have the pass.
 """
 
@@ -48,10 +48,11 @@ def view(
         found = _pass(session, request.number)
         if found is not None:
             known, row = found
-            unlocked_sessions.count_try(session, f"pass {known.number}", now, unlocked_sessions.KEPT)
+            whose = f"pass {known.number}"
+            unlocked_sessions.count_try(session, whose, now, unlocked_sessions.WINDOW_OF_PASS)
             own = next((one for one in companions_of(row) if _is(one, request.name, given)), None)
             if own is not None and own.id_type is not None:
-                unlocked_sessions.forgive(session, call.principal.id, f"pass {known.number}")
+                unlocked_sessions.forgive(session, call.principal.id, whose)
                 return CompanionView.from_attributes(
                     row,
                     number=known.number,

@@ -33,7 +33,9 @@ WINDOW = timedelta(hours=1)
 SESSION = timedelta(hours=2)
 """The session of an applicant ends within this time."""
 KEPT = timedelta(days=1)
-"""A row that is older matters to nobody: its session has ended, and so has each window of tries."""
+"""A row that is older matters to nobody: its session has ended."""
+WINDOW_OF_PASS = timedelta(days=7)
+"""A pass has as many wrong tries of companions, whoever tries (`companions.py`)."""
 _TABLE = UnlockedSessionRow.metadata.tables["openings"]
 
 
@@ -110,7 +112,7 @@ def delete_old(session: Session, now: datetime) -> int:
     """Delete a batch of rows of sessions that have ended, and of tries; return how many."""
     return delete_batch(
         session, UnlockedSessionRow, UnlockedSessionRow.opened_at <= now - KEPT
-    ) + delete_batch(session, UnlockTriesRow, UnlockTriesRow.since <= now - KEPT)
+    ) + delete_batch(session, UnlockTriesRow, UnlockTriesRow.since <= now - WINDOW_OF_PASS)
 
 
 def _matches(session: Session, row: ApplicationRow, given: str, principal: Principal, now: datetime) -> bool:

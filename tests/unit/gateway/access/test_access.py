@@ -152,6 +152,7 @@ PAGES = {
         GET POST /sign-in/code
         POST /sign-out
         GET /about/{name}
+        GET /about/privacy/print
         GET /site-map
         GET /transparency
         GET /cleared

@@ -150,3 +150,16 @@ async def test_consent_is_shown_and_withdrawn_by_one_tap_and_a_confirmation_that
     async with at(claims("applicant"), application__view=APPLICATION, **withdrawn) as reader:
         assert "Withdrawn on" in (await reader.http.get("/en/my-data")).text
         assert (await reader.http.get(place)).headers["location"] == "/en/my-data"
+
+
+async def test_the_notice_is_printed_in_the_language_of_the_visitor_and_linked_from_the_counter() -> None:
+    async with at(staff_claims("reception")) as reader:
+        page = (await reader.http.get("/en/counter")).text
+        for language in ("pa", "hi", "en"):
+            assert f'href="/{language}/about/privacy/print"' in page
+        sheet = (await reader.http.get("/pa/about/privacy/print")).text
+        assert "data-print" in sheet
+        version = page.partition('name="told" value="')[2][:12]
+        assert version in sheet, "it is the one that the application stores"
+        assert "/pa/my-data" in sheet
+        assert "ਫੋਟੋ" in sheet or "ਤਸਵੀਰਾਂ" in sheet

@@ -12,7 +12,7 @@ from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from contracts.crockford import new_pass_number
-from contracts.errors import NotFound, TooManyAttempts
+from contracts.errors import Forbidden, NotFound, TooManyAttempts
 from contracts.rpc.application import ERASE_OWN_DATA, RECORD_COPY
 from contracts.rpc.call import Call, Nothing, Principal
 from contracts.rpc.own_data import ErasedOnRequest, Kept, OwnApplications, OwnData, OwnDataQuestion, kept
@@ -96,11 +96,13 @@ def record_copy(
     """Record that the caller takes a copy of their data, which the gateway then asks for.
 
     Raises:
-        Forbidden: as `readers.mobile_of`.
+        Forbidden: as `readers.mobile_of`; or ``at_a_kiosk``, where no file stays.
         TooManyAttempts: they took `COPIES_AN_HOUR` within an hour.
     """
     principal = call.principal
     readers.mobile_of(principal)
+    if principal.kiosk:
+        raise Forbidden("no file stays at a kiosk", code="at_a_kiosk")
 
     def effect() -> str:
         actor = principal.login_id or principal.id

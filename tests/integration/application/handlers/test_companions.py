@@ -96,11 +96,7 @@ def test_right_tries_count_for_nobody(desk: Desk, number: str) -> None:
         look(desk, number)
 
 
-def test_a_kiosk_shows_nobody(desk: Desk, number: str) -> None:
-    call = mine(1)
-    at_kiosk = call.model_copy(update={"principal": call.principal.model_copy(update={"kiosk": "K"})})
-    with pytest.raises(Forbidden):
-        look(desk, number, at_kiosk)
+def test_who_has_proved_no_mobile_sees_nobody(desk: Desk, number: str) -> None:
     with pytest.raises(Forbidden):
         look(desk, number, Call(deadline=NOW))
 

@@ -194,6 +194,7 @@ PAGES = {
         GET POST /my-data/copy
         GET POST /my-data/erase
         GET /my-data/erased
+        POST /my-data/open
         GET /requests
         GET POST /requests/new
         GET /requests/{number}

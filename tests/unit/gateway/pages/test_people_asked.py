@@ -7,10 +7,12 @@ from typing import Any
 
 import pytest
 
-from contracts.errors import InvalidInput
+from contracts.errors import InvalidInput, NotFound
 from contracts.model import Guardian
 from contracts.rpc.application import Acknowledged, Invited, PassSummary
-from tests.e2e.own_data_states import AT, consented
+from contracts.rpc.call import Nothing
+from services.gateway.pages import sign_in
+from tests.e2e.own_data_states import AT, consented, own_data
 from tests.support.factories.gateway import NUMBER, REFERENCE, browser, claims, signed, staff_claims
 from tests.support.factories.pages import ADMIT, APPLICATION
 from tests.support.system.page_reader import PERSON, SAME_SITE, Reader, hidden, somebody, stub
@@ -163,3 +165,30 @@ async def test_the_notice_is_printed_in_the_language_of_the_visitor_and_linked_f
         assert version in sheet, "it is the one that the application stores"
         assert "/pa/my-data" in sheet
         assert "ਫੋਟੋ" in sheet or "ਤਸਵੀਰਾਂ" in sheet
+
+
+async def test_who_signs_in_for_their_data_comes_to_it_and_not_to_a_form() -> None:
+    for place in ("/my-data", "/my-data/companion", f"/applications/{REFERENCE}/consent"):
+        assert sign_in.place_of(place.removeprefix("/")) == place
+
+
+async def test_a_kiosk_shows_what_was_opened_at_it_and_gives_no_copy() -> None:
+    app, client = stub(**tabled(own_data()), accounts__log_out=Nothing())
+    async with browser(app, **SAME_SITE) as http:
+        device = claims(sub="KIO-0001", role="kiosk", department=None, site="PCS1")
+        http.cookies.set("kiosk", signed(device))
+        assert (await http.get("/en/my-data")).headers["location"] == "/en/kiosk", "no visit has begun"
+        begun = await http.post("/pa/kiosk", data={"to": "my-data"})
+        assert begun.headers["location"] == "/pa/sign-in?to=my-data"
+        http.cookies.set("session", signed(claims("applicant")))
+        page = (await http.get("/pa/my-data")).text
+        assert REFERENCE in page
+        assert "/pa/my-data/copy" not in page
+        assert "/pa/kiosk" in page, "where the session ends"
+        client.answers["application.open"] = NotFound()
+        asked = hidden(await http.get("/pa/my-data")) | {"reference": "PCS-0000-0000", "id_last4": "4821"}
+        assert (await http.post("/pa/my-data/open", data=asked)).status_code == 422
+        client.answers["application.open"] = APPLICATION
+        assert (await http.post("/pa/my-data/open", data=asked)).headers["location"] == "/pa/my-data"
+        await http.get("/pa/kiosk")
+        assert (await http.get("/pa/my-data")).headers["location"] == "/pa/kiosk", "the next visitor"

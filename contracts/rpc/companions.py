@@ -33,6 +33,7 @@ class CompanionView(Wire):
 
 
 COMPANION = Method(
-    "application", "view_companion", CompanionQuestion, CompanionView, names_people=True,
+    "application", "view_companion", CompanionQuestion, CompanionView, command=True, carries_key=True,
     said="Own line of somebody who came along",
 )  # fmt: skip
+"""It changes nothing but the count of tries. As a command it is in the audit log, with what is refused."""

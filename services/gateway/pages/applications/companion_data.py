@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from contracts import rpc
 from contracts.errors import InvalidInput
-from contracts.rpc.companions import COMPANION, CompanionQuestion
+from contracts.rpc.companions import COMPANION, CompanionQuestion, CompanionView
 from contracts.rpc.own_data import OwnDataQuestion
 from services.chassis.runtime.clock import IST
 from services.gateway.pages.shared import directory
@@ -27,10 +27,10 @@ MISSING = {"name": "name_missing"}
 @router.get("/my-data/companion")
 async def show_companion(view: ApplicantPage) -> Response:
     """Ask who came along, or show the line of whoever has just said so."""
-    asked = view.read_result()
-    if not asked:
+    found = view.read_result()
+    if not found:
         return _form(view, {}, {})
-    own = await view.query(COMPANION, CompanionQuestion.model_validate(asked))
+    own = CompanionView.model_validate(found)
     of_pass = OwnDataQuestion(references=(own.reference,), numbers=(own.number,))
     at_gates = await view.try_query(rpc.verify.OWN_DATA, of_pass)
     scans = [one for one in at_gates.items if one.kind == "scans"] if at_gates else []
@@ -46,14 +46,14 @@ async def show_companion(view: ApplicantPage) -> Response:
 
 @router.post("/my-data/companion")
 async def look_up_companion(view: ApplicantPage) -> Response:
-    """Look for the line; what was typed stands in no address, and in the browser sealed for ten minutes."""
+    """Look for the line, which is kept in the browser, sealed, for ten minutes; what was typed is not."""
     form = await view.form()
     typed = {name: text_of(form, name) for name in ASKED}
     try:
-        await view.query(COMPANION, CompanionQuestion.model_validate(typed))
+        own = await view.command(COMPANION, CompanionQuestion.model_validate(typed))
     except (ValidationError, InvalidInput) as error:
         return _form(view, typed, problems_of(error, MISSING), 422)
-    return view.save_result(view.to(PLACE), PLACE, typed)
+    return view.save_result(view.to(PLACE), PLACE, own.model_dump(mode="json"))
 
 
 def _form(view: View, typed: dict[str, str], errors: dict[str, str], status: int = 200) -> Response:

@@ -43,7 +43,7 @@ UNANSWERED = {
     "a state gives it": {
         "notify.preview_rejection", "notify.preview_withdrawal", "notify.trace_messages",
         "application.own_data", "approval.own_data", "issuance.own_data", "notify.own_data",
-        "verify.own_data", "application.view_companion",
+        "verify.own_data",
         "application.list_requests", "application.view_request",
     },
     "no page asks it": {"accounts.export_logins", "approval.export_directory"},

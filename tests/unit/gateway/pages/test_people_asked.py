@@ -177,6 +177,7 @@ async def test_a_kiosk_shows_what_was_opened_at_it_and_gives_no_copy() -> None:
     async with browser(app, **SAME_SITE) as http:
         device = claims(sub="KIO-0001", role="kiosk", department=None, site="PCS1")
         http.cookies.set("kiosk", signed(device))
+        http.cookies.set("session", signed(claims("applicant")))
         assert (await http.get("/en/my-data")).headers["location"] == "/en/kiosk", "no visit has begun"
         begun = await http.post("/pa/kiosk", data={"to": "my-data"})
         assert begun.headers["location"] == "/pa/sign-in?to=my-data"

@@ -9,7 +9,7 @@ nothing is shown: nothing on file tells them from others who have the pass.
 from datetime import datetime, timedelta
 from hmac import compare_digest
 
-from sqlalchemy import select
+from sqlalchemy import Row, select
 from sqlalchemy.orm import Session
 
 from contracts import spelling
@@ -66,14 +66,14 @@ def view(
     raise InvalidInput.of("number", "no_such_companion")
 
 
-def _pass(session: Session, typed: str) -> tuple[PassRow, ApplicationRow] | None:
+def _pass(session: Session, typed: str) -> Row[PassRow, ApplicationRow] | None:
     try:
         number = parse_pass_number(typed)
     except ValueError:
         return None
     row = ApplicationRow
     of_pass = select(PassRow, row).join(row, PassRow.application_id == row.id)
-    return session.execute(of_pass.where(PassRow.number == number)).tuples().one_or_none()
+    return session.execute(of_pass.where(PassRow.number == number)).one_or_none()
 
 
 def _is(one: Companion, name: str, given: str) -> bool:

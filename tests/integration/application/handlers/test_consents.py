@@ -131,7 +131,7 @@ def test_a_child_is_published_with_who_has_applied_and_both_are_erased(desk: Des
     assert event.personal.applicant.guardian.model_dump() == MOTHER
     assert desk.view(reference).applicant.guardian.model_dump() == MOTHER
     with desk.database.transaction() as session:
-        assert scheduled_jobs.erase_ended(session, NOW + timedelta(days=300), 180) == 1
+        scheduled_jobs.erase_personal_data(desk.row(reference).id, session, LATER)
     assert desk.row(reference).guardian is None
 
 

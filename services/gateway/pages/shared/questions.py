@@ -146,9 +146,9 @@ def _person(form: FormData, answers: Answers) -> tuple[Answers, Problems]:
 
 def parent(form: FormData, answers: Answers) -> tuple[Answers, Problems]:
     """Read who applies for a person under 18."""
-    relation, problems = _choice("relation", *RELATIONS)(form, answers)
-    name, more = _texts("guardian")(form, answers)
-    return relation | name, problems | more
+    name, problems = _texts("guardian")(form, answers)
+    relation, more = _choice("relation", *RELATIONS)(form, answers)
+    return name | relation, problems | more
 
 
 def _purpose(form: FormData, answers: Answers) -> tuple[Answers, Problems]:

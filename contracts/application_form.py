@@ -12,6 +12,7 @@ from contracts.model import (
     Assistance,
     Code,
     DeliverBy,
+    Guardian,
     IdType,
     Language,
     Official,
@@ -39,6 +40,8 @@ class Applicant(Strict):
     deliver_by: DeliverBy = "sms"
     assistance: Assistance | None = None
     official: Official | None = None
+    guardian: Guardian | None = None
+    """Of a person under 18: the parent or guardian who applies, with a mobile of their own."""
 
 
 class CompanionInput(Strict):
@@ -65,6 +68,8 @@ class ApplicationForm(Strict):
     vehicle: str | None = Field(default=None, max_length=40)
     notice: NoticeVersion | None = None
     """The version of the privacy notice that was shown, where it was one of our pages."""
+    consent: bool = False
+    """Whether they agreed that their data are used; needed where the site rests on it (`EPASS_BASIS`)."""
     uncompared: ClassVar[frozenset[str]] = frozenset({"notice"})
 
 
@@ -101,6 +106,8 @@ class InvitationForm(Strict):
     deliver_by: Literal["sms", "whatsapp"] = "sms"
     notice: NoticeVersion | None = None
     """As of an `ApplicationForm`."""
+    consent: bool = False
+    """Whether the visitors have agreed, as whoever invites says; as of an `ApplicationForm`."""
     uncompared: ClassVar[frozenset[str]] = frozenset({"notice"})
 
 

@@ -154,13 +154,14 @@ OF_ONE_SCHEMA: dict[tuple[str, str], Any] = {
     ("Enrolment", "secret"): "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP",
 }
 LEFT_OUT = {
-    ("Applicant", "email"), ("Applicant", "official"), ("ApplicationView", "note"),
+    ("Applicant", "email"), ("Applicant", "official"), ("Applicant", "guardian"), ("ApplicationView", "note"),
     ("ApplicationView", "reason"), ("ApplicationView", "mobile_change_after"),
     ("CompanionInput", "child"), ("CompanionInput", "name_latin"),
     ("Companion", "id_last4"), ("Person", "id_last4"),
     ("Forward", "officer"), ("IssueLogin", "site"), ("IssueLogin", "gate"), ("LoginView", "gate"),
     ("LoginView", "site"), ("OpeningHours", "valid_to"), ("Person", "email"),
-    ("Person", "official"), ("ReviewView", "official"), ("ReviewView", "decision"),
+    ("Person", "official"), ("Person", "guardian"), ("ReviewView", "official"),
+    ("ReviewView", "guardian"), ("ReviewView", "decision"),
     ("StaffSession", "gate"), ("StaffSession", "site"), ("PassView", "replaced_by"),
     ("PassView", "revocation"), ("SubmitAtCounter", "photograph"),
     ("ReviewView", "forwarded_from"), ("ScanPass", "pass_number"), ("ScanResult", "inside_gate"),

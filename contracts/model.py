@@ -70,7 +70,12 @@ SHORT_LINK = 10
 """Characters of the code of a pass link that stand in an SMS: 60 random bits of its 128."""
 ClosureReason = Literal["urgent_meeting", "officer_away", "holiday_declared", "security", "other"]
 """Why a department closes a day on which visitors were to come."""
-Assistance = Literal["wheelchair", "guide"]
+Assistance = Literal["wheelchair", "guide", "written"]
+"""What a visitor needs; ``written``: to be called in writing, and spoken to in writing or by signs."""
+Relation = Literal["mother", "father", "guardian"]
+"""Who applies for a person under 18; ``guardian`` is a legal guardian."""
+Basis = Literal["law", "consent"]
+"""Why personal data may be used: by section 7(b) of the DPDP Act for a pass of the State, or by consent."""
 Role = Literal[
     "ado", "department", "reception", "assisted", "security", "ops", "auditor", "grievance", "kiosk",
     "gate_device",
@@ -253,6 +258,13 @@ class Official(Wire):
     employee_no: str = Field(min_length=1, max_length=40)
 
 
+class Guardian(Wire):
+    """The parent or guardian who applies for a person under 18, and whose mobile is the one of it."""
+
+    name: str = Field(min_length=1, max_length=400)
+    relation: Annotated[Relation, else_("guardian")]
+
+
 class Person(Wire):
     """The applicant in an event, always inside a sealed block."""
 
@@ -263,6 +275,8 @@ class Person(Wire):
     id_type: Annotated[IdType | None, else_("other_photo_id")] = None
     id_last4: str | None = None
     official: Official | None = None
+    guardian: Guardian | None = None
+    """Of a person under 18, of whom no photograph is taken; nobody's age is stored."""
 
 
 class Companion(Wire):

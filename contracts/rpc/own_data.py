@@ -23,6 +23,14 @@ class OwnDataQuestion(Strict):
     """Whether the records themselves are wanted, for a copy."""
 
 
+class Consent(Wire):
+    """That somebody agreed that their data are used: when, to which privacy notice, and until when."""
+
+    given_at: Instant
+    notice: str | None = None
+    withdrawn_at: Instant | None = None
+
+
 class Kept(Wire):
     """The records of one kind that a service keeps about one application."""
 
@@ -40,6 +48,8 @@ class Kept(Wire):
     """Who got it: departments, gates, or the channels of messages."""
     numbers: tuple[str, ...] = ()
     """Of passes, the numbers."""
+    consent: Consent | None = None
+    """Of answers that were given by consent."""
     records: tuple[dict[str, Any], ...] = Field(default=(), repr=False)
 
 

@@ -129,6 +129,8 @@ class ApplicationRow(Base):
     asks_for_card: Mapped[bool] = mapped_column(server_default=false())
     """Whether the session that sent it is known (`UnlockedSessionRow`); a version before recorded none."""
     official: Mapped[Json | None] = mapped_column(JSONB(none_as_null=True))
+    guardian: Mapped[Json | None] = mapped_column(JSONB(none_as_null=True))
+    """Of a person under 18."""
     companions: Mapped[list[Json]]
     purpose: Mapped[str]
     vehicle: Mapped[str | None]
@@ -136,6 +138,9 @@ class ApplicationRow(Base):
     """The department's note on its decision."""
 
     # facts
+    consented_at: Mapped[datetime | None]
+    """When its person agreed that their data are used, to the notice above; None where nobody was asked."""
+    consent_withdrawn_at: Mapped[datetime | None]
     cancelled_at: Mapped[datetime | None]
     expired_at: Mapped[datetime | None]
     """When it expired last; that holds unless ``preferred_until`` is later, after its day was closed."""
@@ -198,7 +203,10 @@ class UnlockedSessionRow(Base):
 
 
 class UnlockTriesRow(Base):
-    """How many wrong last fours a mobile has given since an instant; ``who`` is a keyed hash of it."""
+    """How many wrong last fours a mobile has given, or were given for a pass, since an instant.
+
+    ``who`` is a keyed hash of the mobile, or ``pass`` and its number.
+    """
 
     __tablename__ = "opening_tries"
 
@@ -286,6 +294,7 @@ PERSONAL: dict[str, Any] = {
     "id_type": None,
     "id_last4": None,
     "official": None,
+    "guardian": None,
     "companions": [],
     "purpose": "",
     "vehicle": None,

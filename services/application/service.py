@@ -1,9 +1,13 @@
 """The RPCs of application, a line each: what the contract calls it, and the handler that answers."""
 
 from contracts.rpc import application as contract
+from contracts.rpc import companions as contract_of_companions
+from contracts.rpc import consents as contract_of_consents
 from contracts.rpc import requests as contract_of_requests
 from services.application.handlers import (
     applications,
+    companions,
+    consents,
     mobiles,
     own_data,
     photographs,
@@ -39,6 +43,8 @@ class Service:
     lookup = rpc(contract.COUNTER_LOOKUP, queries.lookup)
     waiting_here = rpc(contract.WAITING_HERE, queries.waiting_here)
     durations = rpc(contract.DURATIONS, queries.durations)
+    view_companion = rpc(contract_of_companions.COMPANION, companions.view)
+    withdraw_consent = rpc(contract_of_consents.WITHDRAW, consents.withdraw)
     send_request = rpc(contract_of_requests.SEND_REQUEST, requests.send)
     list_requests = rpc(contract_of_requests.LIST_REQUESTS, requests.list_requests)
     view_request = rpc(contract_of_requests.VIEW_REQUEST, requests.view)

@@ -16,8 +16,9 @@ from contracts.rpc.verify.supervisors import (
     SupervisorList,
     SupervisorView,
 )
-from tests.e2e.page_samples import CHECKED, ISSUED, WAY, State
-from tests.support.factories.gateway import NUMBER
+from tests.e2e.own_data_states import own_data
+from tests.e2e.page_samples import CHECKED, ISSUED, OTHER_LAST4, WAY, State
+from tests.support.factories.gateway import NUMBER, REFERENCE
 from tests.support.factories.pages import ADMIT, REVIEW_ID, login
 
 
@@ -145,7 +146,10 @@ def kiosk() -> Iterator[State]:
     yield State("visitor at a kiosk", "/kiosk/pass", answers={"application.view": ISSUED}, before=sent)
     yield State(
         "visitor at a kiosk",
-        "/applications",
-        answers={"application.list_applications": Forbidden(code="at_a_kiosk")},
+        "/requests",
+        answers={"application.list_requests": Forbidden(code="at_a_kiosk")},
         status=403,
     )
+    yield State("visitor at a kiosk", "/my-data", answers=own_data())
+    asked = {"reference": REFERENCE, "id_last4": "0000"}
+    yield State("visitor at a kiosk", "/my-data/open", asked, own_data() | OTHER_LAST4, status=422)

@@ -4,13 +4,16 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from contracts.errors import Unavailable
+from contracts.errors import InvalidInput, Unavailable
 from contracts.model import IST
 from contracts.rpc.accounts.logins import LoginPlace, LoginPlaces
 from contracts.rpc.application import ApplicationList
-from contracts.rpc.own_data import ErasedOnRequest, Kept, OwnData, Reader
+from contracts.rpc.call import Nothing
+from contracts.rpc.companions import CompanionView
+from contracts.rpc.own_data import Consent, ErasedOnRequest, Kept, OwnData, Reader
 from tests.e2e.page_samples import State
 from tests.support.factories.gateway import NUMBER, REFERENCE
+from tests.support.system.page_reader import PERSON
 from tests.support.system.pages_alone import SUMMARY
 
 AT = datetime(2026, 12, 1, 10, 30, tzinfo=IST)
@@ -88,6 +91,42 @@ def own_data(**given: Any) -> dict[str, Any]:
         ),
     }
     return {**answers, **{name.replace("__", "."): answer for name, answer in given.items()}}
+
+
+HARJIT = CompanionView(
+    reference=REFERENCE, number=NUMBER, name="ਹਰਜੀਤ ਸਿੰਘ", name_latin="Harjit Singh", id_type="aadhaar",
+    site="PCS1", department="home", day=AT.date(), since=AT, until=AT + timedelta(days=180),
+)  # fmt: skip
+NOT_FOUND = InvalidInput.of("number", "no_such_companion")
+
+
+def of_companions() -> Iterator[State]:
+    """Yield the pages on which somebody who came along sees their line."""
+    place, asked = "/my-data/companion", {"number": NUMBER, "name": "Harjit", "id_last4": "0917"}
+    yield State("applicant", place)
+    yield State("applicant", place, asked, {"application.view_companion": NOT_FOUND}, status=422)
+    found = {"application.view_companion": HARJIT}
+    yield State("applicant", place, asked, own_data() | found)
+    yield State("applicant", place, asked, own_data(verify__own_data=Unavailable()) | found)
+
+
+def consented(**given: Any) -> dict[str, Any]:
+    """Return what services answer where the visit that is over was asked for with consent."""
+    answers = own_data()
+    (first, *others) = answers["application.own_data"].items
+    consent = Consent(given_at=AT, notice="0123456789ab", **given)
+    items = (first.model_copy(update={"consent": consent}), *others)
+    return answers | {"application.own_data": _reply(*items)}
+
+
+def of_consents() -> Iterator[State]:
+    """Yield the pages of consent, where a site rests on it; and of who applies for a child."""
+    place = f"/applications/{REFERENCE}/consent"
+    yield State("applicant", "/my-data", answers=consented())
+    yield State("applicant", "/my-data", answers=consented(withdrawn_at=AT))
+    yield State("applicant", place, answers=consented())
+    yield State("applicant", place, {"key": "k"}, own_data() | {"application.withdraw_consent": Nothing()})
+    yield State("applicant", "/apply/who", PERSON | {"kind": "minor"}, status=422)
 
 
 def of_own_data() -> Iterator[State]:

@@ -39,7 +39,7 @@ from services.chassis.runtime.clock import now
 from services.gateway.pages.shared.site_text import PAGES
 from tests.e2e.directory_states import contacts, files, lines, texts
 from tests.e2e.gate_states import kiosk, supervised, undelivered, without_supervisors
-from tests.e2e.own_data_states import of_own_data
+from tests.e2e.own_data_states import of_companions, of_consents, of_own_data
 from tests.e2e.page_samples import (
     APPROVED,
     AUDIT,
@@ -377,6 +377,7 @@ STATES = [
     State(None, "/sign-in", {"mobile": ""}, {"accounts.request_otp": InvalidInput()}, status=422),
     State(None, "/sign-in/code", before=(("/sign-in", {"mobile": "9876543210"}),)),
     State(None, "/sign-in/code", {"code": ""}, before=(("/sign-in", {"mobile": "9876543210"}),), status=422),
+    State(None, "/about/privacy/print"),
     State(None, "/cleared"), State(None, "/status"), State(None, f"/s/{REFERENCE}"),
     State(None, "/sign-in/code", before=((f"/s/{REFERENCE}", {"key": "k"}),)),
     State(None, "/status", {"reference": REFERENCE, "mobile_last4": "3210"}),
@@ -395,7 +396,8 @@ STATES = [
     State("applicant", "/applications", answers={"application.list_applications": ApplicationList(items=())}),
     State("applicant", OWN, answers={"application.view": Forbidden(code=NOT_OPENED)}),
     State("applicant", f"{OWN}/open", {"id_last4": "0000"}, OTHER_LAST4, status=422),
-    *another_mobile(), *undelivered(), *without_supervisors(), *of_own_data(),
+    *another_mobile(), *undelivered(), *without_supervisors(),
+    *of_own_data(), *of_companions(), *of_consents(),
     State("applicant", OWN),
     State("applicant", OWN, answers={"application.view": APPLICATION.model_copy(
         update={"status": "rejected", "reason": "no_appointment", "note": "Come on Monday"})}),

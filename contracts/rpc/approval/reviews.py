@@ -14,6 +14,7 @@ from contracts.model import (
     Companion,
     DeliverBy,
     FurtherDays,
+    Guardian,
     IdType,
     Instant,
     Language,
@@ -131,6 +132,8 @@ class ReviewView(Wire):
     name: str
     name_latin: str
     official: Official | None = None
+    guardian: Guardian | None = None
+    """Of a person under 18: who has applied for them."""
     id_type: IdType | None = None
     id_last4: str | None = None
     companions: tuple[Companion, ...] = ()

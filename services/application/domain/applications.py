@@ -52,12 +52,14 @@ class Intake:
         submitted_by: the operator who typed it in, who vouches if the mobile is not proved; None for the
             applicant.
         notice: the version of the privacy notice that was shown, if a page did.
+        consented: whether its person agreed that their data are used.
     """
 
     channel: Channel
     mobile_proved: bool = False
     submitted_by: str | None = None
     notice: str | None = None
+    consented: bool = False
 
     @property
     def most_companions(self) -> int:

@@ -7,7 +7,7 @@ from contracts.application_form import Applicant, CompanionInput, InvitedVisitor
 from contracts.email import is_email
 from contracts.identity import NotLastFour, last_four
 from contracts.mobile import channel_to, parse_mobile
-from contracts.model import ApplicantKind, Companion, DeliverBy, Official, Person
+from contracts.model import ApplicantKind, Companion, DeliverBy, Guardian, Official, Person
 from services.application.domain.findings import Findings
 from services.application.domain.names import latin_name_of, name_of
 from services.application.domain.text import one_line, without_aadhaar
@@ -35,6 +35,7 @@ def applicant_of(
         id_type=given.id_type,
         id_last4=_id_last4(findings, "applicant.id_last4", given.id_last4),
         official=_official(findings, given.kind, given.official),
+        guardian=_guardian(findings, given.guardian),
     )
     return person, _delivery(
         findings, "applicant.deliver_by", mobile, email, given.deliver_by, is_attended=is_attended
@@ -161,6 +162,13 @@ def _official(findings: Findings, kind: ApplicantKind, official: Official | None
         if not lines[part]:
             findings.refuse(f"{field}.{part}", "official_missing")
     return official.model_copy(update=lines)
+
+
+def _guardian(findings: Findings, guardian: Guardian | None) -> Guardian | None:
+    if guardian is None:
+        return None
+    name = name_of(findings, "applicant.guardian.name", guardian.name)
+    return guardian.model_copy(update={"name": name})
 
 
 def _companion(findings: Findings, path: str, given: CompanionInput) -> Companion:

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from contracts.crockford import new_reference
 from contracts.errors import Conflict, Forbidden, InvalidInput, NotFound
-from contracts.model import OPEN_STATUSES
+from contracts.model import OPEN_STATUSES, Basis
 from contracts.rpc.application import (
     Acknowledged,
     AmendApplication,
@@ -33,7 +33,7 @@ from services.application.domain.forms import CheckedForm, check_amendment, chec
 from services.application.domain.invitations import check_invitation
 from services.application.domain.names import latin_name_of, name_of
 from services.application.domain.people import with_known_ids
-from services.application.handlers import invitation_limit, photographs, unlocked_sessions
+from services.application.handlers import consents, invitation_limit, photographs, unlocked_sessions
 from services.application.handlers.authorization import (
     intake_of,
     inviter_of,
@@ -48,6 +48,7 @@ from services.application.handlers.rows import (
     Entry,
     amend_row,
     application_of,
+    cancel_row,
     columns_of,
     companions_of,
     enter,
@@ -105,6 +106,7 @@ def submit(
     furthest_days: int,
     rate_limits: bool,
     most_open: int = MOST_OPEN,
+    basis: Basis = "law",
 ) -> Acknowledged:
     """Submit an application from the mobile that an OTP proved; record which operator helped, if one did.
 
@@ -113,19 +115,21 @@ def submit(
         furthest_days: how far ahead a visit may be.
         rate_limits: whether one mobile may have only so many applications open at once.
         most_open: so many.
+        basis: why personal data may be used here.
 
     Raises:
-        InvalidInput: with every problem of the form.
+        InvalidInput: with every problem of the form; ``consent_missing``.
         Forbidden: the principal is not an applicant, or stands at a kiosk of another site.
         Conflict: ``too_many_open``, with the fact ``most``: this mobile has so many already.
     """
     mobile = mobile_of(call.principal)
     if call.principal.kiosk and call.principal.site != request.site:
         raise Forbidden("this kiosk serves another site", code="other_site")
-    intake = replace(intake_of(call.principal), notice=request.notice)
+    intake = replace(intake_of(call.principal), notice=request.notice, consented=request.consent)
     calendar = Calendar(now, furthest_days)
 
     def effect() -> Submitted:
+        consents.require_consent(request, basis)
         if rate_limits:
             refuse_more_open(session, mobile, most_open, now)
         filled = _with_known_cards(request, call, session, now)
@@ -167,7 +171,13 @@ def check(
 
 
 def submit_at_counter(
-    request: SubmitAtCounter, call: Call, session: Session, now: datetime, *, furthest_days: int
+    request: SubmitAtCounter,
+    call: Call,
+    session: Session,
+    now: datetime,
+    *,
+    furthest_days: int,
+    basis: Basis = "law",
 ) -> Acknowledged:
     """Submit an application for a visitor at the reception, who may have no mobile; the operator vouches.
 
@@ -178,15 +188,18 @@ def submit_at_counter(
     operator = operator_of(call.principal)
     if not is_reception_of(call.principal, request.site):
         raise Forbidden("this counter serves another site", code="other_site")
-    intake = Intake(request.channel, submitted_by=operator, notice=request.notice)
+    intake = Intake(request.channel, submitted_by=operator, notice=request.notice, consented=request.consent)
     calendar = Calendar(now, furthest_days)
 
     def effect() -> Submitted:
+        consents.require_consent(request, basis)
         application, masked = _submit(request, request.mobile, intake, call, session, calendar)
         if request.photograph:
             site = place_of(session, request.site, request.department).site
             if site is None or not site.photograph:
                 raise InvalidInput.of("photograph", "photograph_not_wanted")
+            if request.applicant.guardian is not None:
+                raise InvalidInput.of("photograph", "photograph_of_child")
             photographs.store(request.photograph, application.id, session)
         return Submitted(application.reference, application.revision, masked)
 
@@ -194,7 +207,15 @@ def submit_at_counter(
     return once(session, call, route, request, effect, _acknowledged, reference=Submitted)
 
 
-def invite(request: Invite, call: Call, session: Session, now: datetime, *, furthest_days: int) -> Invited:
+def invite(
+    request: Invite,
+    call: Call,
+    session: Session,
+    now: datetime,
+    *,
+    furthest_days: int,
+    basis: Basis = "law",
+) -> Invited:
     """Submit applications for visitors whom a department invites; approval approves them when it hears.
 
     Raises:
@@ -203,9 +224,10 @@ def invite(request: Invite, call: Call, session: Session, now: datetime, *, furt
         TooManyAttempts: as `invitation_limit.check`.
     """
     inviter, department = inviter_of(call.principal, request.site)
-    intake = Intake("invitation", submitted_by=inviter, notice=request.notice)
+    intake = Intake("invitation", submitted_by=inviter, notice=request.notice, consented=request.consent)
 
     def effect() -> SubmittedInvitation:
+        consents.require_consent(request, basis)
         place = place_of(session, request.site, department)
         forms = check_invitation(request, department, place, Calendar(now, furthest_days), call.problems)
         invitation_limit.check(session, inviter, len(forms), now)
@@ -269,10 +291,7 @@ def cancel(request: ReferenceOnly, call: Call, session: Session, now: datetime) 
             raise NotFound("there is no such application")
         if by == "applicant":
             unlocked_sessions.require_open(session, row, call.principal, now)
-        event = application_of(row).cancel(row.status, by)
-        row.cancelled_at = now
-        publish(session, row, event, "cancelled", now, by=by)
-        settle_status(session, row)
+        cancel_row(session, row, by, now)
         return row.reference
 
     def answer(reference: str) -> Acknowledged:

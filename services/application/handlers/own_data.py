@@ -12,13 +12,13 @@ from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from contracts.crockford import new_pass_number
-from contracts.errors import NotFound, TooManyAttempts
+from contracts.errors import Forbidden, NotFound, TooManyAttempts
 from contracts.rpc.application import ERASE_OWN_DATA, RECORD_COPY
 from contracts.rpc.call import Call, Nothing, Principal
 from contracts.rpc.own_data import ErasedOnRequest, Kept, OwnApplications, OwnData, OwnDataQuestion, kept
 from services.application.domain.retention import erasable_from, photograph_erasable_from
 from services.application.domain.status import WITH_PASS
-from services.application.handlers import photographs, unlocked_sessions
+from services.application.handlers import consents, photographs, unlocked_sessions
 from services.application.handlers.rows import locked, passes_of
 from services.application.handlers.scheduled_jobs import erase_personal_data
 from services.application.handlers.views import timeline_of
@@ -35,7 +35,7 @@ COPIES_AN_HOUR = 5
 _ANSWERS = (
     *("reference", "status", "submitted_at", "channel", "kind", "language", "deliver_by", "assistance"),
     *("site", "department", "officer", "purpose_kind", "purpose", "preferred", "companions", "vehicle"),
-    *("name", "name_latin", "mobile", "email", "id_type", "official", "note"),
+    *("name", "name_latin", "mobile", "email", "id_type", "official", "guardian", "note"),
 )
 
 
@@ -72,6 +72,7 @@ def list_kept(
                 erasable=erasable,
                 numbers=tuple(one.number for one in passes[row.id]),
                 receivers=(row.department,),
+                consent=consents.consent_of(row),
                 records=answers,
             )
         )
@@ -95,11 +96,13 @@ def record_copy(
     """Record that the caller takes a copy of their data, which the gateway then asks for.
 
     Raises:
-        Forbidden: as `readers.mobile_of`.
+        Forbidden: as `readers.mobile_of`; or ``at_a_kiosk``, where no file stays.
         TooManyAttempts: they took `COPIES_AN_HOUR` within an hour.
     """
     principal = call.principal
     readers.mobile_of(principal)
+    if principal.kiosk:
+        raise Forbidden("no file stays at a kiosk", code="at_a_kiosk")
 
     def effect() -> str:
         actor = principal.login_id or principal.id

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 from pydantic import TypeAdapter
@@ -116,6 +116,7 @@ def columns_of(application: Application, now: datetime) -> Columns:
         "mobile_proved": intake.mobile_proved,
         "submitted_by": intake.submitted_by,
         "notice": intake.notice,
+        "consented_at": now if intake.consented else None,
         "submitted_at": now,
         "asks_for_card": True,
         "last_matters_at": max(now, visit["preferred_until"]),
@@ -172,6 +173,20 @@ def settle_status(session: Session, row: models.ApplicationRow) -> None:
 def settle_status_by(row: models.ApplicationRow, passes: list[models.PassRow]) -> None:
     """Record the status that follows from the facts and all passes of an application."""
     row.status = status_of(facts_of(row, passes))
+
+
+def cancel_row(
+    session: Session, row: models.ApplicationRow, by: Literal["applicant", "counter"], now: datetime
+) -> None:
+    """Cancel an application, and publish it.
+
+    Raises:
+        Conflict: ``cannot_cancel``: it has ended, or the visitor came in; fact ``status``.
+    """
+    event = application_of(row).cancel(row.status, by)
+    row.cancelled_at = now
+    publish(session, row, event, "cancelled", now, by=by)
+    settle_status(session, row)
 
 
 @dataclass(frozen=True)

@@ -34,6 +34,8 @@ SESSION = timedelta(hours=2)
 """The session of an applicant ends within this time."""
 KEPT = timedelta(days=1)
 """A row that is older matters to nobody: its session has ended."""
+WINDOW_OF_PASS = timedelta(days=7)
+"""A pass has as many wrong tries of companions, whoever tries (`companions.py`)."""
 _TABLE = UnlockedSessionRow.metadata.tables["openings"]
 
 
@@ -110,7 +112,7 @@ def delete_old(session: Session, now: datetime) -> int:
     """Delete a batch of rows of sessions that have ended, and of tries; return how many."""
     return delete_batch(
         session, UnlockedSessionRow, UnlockedSessionRow.opened_at <= now - KEPT
-    ) + delete_batch(session, UnlockTriesRow, UnlockTriesRow.since <= now - WINDOW)
+    ) + delete_batch(session, UnlockTriesRow, UnlockTriesRow.since <= now - WINDOW_OF_PASS)
 
 
 def _matches(session: Session, row: ApplicationRow, given: str, principal: Principal, now: datetime) -> bool:
@@ -121,9 +123,22 @@ def _matches(session: Session, row: ApplicationRow, given: str, principal: Princ
     """
     if row.id_last4 is None:
         return True
+    count_try(session, principal.id, now)
+    if not compare_digest(given, row.id_last4):
+        return False
+    forgive(session, principal.id)
+    return True
+
+
+def count_try(session: Session, who: str, now: datetime, window: timedelta = WINDOW) -> None:
+    """Count a try as a wrong one, so that many at once count, too; see `forgive`.
+
+    Raises:
+        TooManyAttempts: there were too many within the window.
+    """
     tries = UnlockTriesRow
-    is_over = tries.since <= now - WINDOW
-    counted = insert(tries).values(who=principal.id, since=now, wrong=1)
+    is_over = tries.since <= now - window
+    counted = insert(tries).values(who=who, since=now, wrong=1)
     counted = counted.on_conflict_do_update(
         index_elements=[tries.who],
         set_={
@@ -133,8 +148,10 @@ def _matches(session: Session, row: ApplicationRow, given: str, principal: Princ
     )
     wrong, since = session.execute(counted.returning(tries.wrong, tries.since)).one()
     if wrong > TRIES:
-        raise TooManyAttempts.until(since + WINDOW, now, "too many wrong tries from this mobile")
-    if not compare_digest(given, row.id_last4):
-        return False
-    session.execute(update(tries).where(tries.who == principal.id).values(wrong=tries.wrong - 1))
-    return True
+        raise TooManyAttempts.until(since + window, now, "too many wrong tries")
+
+
+def forgive(session: Session, *who: str) -> None:
+    """Count the last try of each as a right one."""
+    tries = UnlockTriesRow
+    session.execute(update(tries).where(tries.who.in_(who)).values(wrong=tries.wrong - 1))

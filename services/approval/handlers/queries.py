@@ -144,6 +144,7 @@ def view(row: ReviewRow) -> ReviewView:
         row,
         kind=application.kind,
         official=applicant.official,
+        guardian=applicant.guardian,
         id_type=applicant.id_type,
         id_last4=applicant.id_last4,
         companions=application.personal.companions,

@@ -22,7 +22,7 @@ from typing import Any
 from contracts.retention import KEPT
 from services.chassis.runtime.clock import now
 
-SINGLE = ("furthest_days", "local_mode", "public_url", "rate_limits", "undo_seconds", *KEPT)
+SINGLE = ("basis", "furthest_days", "local_mode", "public_url", "rate_limits", "undo_seconds", *KEPT)
 """The settings that a handler may name by themselves."""
 ALWAYS: Mapping[str, Callable[[Any], object]] = {
     **{name: attrgetter(f"settings.{name}") for name in SINGLE},

@@ -1,11 +1,15 @@
-"""The settings of how long people are kept; that of records is of every service (`settings.py`)."""
+"""The settings of how long people are kept, and why; that of records is of every service (`settings.py`)."""
 
+from contracts.model import Basis
 from services.chassis.runtime.setting_types import kept
 from services.chassis.runtime.settings import Section
 
 
 class PeopleRetentionSettings(Section):
-    """How long people stay: application erases them, for all services, and the gateway says so."""
+    """How long people stay, and why: application erases them, for all services, and the gateway says so."""
+
+    basis: Basis = "law"
+    """``consent``: everybody is asked to agree, and may withdraw it."""
 
     people_kept_days: int = kept("people_kept_days")
     photographs_kept_days: int = kept("photographs_kept_days")

@@ -159,6 +159,8 @@ def read(kind: type[S]) -> S:
     for name in KEPT:  # the processes that read one have to agree: an alert compares them
         if (value := getattr(found, name, None)) is not None:
             metrics.RETENTION.labels(name).set(value)
+        if (basis := getattr(found, "basis", None)) is not None:
+            metrics.RETENTION.labels("basis_is_consent").set(basis == "consent")
     return found
 
 

@@ -140,6 +140,7 @@ class Gathered:
                             "since": one.since.isoformat(),
                             "until": until.isoformat() if (until := self.until(one)) else None,
                             "received_by": one.receivers,
+                            **({"consent": one.consent.model_dump(mode="json")} if one.consent else {}),
                             "records": one.records,
                         }
                         for service, items in self.kept.items()

@@ -7,6 +7,7 @@ wrong line sends nothing, and each is named by its number.
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import Any
 
 from fastapi import Response
 from fastapi.datastructures import FormData
@@ -45,7 +46,7 @@ class Invitation:
     lines: list[int] = field(default_factory=list)
     errors: Problems = field(default_factory=dict)
     wrong_lines: list[LineProblem] = field(default_factory=list)
-    told: dict[str, str] = field(default_factory=dict)
+    told: dict[str, Any] = field(default_factory=dict)
 
     def request(self) -> Invite | None:
         """Return the request; None where the form has problems, which are recorded."""
@@ -207,4 +208,5 @@ async def _page(
         most=MOST_INVITED,
         key=key,
         arrived=arrived,
+        consent=invitation.told.get("consent"),
     )

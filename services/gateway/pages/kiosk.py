@@ -4,7 +4,8 @@ Its visitors use the pages of the portal.
 
 A kiosk differs in this: the language is chosen first, on a start page that ends the session of the last
 visitor; everything is cleared when nobody touches the screen for a while; its printer prints the reference
-and the pass; and no history is shown (the application service enforces that, and records the channel).
+and the pass; and no history is shown, only what was sent or opened there (the application service enforces
+that, and records the channel).
 """
 
 from contextlib import suppress
@@ -50,6 +51,7 @@ async def start(view: OpenPage) -> Response:
                 "language": ENDONYMS[code],
                 "title": texts(code).gettext(_("Apply for a visitor pass")),
                 "needs": texts(code).gettext(NEEDS),
+                "my_data": texts(code).gettext(_("My data")),
             }
             for code in LANGUAGES
         ]
@@ -66,7 +68,8 @@ async def start(view: OpenPage) -> Response:
 async def begin(view: OpenPage) -> Response:
     if view.kiosk is None:
         return view.to("/kiosk/enrol")
-    response = view.to("/sign-in")
+    wants_data = text_of(await view.form(), "to") == "my-data"
+    response = view.to("/sign-in?to=my-data" if wants_data else "/sign-in")
     await sign_out_applicant(view, response)
     cookies.answers_cookie(view.request).write(response, new_visit())
     return response

@@ -85,6 +85,15 @@ async def show_site_text(view: OpenPage, name: str) -> Response:
     return view.html("about.html", 200, PUBLIC, **shown)
 
 
+@router.get("/{language:lang}/about/privacy/print", dependencies=[rate_limited("read")])
+async def print_notice(view: OpenPage) -> Response:
+    """Show the notice as a sheet that prints itself: for a visitor at a counter, or at a kiosk."""
+    await view.caller.state.site_texts.get_at_once(FIRST_SECONDS)
+    kept, law = privacy.facts(view.caller.state, view.language)
+    paper, back = ("receipt", "/sign-in") if view.kiosk else ("a4", "/about/privacy")
+    return view.html("privacy_sheet.html", paper=paper, back=back, kept=kept, law=law)
+
+
 async def _places(view: View) -> list[tuple[SiteRecord, list[tuple[str, Sequence[str]]]]]:
     """Return each site with its hours of today's week in words; none while the directory does not answer."""
     today, places = now().astimezone(IST).date(), []

@@ -25,7 +25,8 @@ from services.gateway.pages.shared.view import OpenPage, View, page_router
 router = page_router("")
 PLACES = {"apply": "/apply/who", "history": "/applications"}
 _PAGE = re.compile(
-    r"(?:apply|applications|requests|s)(?:/[A-Za-z0-9-]{1,40}(?:/(?:dates|complete|mobile))?)?"
+    r"(?:apply|applications|my-data|requests|s)(?:/[A-Za-z0-9-]{1,40}"
+    r"(?:/(?:dates|complete|mobile|my-data|consent))?)?"
 )
 
 CODE_SECONDS = 9 * 60

@@ -34,6 +34,7 @@ from services.issuance.settings import IssuanceSettings
 
 NAMED_AFTER_VISIT = timedelta(days=1)
 """For how long after the visit the page behind the link of a pass shows names."""
+_NOT_BY_LINK = dict.fromkeys(("mobile", "email", "official", "guardian"))
 
 
 def view(
@@ -53,15 +54,15 @@ def view_by_link(
     """Return a pass to whoever has its link.
 
     A link may have been forwarded. So the answer leaves out how to reach the applicant, what kind of official
-    they are, and the number of the pass that replaced this one: that pass was made to shut out whoever has
-    this link. A day after the visit it names nobody any more.
+    they are, who has applied for a child, and the number of the pass that replaced this one: that pass was
+    made to shut out whoever has this link. A day after the visit it names nobody any more.
 
     Raises:
         NotFound: no pass has this link.
     """
     row = _find_by_link(session, request)
     full = view_of(row, call.principal, session, now, settings)
-    person = full.applicant.model_copy(update={"mobile": None, "email": None, "official": None})
+    person = full.applicant.model_copy(update=_NOT_BY_LINK)
     shown = full.model_copy(update={"applicant": person, "replaced_by": None})
     if now < row.as_pass().ends_at + NAMED_AFTER_VISIT:
         return shown

@@ -107,7 +107,7 @@ function names(shown: Shown): HTMLElement | null {
 function facts(shown: Shown, state: GateState): HTMLElement {
   const passes = shown.outcome === "admit" || shown.outcome === "exit";
   const { who, where } = hostOf(shown, state);
-  const help = shown.assistance && { wheelchair: t("wheelchair"), guide: t("guide") }[shown.assistance];
+  const help = shown.assistance && { wheelchair: t("wheelchair"), guide: t("guide"), written: t("written") }[shown.assistance];
   const vehicle = shown.vehicle && `${shown.vehicle}: ${t(shown.vehicleAllowed ? "vehicle_yes" : "vehicle_no")}`;
   const line = (text: string | undefined | false, strong = false): HTMLElement | false =>
     Boolean(text) && el("li", strong ? { class: "facts__strong" } : {}, text || "");
@@ -117,6 +117,7 @@ function facts(shown: Shown, state: GateState): HTMLElement {
     line(shown.outcome === "admit" && where),
     line(shown.outcome === "admit" && validity(shown)),
     line(asksForCard(shown) && shown.inside > 0 && counted("inside_already", shown.inside), true),
+    line(asksForCard(shown) && shown.guardian && t("under_18", { name: shown.guardian }), true),
     line(help, true),
     line(vehicle, true),
     line(passes && (!shown.preview || asksHowMany(shown)) && counted("inside_now", shown.inside)),

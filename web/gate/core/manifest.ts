@@ -49,6 +49,7 @@ export interface WirePerson {
   name: string;
   name_latin: string;
   id_type?: IdType | null;
+  guardian?: { name: string } | null;
 }
 
 export interface WireCompanion {

@@ -24,7 +24,7 @@ export type Outcome = Verdict | "unreadable";
 export type Direction = "entry" | "exit";
 export type IdType =
   "aadhaar" | "driving_licence" | "voter_id" | "passport" | "pan" | "government_id" | "other_photo_id";
-export type Assistance = "wheelchair" | "guide";
+export type Assistance = "wheelchair" | "guide" | "written";
 export type Language = "pa" | "hi" | "en";
 /**
  * How far a verdict may be relied on, by the age of the list of revoked passes that it rests on.
@@ -53,6 +53,8 @@ export interface Shown {
   name?: string;
   nameLatin?: string;
   idType?: IdType;
+  /** Who has applied for a visitor under 18. */
+  guardian?: string;
   companions: Companion[];
   party: number;
   inside: number;

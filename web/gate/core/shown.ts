@@ -158,6 +158,7 @@ function people(visit: Visit, names: DirectoryNames): Partial<Shown> & Pick<Show
     name: applicant?.name,
     nameLatin: applicant?.name_latin || applicant?.name,
     idType: applicant?.id_type ?? undefined,
+    guardian: applicant?.guardian?.name,
     companions: visit.companions.map(companionOf),
     department: department ?? undefined,
     officer: officer ?? undefined,

@@ -55,6 +55,16 @@ test("the next scan at this gate sees an offline entry, and an offline exit", as
   assert.equal((await gate.scan(TOKEN, "entry")).outcome, "already_used");
 });
 
+test("a child is shown with who has applied for it, with a network and without", async () => {
+  const server = new Server();
+  const child = { name: "Simran", name_latin: "Simran", guardian: { name: "Manjit Kaur" } };
+  server.passes.set(NUMBER, pass({ applicant: child }));
+  const { gate } = await openGate(server);
+  assert.equal((await gate.scan(TOKEN, "entry")).guardian, "Manjit Kaur");
+  server.down = true;
+  assert.deepEqual((({ offline, guardian }) => [offline, guardian])(await gate.scan(TOKEN, "entry")), [true, "Manjit Kaur"]);
+});
+
 test("what the server has admitted is known when the network goes", async () => {
   const { gate, server, device } = await openGate();
   await gate.scan(TOKEN, "entry");

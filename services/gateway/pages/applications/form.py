@@ -29,7 +29,7 @@ def for_new_application(shown: ApplicationView) -> Answers:
     An answer that is missing, or that these pages do not offer, is left out, so that it is asked for. The
     numbers of ID cards are known to the service only, which takes those of the old application.
     """
-    person, official = shown.applicant, shown.applicant.official
+    person, official, parent = shown.applicant, shown.applicant.official, shown.applicant.guardian
     known: Answers = {
         "kind": "official" if official else "citizen",
         "name": person.name, "name_latin": "" if person.name.isascii() else person.name_latin,
@@ -38,6 +38,7 @@ def for_new_application(shown: ApplicationView) -> Answers:
         "site": shown.site, "department": shown.department, "purpose_kind": shown.purpose_kind,
         "purpose": shown.purpose,
         **(official.model_dump() if official else {}),
+        **({"minor": True, "guardian": parent.name, "relation": parent.relation} if parent else {}),
     }  # fmt: skip
     answers = {name: value for name, value in known.items() if value}
     answers |= {

@@ -4,6 +4,7 @@ All of it is about the applications that are open in the session; families share
 """
 
 import json
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 from uuid import uuid4
@@ -12,6 +13,7 @@ from fastapi import Response
 from markupsafe import Markup
 
 from contracts import rpc
+from contracts.errors import NotFound
 from contracts.rpc.own_data import MOST_APPLICATIONS, OwnApplications
 from services.chassis.runtime.clock import IST, now
 from services.gateway.handlers import own_data
@@ -68,7 +70,26 @@ SENT: dict[str, str] = {
 @router.get("/my-data")
 async def show_my_data(view: ApplicantPage) -> Response:
     """Show what is kept, where, since when and until when, who has received it, and who has seen it."""
-    return view.html("my_data/page.html", **await _words(view, await own_data.gather(view.caller)))
+    return await _page(view)
+
+
+@router.post("/my-data/open")
+async def open_one(view: ApplicantPage) -> Response:
+    """Open an application by its reference and the last four: a kiosk lists none."""
+    form = await view.form()
+    typed = text_of(form, "reference")
+    try:
+        opened = await detail.open_by_last_four(view, typed, text_of(form, "id_last4"))
+    except NotFound:
+        return await _page(view, {"reference": "unknown_reference"}, typed)
+    if isinstance(opened, str):
+        return await _page(view, {"id_last4": opened}, typed)
+    return view.to(PLACE)
+
+
+async def _page(view: View, errors: Mapping[str, str] | None = None, typed: str = "") -> Response:
+    words = await _words(view, await own_data.gather(view.caller))
+    return view.html("my_data/page.html", 422 if errors else 200, errors=errors or {}, typed=typed, **words)
 
 
 @router.get("/applications/{reference}/my-data")

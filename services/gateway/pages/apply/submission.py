@@ -82,10 +82,10 @@ def problems_of_questions(found: list[tuple[str, str]]) -> Problems:
     A problem that belongs to no question is shown at the first one.
     """
     placed = {
-        "when" if path.startswith("preferred") else question.name: code
+        "consent" if path == "consent" else "when" if path.startswith("preferred") else question.name: code
         for path, code in reversed(found)
         for question in QUESTIONS
-        if question.place_of(path)
+        if path == "consent" or question.place_of(path)
     }
     return placed if placed or not found else {QUESTIONS[0].name: found[0][1]}
 

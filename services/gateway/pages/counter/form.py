@@ -19,13 +19,13 @@ from services.gateway.pages.shared.application_form import request_of, unreadabl
 from services.gateway.pages.shared.forms import text_of, told_of
 from services.gateway.pages.shared.languages import LANGUAGES
 from services.gateway.pages.shared.pasted_list import LineProblem
-from services.gateway.pages.shared.questions import AT_THE_COUNTER, OFFICE, Problems
+from services.gateway.pages.shared.questions import AT_THE_COUNTER, OFFICE, PARENT, Problems, parent
 from services.gateway.pages.shared.view import View
 
 DELIVERIES = ("sms", "whatsapp", "printed")
 TYPED = (
-    "name", "name_latin", "mobile", "language", "id_type", "id_last4", *OFFICE, "department", "officer",
-    "officer_code", "purpose_kind",
+    "name", "name_latin", "mobile", "language", "id_type", "id_last4", *OFFICE, *PARENT, "department",
+    "officer", "officer_code", "purpose_kind",
     "purpose", "date-0", "from-0", "to-0", "companions", "vehicle", "assistance", "deliver_by",
     "photograph",
 )  # fmt: skip
@@ -42,7 +42,7 @@ class WalkIn:
         errors: field → code of its problem.
         lines: problems of lines of the list of companions.
         officers: the candidates where the typed name fits several officers.
-        told: which privacy notice was there to be read out.
+        told: which privacy notice was there to be read out, and the consent, where it was asked for.
     """
 
     typed: dict[str, str]
@@ -51,7 +51,7 @@ class WalkIn:
     errors: Problems = field(default_factory=dict)
     lines: list[LineProblem] = field(default_factory=list)
     officers: tuple[OfficerRecord, ...] = ()
-    told: dict[str, str] = field(default_factory=dict)
+    told: dict[str, Any] = field(default_factory=dict)
 
     @property
     def is_in_order(self) -> bool:
@@ -64,6 +64,8 @@ class WalkIn:
         try:
             asked = request_of(self.answers, spoken).model_dump(by_alias=True, exclude_unset=True)
             more = {name: self.typed[name] or None for name in ("mobile", "photograph")}
+            if self.answers.get("minor"):
+                more["photograph"] = None  # none is taken of somebody under 18
             return SubmitAtCounter.model_validate(asked | more | self.told)
         except ValidationError as error:
             self.take(unreadable(error))
@@ -99,6 +101,10 @@ def read(form: FormData, site: str) -> WalkIn:
     if any(typed[name] for name in OFFICE):
         walk_in.answers |= {"kind": "official"} | {name: typed[name] for name in OFFICE}
         walk_in.errors |= {name: f"{name}_missing" for name in OFFICE if not typed[name]}
+    elif typed["guardian"] or typed["relation"]:
+        given, problems = parent(form, walk_in.answers)
+        walk_in.answers |= given | {"minor": True}
+        walk_in.errors |= problems
     walk_in.lines = list(walk_in.party.problems)
     if len(walk_in.party.companions) > party.MOST:
         walk_in.errors["companions"] = "too_many_companions"

@@ -84,7 +84,7 @@ async def show_text(view: AdoPage, name: Name) -> Response:
     """Show a text in a form, and who has written it."""
     found = await view.query(rpc.approval.site_texts.SITE_TEXTS, Nothing())
     stored = next((one for one in found.items if one.name == name), None)
-    words = stored.words if stored else site_text.usual(view.caller.state.settings.site_texts, name)
+    words = stored.words if stored else site_text.usual(view.caller.state.settings, name)
     typed = {f"text_{language}": words.get(language, "") for language in LANGUAGES}
     return _form(view, name, typed, was=stored.revision if stored else "", stored=stored)
 

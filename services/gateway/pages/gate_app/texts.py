@@ -149,6 +149,8 @@ TEXTS: dict[str, str] = {
     "until": _("until %(at)s"),
     "wheelchair": _("A wheelchair"),
     "guide": _("Someone to guide me"),
+    "written": _("Write it down for me: I do not hear well"),
+    "under_18": _("Under 18: no photograph is taken, do not wait for one. Parent or guardian: %(name)s."),
     "vehicle_yes": _("may come in"),
     "vehicle_no": _("may not come in"),
     "call_supervisor": _("Call the supervisor"),

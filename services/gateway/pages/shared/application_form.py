@@ -39,6 +39,10 @@ def request_of(answers: Answers, language: str) -> SubmitApplication:
         applicant["official"] = {
             name: given.get(name, "-") for name in ("organisation", "designation", "employee_no")
         }
+    if given.get("minor"):
+        applicant["guardian"] = {
+            "name": given.get("guardian", "-"), "relation": given.get("relation", "guardian"),
+        }  # fmt: skip
     today = now().astimezone(IST).date().isoformat()
     return SubmitApplication.model_validate(
         {

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from typing import Any
 from uuid import uuid4
 
 from fastapi.datastructures import FormData
@@ -40,10 +41,11 @@ def work_of(form: FormData) -> dict[str, str]:
     return {"work": work} if work else {}
 
 
-def told_of(form: FormData) -> dict[str, str]:
-    """Return which privacy notice a form showed, if it says so."""
+def told_of(form: FormData) -> dict[str, Any]:
+    """Return which privacy notice a form showed, if it says so, and the consent, where it was asked for."""
     told = text_of(form, "told")
-    return {"notice": told} if re.fullmatch(NOTICE, told) else {}
+    consent = {"consent": True} if text_of(form, "consent") == "yes" else {}
+    return {"notice": told, **consent} if re.fullmatch(NOTICE, told) else consent
 
 
 def problems_of(

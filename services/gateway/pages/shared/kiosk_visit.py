@@ -14,7 +14,10 @@ from services.gateway.access.admission import SAFE_METHODS
 from services.gateway.edge.origin import is_typed_address
 from services.gateway.pages.shared.answers import VISIT, Answers
 
-OF_A_VISITOR = ("apply", "applications", "sign-in", "status", "kiosk/done", "kiosk/slip", "kiosk/pass")
+OF_A_VISITOR = (
+    *("apply", "applications", "my-data", "sign-in", "status"),
+    *("kiosk/done", "kiosk/slip", "kiosk/pass"),
+)
 """Beginnings of the addresses, after the language, of pages that can show something of a visitor."""
 LAST_PAGES = ("apply/done", "kiosk/done", "kiosk/slip", "kiosk/pass")
 """What a visitor may still open after the application was sent."""

@@ -16,13 +16,15 @@ from fastapi.datastructures import FormData
 from contracts import visiting_rules
 from services.gateway.pages.shared.answers import Answers
 from services.gateway.pages.shared.forms import text_of
-from services.gateway.pages.shared.vocabulary import ID_TYPES, PURPOSES
+from services.gateway.pages.shared.vocabulary import ASSISTANCE, ID_TYPES, PURPOSES, RELATIONS
 
 MOST_COMPANIONS = visiting_rules.MOST_COMPANIONS["portal"]
 SLOTS = 3
 HALVES = ("am", "pm")
 """Morning and afternoon, as a form has them."""
 OFFICE = ("organisation", "designation", "employee_no")
+PARENT = ("guardian", "relation")
+"""The name of who applies for a person under 18, and what they are to them."""
 Problems = dict[str, str]
 """Field of the page → code of its problem."""
 
@@ -129,13 +131,24 @@ def _officer(form: FormData, answers: Answers) -> tuple[Answers, Problems]:
 
 
 def _person(form: FormData, answers: Answers) -> tuple[Answers, Problems]:
-    """Read who applies: an official's office is read of officials only."""
-    given, problems = _choice("kind", "citizen", "official")(form, answers)
-    readers = (_texts(*OFFICE), _texts("name"), _identity)
-    for read in readers if given.get("kind") == "official" else readers[1:]:
+    """Read who applies: the office of officials alone, and who applies of somebody under 18 alone.
+
+    To the service somebody under 18 is a citizen with a guardian, as to a gateway of the release before.
+    """
+    given, problems = _choice("kind", "citizen", "minor", "official")(form, answers)
+    of_kind = {"official": _texts(*OFFICE), "minor": parent}.get(given.get("kind", ""))
+    for read in (of_kind, _texts("name"), _identity) if of_kind else (_texts("name"), _identity):
         more, found = read(form, answers)
         given, problems = given | more, problems | found
-    return given, problems
+    is_minor = given.get("kind") == "minor"
+    return given | ({"kind": "citizen", "minor": True} if is_minor else {"minor": False}), problems
+
+
+def parent(form: FormData, answers: Answers) -> tuple[Answers, Problems]:
+    """Read who applies for a person under 18."""
+    name, problems = _texts("guardian")(form, answers)
+    relation, more = _choice("relation", *RELATIONS)(form, answers)
+    return name | relation, problems | more
 
 
 def _purpose(form: FormData, answers: Answers) -> tuple[Answers, Problems]:
@@ -205,7 +218,7 @@ def _details(form: FormData, answers: Answers) -> tuple[Answers, Problems]:
     given: Answers = {"companions_done": chosen["more"] == "no"} if chosen else {}
     for read in (
         _texts("vehicle", optional=("vehicle",)),
-        _choice("assistance", "", "wheelchair", "guide"),
+        _choice("assistance", "", *ASSISTANCE),
         _texts("email", optional=("email",)),
         _choice("deliver_by", "sms", "whatsapp", "email"),
     ):
@@ -231,13 +244,19 @@ QUESTIONS: tuple[Question, ...] = (
     Question(
         "who",
         _person,
-        ("kind", *OFFICE, "name", "id_type", "id_last4"),
+        ("kind", "minor", *PARENT, *OFFICE, "name", "id_type", "id_last4"),
         problems={
             r"applicant\.official\.(\w+)": r"\1",
             r"applicant\.official": "organisation",
+            r"applicant\.guardian\..+": "guardian",
             r"applicant\.(name|id_type|id_last4)": r"\1",
         },
-        optional=lambda answers: () if answers.get("kind") == "official" else OFFICE,
+        # Who was half through when an earlier version asked has not said that they are under 18.
+        optional=lambda answers: (
+            "minor",
+            *(() if answers.get("minor") else PARENT),
+            *(() if answers.get("kind") == "official" else OFFICE),
+        ),
         resets={"name": ("name_latin",)},
     ),
     Question(
@@ -295,7 +314,7 @@ AT_THE_COUNTER: tuple[Question, ...] = (
     Question(
         "vehicle", _texts("vehicle", optional=("vehicle",)), ("vehicle",), problems={r"vehicle": "vehicle"}
     ),
-    Question("assistance", _choice("assistance", "", "wheelchair", "guide"), ("assistance",)),
+    Question("assistance", _choice("assistance", "", *ASSISTANCE), ("assistance",)),
 )
 """The questions of the form of a walk-in, which asks all of them on one page."""
 

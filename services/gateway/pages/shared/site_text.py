@@ -24,6 +24,7 @@ from markupsafe import Markup
 from contracts.model import IST, Language
 from contracts.site_texts import TextPage
 from services.gateway.pages.shared.languages import _, texts
+from services.gateway.settings import GatewaySettings
 from services.gateway.state import GatewayState
 
 PAGES = get_args(TextPage)
@@ -42,6 +43,13 @@ LINES: Mapping[str, str] = {
     "board": _("If the answer does not help you, complain to the Data Protection Board of India."),
 }
 """The lines, as they are until the ADO Branch writes others."""
+BY_CONSENT = {
+    "basis": _(
+        "The Digital Personal Data Protection Act, 2023, applies. We use your data because you agree to it "
+        "(section 6). You can withdraw this at any time on the page “My data”, as easily as you gave it."
+    )
+}
+"""The same where the site rests on consent (`EPASS_BASIS`)."""
 FOLDER = Path(__file__).parents[2] / "site_texts"
 REVIEWED = date(2026, 12, 1)
 """When the files of ours were last reviewed."""
@@ -83,7 +91,7 @@ SiteTexts = Mapping[str, Mapping[Language, SiteText]]
 def lines(state: GatewayState, language: Language) -> dict[str, str]:
     """Return what every page shows: whose website it is, the last line, and the address of the emblem."""
     own = written(state)
-    usual = {name: texts(language).gettext(line) for name, line in LINES.items()}
+    usual = {name: texts(language).gettext(line) for name, line in _lines(state.settings).items()}
     shown = {name: own.get(name, {}).get(language) or line for name, line in usual.items()}
     emblem = state.emblem.value
     return shown | {"emblem": emblem_address(emblem.png) if emblem and emblem.png else ""}
@@ -110,10 +118,15 @@ def written(state: GatewayState) -> Mapping[str, Mapping[Language, str]]:
     return {one.name: one.words for one in known.items} if known else {}
 
 
-def usual(own: Path | None, name: str) -> Mapping[Language, str]:
+def _lines(settings: GatewaySettings) -> Mapping[str, str]:
+    return {**LINES, **BY_CONSENT} if settings.basis == "consent" else LINES
+
+
+def usual(settings: GatewaySettings, name: str) -> Mapping[Language, str]:
     """Return what the files have of a text, to begin with."""
-    if name in LINES:
-        return {language: texts(language).gettext(LINES[name]) for language in _LANGUAGES}
+    own, lines = settings.site_texts, _lines(settings)
+    if name in lines:
+        return {language: texts(language).gettext(lines[name]) for language in _LANGUAGES}
     found = (_files(own) if own else {}).get(name) or _files(FOLDER)[name]
     return {language: path.read_text(encoding="utf-8") for language, path in found.items()}
 

@@ -115,6 +115,11 @@ class View:
         return privacy.version(self.request.app.state.site_texts, self.caller.state)
 
     @property
+    def asks_consent(self) -> bool:
+        """Return whether this site uses personal data by consent, so that forms ask for it."""
+        return self.caller.state.settings.basis == "consent"
+
+    @property
     def visit(self) -> str:
         """Return the mark of the visit to the kiosk; empty in every other browser."""
         return str(self.read_answers().get(VISIT, "")) if self.kiosk else ""

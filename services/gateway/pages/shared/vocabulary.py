@@ -213,6 +213,16 @@ ROLES: dict[str, str] = {
     "kiosk": _("Kiosk"),
     "gate_device": _("Gate device"),
 }
+ASSISTANCE: dict[str, str] = {
+    "wheelchair": _("A wheelchair"),
+    "guide": _("Someone to guide me"),
+    "written": _("Write it down for me: I do not hear well"),
+}
+RELATIONS: dict[str, str] = {
+    "mother": _("Mother"),
+    "father": _("Father"),
+    "guardian": _("Legal guardian"),
+}
 REQUEST_KINDS: dict[str, str] = {
     "complaint": _("A complaint"),
     "question": _("A question"),
@@ -246,7 +256,7 @@ VOCABULARIES: dict[str, dict[str, str]] = {
     "closure": CLOSURES, "review": REVIEWS,
     "verdict": VERDICTS, "mark": MARKS, "role": ROLES,
     "login_state": LOGIN_STATES, "entry": ENTRY_STATES, "match": MATCH_KINDS, "settlement": SETTLEMENTS,
-    "action": ACTIONS, "request": REQUEST_KINDS,
+    "action": ACTIONS, "request": REQUEST_KINDS, "assistance": ASSISTANCE, "relation": RELATIONS,
     "help_reason": HELP_REASONS,
     "incident": INCIDENTS, "incident_detail": INCIDENT_DETAILS,
 }  # fmt: skip

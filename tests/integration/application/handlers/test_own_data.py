@@ -71,9 +71,12 @@ def test_only_what_the_session_has_opened_of_its_own_mobile_is_told(desk: Desk) 
     assert kept(desk, own, call=LATER).items == ()
     at_kiosk = applicant_call()
     at_kiosk = at_kiosk.model_copy(update={"principal": at_kiosk.principal.model_copy(update={"kiosk": "K"})})
-    for call in (at_kiosk, reception_call()):
-        with pytest.raises(Forbidden):
-            kept(desk, own, call=call)
+    assert {one.reference for one in kept(desk, own, call=at_kiosk).items} == {own}
+    with pytest.raises(Forbidden):
+        kept(desk, own, call=reception_call())
+    asked = OwnApplications(references=(own,))
+    with desk.database.transaction() as session, pytest.raises(Forbidden):
+        own_data.record_copy(asked, at_kiosk, session, NOW, rate_limits=False)
 
 
 def test_the_last_four_open_all_applications_with_that_card_and_no_other(desk: Desk) -> None:

@@ -129,7 +129,7 @@ def test_every_column_that_may_hold_something_personal_is_blanked() -> None:
         "expired_at", "erased_at", "decision_seq", "decision_kind", "decision_revision", "decision_reason",
         "decided_day", "further_days", "answered_at", "scan_seq",
         "inside", "last_matters_at", "reception_asked_at", "closed_day", "closure_reason",
-        "scanned_pass", "asks_for_card", "notice",
+        "scanned_pass", "asks_for_card", "notice", "consented_at", "consent_withdrawn_at",
     }  # fmt: skip
     assert set(PERSONAL) == set(ApplicationRow.__table__.columns.keys()) - not_personal
 

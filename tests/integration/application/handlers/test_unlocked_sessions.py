@@ -220,7 +220,7 @@ def test_what_the_version_before_stored_is_open_while_the_session_that_sent_it_m
 def test_old_openings_and_tries_are_deleted(desk: Desk) -> None:
     reference = desk.submit().reference
     tried(desk, reference, 1)
-    for hours, deleted in ((0, 0), (2, 1), (25, 1), (25, 0)):
+    for hours, deleted in ((0, 0), (23, 0), (25, 1), (169, 1), (169, 0)):
         with desk.database.transaction() as session:
             assert unlocked_sessions.delete_old(session, NOW + timedelta(hours=hours)) == deleted
 

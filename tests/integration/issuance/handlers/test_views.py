@@ -8,7 +8,7 @@ import zxingcpp
 from PIL import Image
 
 from contracts.errors import NotFound
-from contracts.model import SHORT_LINK, Companion, Official
+from contracts.model import SHORT_LINK, Companion, Guardian, Official
 from contracts.rpc.call import Nothing, Principal
 from contracts.rpc.issuance import (
     Jwks,
@@ -150,7 +150,7 @@ def test_the_reception_sees_a_pass_to_print_it(service, database) -> None:
 
 def test_a_link_shows_the_pass_without_contacts_and_id_numbers(service, database) -> None:
     official = Official(organisation="PWD", designation="Engineer", employee_no="E-77")
-    person = applicant(official=official)
+    person = applicant(official=official, guardian=Guardian(name="Manjit Kaur", relation="mother"))
     row = issue(
         database,
         approved(
@@ -168,7 +168,7 @@ def test_a_link_shows_the_pass_without_contacts_and_id_numbers(service, database
         "voter_id",
     )
     assert verified(shown.token, keys(service)).claims["jti"] == row.number
-    for secret in (MOBILE, "gurpreet@example.org", "4821", "0917", "E-77"):
+    for secret in (MOBILE, "gurpreet@example.org", "4821", "0917", "E-77", "Manjit"):
         assert secret not in str(answer).replace(shown.token, "")
 
 

@@ -13,7 +13,7 @@ from contracts.commitment import commit
 from contracts.errors import Forbidden, InvalidInput
 from contracts.events import DirectoryChanged, GateRules, PassIssued, SiteRecord
 from contracts.list_digest import digest_of
-from contracts.model import IST, Companion, Official
+from contracts.model import IST, Companion, Guardian, Official
 from contracts.rpc.verify.manifests import ManifestPass, ManifestQuestion
 from services.verify.handlers import manifests
 from services.verify.service import Service
@@ -116,7 +116,8 @@ def test_a_day_is_a_day_in_india(gate: Gate) -> None:
 
 def test_a_gate_holds_the_people_of_passes_that_it_may_let_in_or_out(gate: Gate) -> None:
     official = Official(organisation="PWD", designation="Engineer", employee_no="E-1")
-    here = gate.issue(person=applicant(official=official))
+    mother = Guardian(name="Manjit Kaur", relation="mother")
+    here = gate.issue(person=applicant(official=official, guardian=mother))
     elsewhere, revoked, inside = gate.issue(gate="PCS1-G2"), gate.issue(), gate.issue()
     gate.enter(inside)
     gate.handle(pass_revoked(revoked), pass_revoked(inside))
@@ -126,7 +127,7 @@ def test_a_gate_holds_the_people_of_passes_that_it_may_let_in_or_out(gate: Gate)
     assert people[inside.pass_number] is not None
     shown = people[here.pass_number]
     assert shown is not None
-    assert (shown.name_latin, shown.official) == ("Gurpreet Kaur", None)
+    assert (shown.name_latin, shown.official, shown.guardian) == ("Gurpreet Kaur", None, mother)
 
 
 def test_erased_people_are_in_no_manifest(gate: Gate) -> None:

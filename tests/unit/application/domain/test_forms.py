@@ -61,6 +61,12 @@ REFUSED: list[tuple[str, str, dict[str, Any], dict[str, Any]]] = [
     ("applicant.name", "name_characters", {"applicant": {"name": "<b>Ram</b>"}}, {}),
     ("applicant.name", "name_characters", {"applicant": {"name": "Рам"}}, {}),
     ("applicant.name", "name_characters", {"applicant": {"name": "9876543210"}}, {}),
+    (
+        "applicant.guardian.name",
+        "name_characters",
+        {"applicant": {"guardian": {"name": "<b>Ram</b>", "relation": "father"}}},
+        {},
+    ),
     ("applicant.name_latin", "name_not_latin", {"applicant": {"name_latin": "ਗੁਰਪ੍ਰੀਤ"}}, {}),
     ("applicant.name_latin", "name_too_long", {"applicant": {"name_latin": "G" * 101}}, {}),
     (

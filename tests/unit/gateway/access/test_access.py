@@ -152,6 +152,7 @@ PAGES = {
         GET POST /sign-in/code
         POST /sign-out
         GET /about/{name}
+        GET /about/privacy/print
         GET /site-map
         GET /transparency
         GET /cleared
@@ -181,6 +182,7 @@ PAGES = {
         GET POST /applications/{reference}/again
         GET POST /applications/{reference}/resend
         GET POST /applications/{reference}/cancel
+        GET POST /applications/{reference}/consent
         GET POST /applications/{reference}/mobile
         GET POST /applications/{reference}/mobile/code
         GET /applications/{reference}/qr
@@ -188,9 +190,11 @@ PAGES = {
         GET POST /applications/{reference}/complete
         GET /applications/{reference}/my-data
         GET /my-data
+        GET POST /my-data/companion
         GET POST /my-data/copy
         GET POST /my-data/erase
         GET /my-data/erased
+        POST /my-data/open
         GET /requests
         GET POST /requests/new
         GET /requests/{number}

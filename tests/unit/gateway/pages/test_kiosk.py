@@ -247,7 +247,7 @@ async def test_a_browser_at_a_kiosk_neither_stores_nor_suggests_what_was_typed(k
     await kiosk.send("/apply/who", **PERSON)
     page = await kiosk.open("/apply/who")
     assert page.headers["cache-control"] == "private, no-store"
-    assert page.text.count('autocomplete="off"') == 6, "the form and its five fields"
+    assert page.text.count('autocomplete="off"') == 7, "the form and its six fields"
     assert 'autocomplete="name"' not in page.text
 
 

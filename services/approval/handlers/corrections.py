@@ -6,7 +6,7 @@ begun and is not over; then it changes nothing any more, and nobody is asked.
 """
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
 from uuid import UUID
 
 from sqlalchemy import func, select
@@ -92,8 +92,10 @@ def settle(request: SettleCorrection, call: Call, session: Session, now: datetim
         nonlocal changed
         today, login = now.astimezone(IST).date(), login_of(call.principal)
         changed, data = own_review(session, call.principal, request.review_id, today)
-        decides_for(session, call.principal, changed, now, request.on_behalf_of, data, prepares=False)
         wanted = _wanted(changed)
+        if wanted is not None and 1 + len(wanted.companions) != changed.application.party:
+            data = _lock_days(session, changed, today)  # before delegations, as an approval does
+        decides_for(session, call.principal, changed, now, request.on_behalf_of, data, prepares=False)
         if wanted is None or changed.correction is None:
             raise Conflict("no correction waits", code="already_settled")
         if changed.correction["number"] != request.number:
@@ -135,7 +137,7 @@ def _confirm(
     party = row.application.party
     _apply(row, wanted)
     if row.application.party != party:
-        _book_again(session, row, now)
+        _book_again(session, row, data)
     watchlist.mark(session, row, now, data)
     _publish(session, row, "applied", now)
 
@@ -162,12 +164,20 @@ def _apply(row: ReviewRow, wanted: Party) -> None:
         row.later_details = {**row.later_details, "party": told["party"]}
 
 
-def _book_again(session: Session, row: ReviewRow, now: datetime) -> None:
-    """Book the places of an approved visit anew, for a party of another size."""
-    booked = session.scalars(select(BookingRow).where(BookingRow.review_id == row.id)).all()
-    slots: Sequence[Slot] = [Slot(day=one.day, start=one.start, end=one.end) for one in booked]
-    capacity.lock_days(session, row.department, (slot.day for slot in slots))
-    data = reference_data.current(session, now.astimezone(IST).date())
+def _booked(session: Session, row: ReviewRow) -> Sequence[BookingRow]:
+    return session.scalars(select(BookingRow).where(BookingRow.review_id == row.id)).all()
+
+
+def _lock_days(session: Session, row: ReviewRow, today: date) -> ReferenceData:
+    """Lock the days of an approved visit; return the reference data as it is under those locks."""
+    capacity.lock_days(session, row.department, (one.day for one in _booked(session, row)))
+    return reference_data.current(session, today)
+
+
+def _book_again(session: Session, row: ReviewRow, data: ReferenceData) -> None:
+    """Book the places of an approved visit anew, for a party of another size; its days are locked."""
+    booked = _booked(session, row)
+    slots = [Slot(day=one.day, start=one.start, end=one.end) for one in booked]
     for one in booked:
         session.delete(one)
     session.flush()

@@ -42,7 +42,7 @@ def check_correction(
         deliver_by: the channel of messages; email needs an address.
 
     Raises:
-        InvalidInput: with every problem.
+        InvalidInput: with every problem, or of ``name``: ``nothing_changed``.
     """
     findings, person = Findings(), known.applicant
     name, latin = person.name, person.name_latin
@@ -64,16 +64,21 @@ def check_correction(
         given_companions = with_known_ids(request.companions, known.companions)
         companions = companions_of(findings, given_companions, most_companions)
     findings.raise_if_refused()
-    told = {"name": name, "name_latin": latin, "email": email, "id_type": id_type, "id_last4": id_last4}
-    return People(applicant=person.model_copy(update=told), companions=companions), findings.masked
+    told: dict[str, str | None] = {
+        "name": name,
+        "name_latin": latin,
+        "email": email,
+        "id_type": id_type,
+        "id_last4": id_last4,
+    }
+    people = People(applicant=person.model_copy(update=told), companions=companions)
+    if people == known:
+        raise InvalidInput.of("name", "nothing_changed", "nothing is different from before")
+    return people, findings.masked
 
 
 def fields_between(before: People, after: People) -> tuple[str, ...]:
-    """Return what a correction changes; as in `ApplicationCorrected`.
-
-    Raises:
-        InvalidInput: ``nothing_changed``.
-    """
+    """Return what a correction changes; as in `ApplicationCorrected`."""
 
     def differing() -> Iterator[str]:
         one, other = before.applicant, after.applicant
@@ -86,10 +91,7 @@ def fields_between(before: People, after: People) -> tuple[str, ...]:
         if one.email != other.email:
             yield "email"
 
-    fields = tuple(differing())
-    if not fields:
-        raise InvalidInput.of("name", "nothing_changed", "nothing is different from before")
-    return fields
+    return tuple(differing())
 
 
 def corrected(

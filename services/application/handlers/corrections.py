@@ -6,6 +6,7 @@ a decision has crossed a correction, its `CorrectionSettled` says how it stands.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -15,6 +16,7 @@ from sqlalchemy.orm import Session
 from contracts.envelope import Received
 from contracts.errors import Conflict, NotFound, TooManyAttempts
 from contracts.events import CorrectionSettled, People
+from contracts.model import ApplicationStatus
 from contracts.rpc.call import Call
 from contracts.rpc.corrections import CORRECT, CorrectApplication, Corrected
 from services.application.domain.corrections import (
@@ -25,7 +27,7 @@ from services.application.domain.corrections import (
     require_correctable,
 )
 from services.application.handlers import unlocked_sessions
-from services.application.handlers.applications import Submitted, record_revision
+from services.application.handlers.applications import record_revision
 from services.application.handlers.authorization import mobile_of
 from services.application.handlers.event_handlers import Passes, handle_each
 from services.application.handlers.rows import Entry, application_of, find, publish, put_people, wanted_of
@@ -39,12 +41,23 @@ CORRECTIONS = 5
 WINDOW = timedelta(days=1)
 
 
+@dataclass(frozen=True)
+class Made:
+    """A correction as it was made, from which the answer to a repeated command is rebuilt."""
+
+    reference: str
+    status: ApplicationStatus
+    waits: bool
+    masked: tuple[str, ...]
+
+
 def correct(
     request: CorrectApplication, call: Call, session: Session, now: datetime, *, rate_limits: bool
 ) -> Corrected:
     """Correct an application, or ask the department that has approved it to confirm the correction.
 
-    A correction that waits already is replaced; what this one leaves out stays as that one wants it.
+    A correction that waits already is replaced; what this one leaves out stays as that one wants it. One that
+    brings everything back to what it is takes that one back.
 
     Raises:
         NotFound: the applicant has no such application.
@@ -56,7 +69,7 @@ def correct(
     """
     mobile = mobile_of(call.principal)
 
-    def effect() -> Submitted:
+    def effect() -> Made:
         row = find(session, request.reference, lock=True)
         if row is None or row.mobile != mobile:
             raise NotFound("there is no such application")
@@ -74,7 +87,7 @@ def correct(
         people, masked = check_correction(request, known or in_force, most, row.deliver_by)
         fields = fields_between(in_force, people)
         row.corrections += 1
-        row.correction = stored(row.corrections, fields, people, now) if waits else None
+        row.correction = stored(row.corrections, fields, people, now) if waits and fields else None
         if not waits:
             put_people(row, people)
             # who reads it at the desk then reads it again; what was sent back is not decided
@@ -84,15 +97,10 @@ def correct(
         event = corrected(application_of(row), people, fields, row.corrections, waits=waits)
         facts: dict[str, str | int] = {"fields": ",".join(fields), "waits": int(waits)}
         publish(session, row, event, CORRECTED, now, **facts)
-        return Submitted(row.reference, row.corrections, masked)
+        return Made(row.reference, row.status, row.correction is not None, masked)
 
-    def answer(made: Submitted) -> Corrected:
-        row = find(session, made.reference)
-        assert row is not None
-        waits = row.correction is not None and row.correction["state"] == "waits"
-        return Corrected(reference=made.reference, status=row.status, waits=waits, masked=made.masked)
-
-    return once(session, call, f"application.{CORRECT.name}", request, effect, answer, reference=Submitted)
+    route = f"application.{CORRECT.name}"
+    return once(session, call, route, request, effect, Corrected.from_attributes, reference=Made)
 
 
 def stored(number: int, fields: Sequence[str], people: People, sent_at: datetime) -> dict[str, Any]:

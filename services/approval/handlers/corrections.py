@@ -38,16 +38,17 @@ def hear(row: ReviewRow, event: ApplicationCorrected, at: datetime) -> bool:
 
     Application is told where it could not know how it stands.
     """
-    waits = row.status == "approved"
     noted = {"number": event.number, "corrected": list(event.corrected), "at": at.isoformat()}
-    if waits:
+    if row.status == "withdrawn" or (row.status == "approved" and not event.corrected):
+        drop(row)  # nobody comes; or the applicant has taken back the one that waited
+    elif row.status == "approved":
         people = Party(applicant=event.personal.applicant, companions=event.personal.companions)
         row.correction = {**noted, "people": people.model_dump(mode="json"), "confirmed_by": None}
         row.correction_since = at
         row.application = reviews.with_contact_of(row.application, event)
     else:
-        row.correction, row.correction_since = None if row.status == "withdrawn" else noted, None
-    return not waits
+        row.correction, row.correction_since = noted, None
+    return row.status not in reviews.WITH_PASS
 
 
 def tell(session: Session, row: ReviewRow, event: ApplicationCorrected, at: datetime) -> None:

@@ -159,7 +159,7 @@ def _passage(facts: Facts, words: Words) -> tuple[str, ...]:
 
 
 def _correction(facts: Facts, words: Words) -> tuple[str, ...]:
-    fields = [words.name(CORRECTED, one) for one in str(facts.get("fields", "")).split(",")]
+    fields = [words.name(CORRECTED, one) for one in str(facts.get("fields", "")).split(",") if one]
     return ", ".join(fields), words.translate(TO_CONFIRM) if facts.get("waits") else ""
 
 

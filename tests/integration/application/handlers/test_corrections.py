@@ -151,6 +151,14 @@ def test_a_second_correction_keeps_what_the_first_wants(desk: Desk) -> None:
     assert (event.personal.applicant.name, event.personal.applicant.id_last4) == (RIGHT, "9999")
 
 
+def test_one_that_brings_everything_back_takes_back_the_one_that_waits(desk: Desk) -> None:
+    reference, _ = approved(desk, applicant={"name": "Gurpreet Kaur", "name_latin": "Gurpreet Kaur"})
+    correct(desk, reference, name=RIGHT)
+    assert code_of(desk, reference, name=RIGHT) == "nothing_changed"
+    assert not correct(desk, reference, name="Gurpreet Kaur").waits
+    assert (desk.row(reference).correction, desk.published()[-1].corrected) == (None, ())
+
+
 def test_a_decision_that_crossed_it_is_told_by_approval_in_any_order(desk: Desk) -> None:
     """Corrected as undecided, approved as it was: the row goes back, and the correction waits."""
     for first in ("approval", "settled"):

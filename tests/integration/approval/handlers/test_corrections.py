@@ -180,6 +180,13 @@ def test_another_correction_since_it_was_read_is_a_conflict(database: Database) 
     assert settle(database, review_id, number=2).name == "Another"
 
 
+def test_one_that_is_taken_back_waits_no_more(database: Database) -> None:
+    first, review_id = waiting(database)
+    hear(database, corrected(first, first.personal.applicant.name, waits=True, number=2, corrected=()), seq=3)
+    assert (view(database, review_id).correction, told(database)) == (None, [])
+    assert refused(database, Conflict, settle, review_id, number=2).code == "already_settled"
+
+
 def test_an_approval_that_crossed_it_is_told_to_application(database: Database) -> None:
     first, review_id = applied(database)
     approve(database, review_id)

@@ -119,7 +119,6 @@ REVIEWS: dict[str, str] = {
     "day_reopened": _("A date is needed"),
     "withdrawn": _("Withdrawn"),
     "closed": _("Closed"),
-    "corrections": _("To confirm"),
 }
 CORRECTED: dict[str, str] = {
     "name": _("Name"),

@@ -97,7 +97,11 @@ def test_a_correction_counts_at_once_and_after_the_pass_once_the_department_conf
     after = visitor.token(new)
     officer.wait_to_know(after)
     entered = officer.scan(token=after, id_check=CHECKED, count=1)
-    assert (entered.verdict, entered.name, entered.party) == ("admit", RIGHT, 1), "the companion was left out"
+    assert (entered.verdict, entered.applicant and entered.applicant.name, entered.party) == (
+        "admit",
+        RIGHT,
+        1,
+    ), "the companion was left out"
     eventually(lambda: visitor.view(reference).status == "entered", "the visit has begun")
     assert own.get(place).status_code == 303, "and nothing can be corrected any more"
     whole.epass("administrator", "invariants", "--grace", "10")

@@ -89,7 +89,7 @@ class Filters:
             usual = "decided"
         given: dict[str, Any] = {
             "status": None if decided or corrections else self.status,
-            "corrected": True if corrections else None,
+            **({"corrected": True} if corrections else {}),
             "order": self.order or usual,
             "site": self.site or None,
             "officer": self.officer if self.officer not in {"", ANYONE} else None,

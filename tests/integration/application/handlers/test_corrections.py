@@ -259,7 +259,7 @@ def test_a_repeat_has_one_effect_also_at_the_same_time(desk: Desk) -> None:
 
     answers = run_concurrently(once, once)
     assert answers[0] == answers[1]
-    assert (desk.row(reference).corrections, desk.counts()[1]) == (1, 2 + 1)
+    assert (desk.row(reference).corrections, desk.counts()[1]) == (1, 2)
 
 
 def test_an_erasure_leaves_nothing_of_it_and_a_late_answer_brings_nothing_back(desk: Desk) -> None:

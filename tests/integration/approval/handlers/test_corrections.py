@@ -17,19 +17,18 @@ from contracts.events import (
 )
 from contracts.model import Companion
 from contracts.rpc.approval.capacity import SetCapacity
-from contracts.rpc.approval.closures import CloseDay
 from contracts.rpc.approval.decisions import SettleCorrection
 from contracts.rpc.approval.reviews import ReviewQuestion, ReviewView
 from services.approval import metrics
-from services.approval.handlers import closed_visits, closures, corrections, event_handlers, queries
+from services.approval.handlers import corrections, event_handlers, queries
 from services.approval.handlers.capacity import set_capacity
 from services.approval.models.reviews import BookingRow, ReviewRow
 from services.chassis.db.database import Database
+from tests.integration.approval.handlers.closing import ask, close
 from tests.integration.approval.handlers.decide import approve, refused, reject, send_back, withdraw
 from tests.integration.approval.handlers.watch import SECOND, advice, view
 from tests.support.factories.approval import (
     NOW,
-    TUESDAY,
     active,
     amended,
     assistant,
@@ -224,11 +223,8 @@ def test_a_withdrawal_and_a_cancellation_end_it(database: Database) -> None:
 
 def test_it_takes_effect_when_the_day_of_the_visit_is_closed(database: Database) -> None:
     _, review_id = waiting(database)
-    with database.transaction() as session:
-        request = CloseDay(day=TUESDAY, reason="urgent_meeting")
-        closures.close_day(request, by(desk()), session, NOW)
-    with database.transaction() as session:
-        assert closed_visits.ask_visitors(session, NOW) == 1
+    close(database)
+    assert ask(database) == 1
     shown = view(database, review_id)
     assert (shown.status, shown.name, shown.correction) == ("returned", RIGHT, None)
 

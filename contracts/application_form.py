@@ -129,3 +129,20 @@ class Amendment(Strict):
         """Return whether nothing but the preferred windows changes."""
         others = (self.purpose, self.officer, self.companions, self.vehicle)
         return all(value is None for value in others)
+
+
+class Correction(Strict):
+    """What is to be corrected; a field left out stays as it was, or as an earlier correction wants it.
+
+    A companion with the name and the kind of ID card of one who came along before may leave out
+    ``id_last4``, which then stays.
+    """
+
+    name: str | None = Field(default=None, max_length=400)
+    name_latin: str | None = Field(default=None, max_length=400)
+    email: str | None = Field(default=None, max_length=254)
+    """Empty for none."""
+    id_type: IdType | None = None
+    id_last4: str | None = Field(default=None, max_length=40)
+    companions: tuple[CompanionInput, ...] | None = Field(default=None, max_length=50)
+    """All who come along."""

@@ -15,6 +15,7 @@ from contracts.model import (
     Channel,
     DirectoryTable,
     EntryState,
+    IdType,
     Language,
     LoginState,
     MatchSettlement,
@@ -54,6 +55,7 @@ from contracts.rpc.approval.reviews import ReviewList, ReviewView
 from contracts.rpc.approval.watchlist import EntryList, EntryView, MatchList, MatchView, ProposeEntry
 from contracts.rpc.audit import AuditHeads
 from contracts.rpc.call import Nothing
+from contracts.rpc.corrections import Corrected
 from contracts.rpc.imports import LineHistory, LineList, LineView
 from contracts.rpc.issuance import Jwks, PassView
 from contracts.rpc.notify import UndeliveredPasses
@@ -199,6 +201,41 @@ def confirm_watchlist_entry(entry_id: UUID) -> Call[EntryView]:
     `second_factor_stale` asks for it.
     """
     return Call.new("POST", f"/api/v1/watchlist/entries/{part(entry_id)}/confirm", EntryView, takes_key=True)
+
+
+def correct_application(
+    reference: str,
+    *,
+    name: str | None = None,
+    name_latin: str | None = None,
+    email: str | None = None,
+    id_type: IdType | None = None,
+    id_last4: str | None = None,
+    companions: Sequence[CompanionInput] | None = None,
+    revision: int | None = None,
+    waits: bool | None = None,
+) -> Call[Corrected]:
+    """Correct a name, an ID card, who comes along, or the email address.
+
+    It takes effect at once, or after an approval once the department confirms it: the pass is then
+    issued anew.
+    """
+    return Call.new(
+        "POST",
+        f"/api/v1/applications/{part(reference)}/correct",
+        Corrected,
+        body=given(
+            name=name,
+            name_latin=name_latin,
+            email=email,
+            id_type=id_type,
+            id_last4=id_last4,
+            companions=companions,
+            revision=revision,
+            waits=waits,
+        ),
+        takes_key=True,
+    )
 
 
 def delegate(body: Delegate) -> Call[DelegationView]:
@@ -430,6 +467,7 @@ def list_reviews(
     waiting_hours: int | None = None,
     escalated: bool | None = None,
     decided_on: date | None = None,
+    corrected: bool | None = None,
     counts: bool | None = None,
     after: str | None = None,
     limit: int | None = None,
@@ -452,6 +490,7 @@ def list_reviews(
             waiting_hours=waiting_hours,
             escalated=escalated,
             decided_on=decided_on,
+            corrected=corrected,
             counts=counts,
         ),
     )
@@ -742,6 +781,19 @@ def set_login_mobile(login_id: str, mobile: str, *, language: Language | None = 
         f"/api/v1/logins/{part(login_id)}/mobile",
         LoginView,
         body={"mobile": mobile, **given(language=language)},
+        takes_key=True,
+    )
+
+
+def settle_correction(
+    review_id: UUID, number: int, confirm: bool, *, note: str | None = None, on_behalf_of: str | None = None
+) -> Call[ReviewView]:
+    """Confirm or refuse a correction of an approved visit; its pass is issued anew."""
+    return Call.new(
+        "POST",
+        f"/api/v1/reviews/{part(review_id)}/correction",
+        ReviewView,
+        body={"number": number, "confirm": confirm, **given(note=note, on_behalf_of=on_behalf_of)},
         takes_key=True,
     )
 

@@ -68,6 +68,22 @@ class ApplicationAmended(ApplicationDetails, subscribers=("approval",)):
     }
 
 
+class ApplicationCorrected(ApplicationDetails, subscribers=("approval",)):
+    """The applicant corrected who comes, or their email address; approval says whether it takes effect.
+
+    It does where no approval is in force; then ``revision`` is higher than before while the department reads
+    it. An approval that is in force stays as it is until the department confirms the correction.
+    """
+
+    number: int = Field(ge=1)
+    """Which correction of the application this is."""
+    corrected: tuple[Code, ...]
+    """What it changes: ``name``, ``id``, ``companions``, ``email``."""
+    waits: bool
+    """Whether application knows of an approval, so that its own row stays as it was."""
+    example: ClassVar = {"revision": 2, "number": 1, "corrected": ("name", "companions"), "waits": False}
+
+
 class ApplicationEnded(AboutApplication, producer="application"):
     """An application came to an end without a visit."""
 

@@ -10,12 +10,35 @@ from contracts.events.base import (
     AboutApplication,
     AnyAssistance,
     AnyClosureReason,
+    AnyCorrectionOutcome,
     AnyDeliverBy,
     AnyEscalationStep,
     AnyRejectionReason,
 )
-from contracts.events.example_members import AT, CONTACT, DELIVERY, ID, NOTE, PEOPLE, SLOT
-from contracts.model import ApplicantKind, Code, Contact, FurtherDays, Instant, Language, Slot, Wire, date
+from contracts.events.example_members import (
+    AT,
+    COMPANION,
+    CONTACT,
+    DELIVERY,
+    ID,
+    NOTE,
+    PEOPLE,
+    PERSON,
+    SLOT,
+)
+from contracts.model import (
+    ApplicantKind,
+    Code,
+    Companion,
+    Contact,
+    FurtherDays,
+    Instant,
+    Language,
+    Person,
+    Slot,
+    Wire,
+    date,
+)
 
 
 class Decision(AboutApplication, producer="approval"):
@@ -128,6 +151,46 @@ class VisitDayReopened(Decision, subscribers=("application", "notify")):
     deliver_by: AnyDeliverBy
     personal: DecisionPersonal
     example: ClassVar = {**DELIVERY, "day": SLOT["date"], "personal": NOTE}
+
+
+class People(Wire):
+    """Who comes: the applicant and their companions."""
+
+    applicant: Person
+    companions: tuple[Companion, ...] = ()
+
+
+class CorrectionPersonal(People):
+    """Who comes as the department has it now; whom a correction that waits wants; the department's word."""
+
+    wanted: People | None = None
+    note: str = ""
+
+
+class CorrectionSettled(AboutApplication, producer="approval", subscribers=("application", "issuance")):
+    """A correction waits for the department, which application did not know, or the department decided it.
+
+    Where application already knows how it stands (it took effect, or it waits), nothing is said.
+    """
+
+    number: int
+    """As in its `ApplicationCorrected`."""
+    outcome: AnyCorrectionOutcome
+    corrected: tuple[Code, ...] = ()
+    approved_revision: int | None = None
+    """The revision whose approval is in force, if one is: its pass is issued anew."""
+    party: int = Field(ge=1)
+    department: Code
+    personal: CorrectionPersonal
+    example: ClassVar = {
+        "number": 1,
+        "outcome": "applied",
+        "corrected": ("name", "companions"),
+        "approved_revision": 1,
+        "party": 2,
+        "department": "home",
+        "personal": {"applicant": PERSON, "companions": (COMPANION,)},
+    }
 
 
 class EscalationContact(Wire):

@@ -16,6 +16,7 @@ from contracts.rpc import (
     approval,
     companions,
     consents,
+    corrections,
     issuance,
     notify,
     requests,
@@ -35,7 +36,9 @@ def _methods(module: ModuleType) -> Iterator[Method[Wire, Wire]]:
 
 METHODS: tuple[Method[Wire, Wire], ...] = tuple(
     method
-    for module in (accounts, application, companions, consents, requests, approval, issuance, notify, verify)
+    for module in (
+        accounts, application, companions, consents, corrections, requests, approval, issuance, notify, verify,
+    )  # fmt: skip
     for method in _methods(module)
 )
 """All methods, by service."""

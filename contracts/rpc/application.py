@@ -196,6 +196,20 @@ class ApplicationList(Wire):
     next: str | None = None
 
 
+class CorrectionView(Wire):
+    """The newest correction that an approval did not let take effect at once."""
+
+    state: Literal["waits", "refused"]
+    sent_at: Instant
+    corrected: tuple[str, ...]
+    """As in `ApplicationCorrected`."""
+    applicant: Person
+    """As it is to be."""
+    companions: tuple[Companion, ...] = ()
+    note: str = ""
+    """The department's word on why it refused."""
+
+
 class ApplicationView(ApplicationSummary):
     """An application with everything its applicant may see.
 
@@ -225,6 +239,7 @@ class ApplicationView(ApplicationSummary):
     pass_: PassSummary | None = Field(default=None, alias="pass")
     notice: str | None = None
     """The version of the privacy notice that was shown before it was sent, where one of our pages did."""
+    correction: CorrectionView | None = None
     mobile_change_after: Instant | None = None
     """From when on the caller may change its mobile number again; null: at once."""
 

@@ -1,7 +1,14 @@
 """The events of application and its jobs, a line each, with their handlers."""
 
 from contracts import events
-from services.application.handlers import directory, event_handlers, photographs, requests, unlocked_sessions
+from services.application.handlers import (
+    corrections,
+    directory,
+    event_handlers,
+    photographs,
+    requests,
+    unlocked_sessions,
+)
 from services.application.handlers import scheduled_jobs as jobs
 from services.chassis.db.destructive_jobs import by_clock_alone
 from services.chassis.db.providers import DatabaseProvider, every
@@ -23,6 +30,7 @@ class Consumers:
     on_visit_day_closed = consumes_together(events.VisitDayClosed, event_handlers.handle_days_closed)
     on_visit_day_reopened = consumes_together(events.VisitDayReopened, event_handlers.handle_days_reopened)
     on_review_escalated = consumes_together(events.ReviewEscalated, event_handlers.handle_escalated)
+    on_correction_settled = consumes_together(events.CorrectionSettled, corrections.handle_correction_settled)
     on_pass_issued = consumes_together(events.PassIssued, event_handlers.handle_issued)
     on_pass_revoked = consumes_together(events.PassRevoked, event_handlers.handle_revoked)
     on_notification_delivered = consumes_together(

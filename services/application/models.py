@@ -136,6 +136,9 @@ class ApplicationRow(Base):
     vehicle: Mapped[str | None]
     note: Mapped[str] = mapped_column(default="")
     """The department's note on its decision."""
+    correction: Mapped[Json | None] = mapped_column(JSONB(none_as_null=True))
+    """The newest correction that waits for the department or that it refused: a `CorrectionView` as stored,
+    with ``number``."""
 
     # facts
     consented_at: Mapped[datetime | None]
@@ -159,6 +162,10 @@ class ApplicationRow(Base):
     """
     closure_reason: Mapped[ClosureReason | None]
     """None where the closing was lifted before they chose another date."""
+    corrections: Mapped[int] = mapped_column(default=0, server_default="0")
+    """How often its applicant has corrected it."""
+    correction_seq: Mapped[int] = mapped_column(BigInteger, default=0, server_default="0")
+    """``seq`` of the newest CorrectionSettled."""
     answered_at: Mapped[datetime | None]
     """When the department first decided anything about it."""
     reception_asked_at: Mapped[datetime | None]
@@ -299,5 +306,6 @@ PERSONAL: dict[str, Any] = {
     "purpose": "",
     "vehicle": None,
     "note": "",
+    "correction": None,
 }
 """Every column of an application with personal data → its value after the erasure."""

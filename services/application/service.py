@@ -3,11 +3,13 @@
 from contracts.rpc import application as contract
 from contracts.rpc import companions as contract_of_companions
 from contracts.rpc import consents as contract_of_consents
+from contracts.rpc import corrections as contract_of_corrections
 from contracts.rpc import requests as contract_of_requests
 from services.application.handlers import (
     applications,
     companions,
     consents,
+    corrections,
     mobiles,
     own_data,
     photographs,
@@ -36,6 +38,7 @@ class Service:
     open = rpc(contract.OPEN_APPLICATION, unlocked_sessions.open_application)
     photograph = rpc(contract.PHOTOGRAPH, photographs.view)
     amend = rpc(contract.AMEND, applications.amend)
+    correct = rpc(contract_of_corrections.CORRECT, corrections.correct)
     cancel = rpc(contract.CANCEL, applications.cancel)
     change_mobile = rpc(contract.CHANGE_MOBILE, mobiles.change_mobile)
     status = rpc(contract.STATUS, queries.status)

@@ -3,6 +3,7 @@
 from contracts import events
 from services.approval.handlers import (
     closed_visits,
+    corrections,
     directory,
     event_handlers,
     held_decisions,
@@ -29,6 +30,9 @@ class Consumers:
     on_application_amended = consumes(
         events.ApplicationAmended, event_handlers.handle_application_submitted_or_amended
     )
+    on_application_corrected = consumes(
+        events.ApplicationCorrected, event_handlers.handle_application_submitted_or_amended
+    )
     on_application_cancelled = consumes(
         events.ApplicationCancelled, event_handlers.handle_application_cancelled
     )
@@ -47,6 +51,7 @@ class Consumers:
     plan_visits = every(60, jobs.plan_visits, rows=jobs.BATCH)
     key_names = every(60, jobs.key_names, rows=jobs.BATCH)
     count_months = every(600, numbers.count_months, eager=True)
+    measure_corrections = every(60, corrections.measure, eager=True)
     show_open_sites = every(60, jobs.show_open_sites, eager=True)
     show_unstaffed_departments = every(60, jobs.show_unstaffed_departments, eager=True)
     announce_directory = every(3600, directory.announce, eager=True)

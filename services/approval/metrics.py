@@ -16,6 +16,10 @@ DEPARTMENTS_UNSTAFFED = Gauge(
     "1 for a department that is not closed, and for which no login can decide",
     ["department"],
 )
+CORRECTION_WAITS = Gauge(
+    "epass_correction_wait_seconds",
+    "For how long the oldest correction of an approved visit to come waits for its department; 0 for none",
+)
 DECISION_SECONDS = Histogram(
     "epass_decision_seconds",
     "From when an application, or its amendment, came until its department decided",

@@ -8,6 +8,7 @@ from services.approval.handlers import (
     audit,
     capacity,
     closures,
+    corrections,
     decisions,
     delegations,
     directory,
@@ -72,6 +73,7 @@ class Service:
     forward = rpc(contract.decisions.FORWARD, decisions.forward)
     withdraw = rpc(contract.decisions.WITHDRAW, decisions.withdraw)
     undo = rpc(contract.decisions.UNDO, held_decisions.undo)
+    settle_correction = rpc(contract.decisions.SETTLE_CORRECTION, corrections.settle)
     decisions = rpc(contract.decisions.DECISIONS, audit.list_decisions)
     view_entry = rpc(contract.watchlist.VIEW_ENTRY, watchlist_entries.view_entry)
     propose_entry = rpc(contract.watchlist.PROPOSE_ENTRY, watchlist_entries.propose_entry)

@@ -19,6 +19,7 @@ class Consumers:
     on_visit_day_closed = consumes(events.VisitDayClosed, passes.close_day)
     on_application_cancelled = consumes(events.ApplicationCancelled, passes.cancel)
     on_mobile_changed = consumes(events.MobileChanged, passes.change_mobile)
+    on_correction_settled = consumes(events.CorrectionSettled, passes.correct)
     on_personal_data_erased = consumes(events.PersonalDataErased, passes.erase_personal_data)
 
     sign_status_list = every(status_list.LOOK_SECONDS, status_list.sign_when_due, eager=True)

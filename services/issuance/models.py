@@ -73,6 +73,8 @@ class ApplicationRow(Base):
     """``seq`` of the newest MobileChanged."""
     mobile: Mapped[str | None]
     """The number of that event. An approval from before it has the number before it."""
+    corrected: Mapped[int] = mapped_column(server_default="0")
+    """The number of the newest correction that took effect."""
     cancelled: Mapped[bool] = mapped_column(server_default=text("false"))
     erased: Mapped[bool] = mapped_column(server_default=text("false"))
 

@@ -37,6 +37,7 @@ from contracts.rpc.verify.scans import ScanResult
 from contracts.visiting_rules import ClosedWish
 from services.chassis.runtime.clock import now
 from services.gateway.pages.shared.site_text import PAGES
+from tests.e2e.correction_states import corrections
 from tests.e2e.directory_states import contacts, files, lines, texts
 from tests.e2e.gate_states import kiosk, supervised, undelivered, without_supervisors
 from tests.e2e.own_data_states import of_companions, of_consents, of_own_data
@@ -397,7 +398,7 @@ STATES = [
     State("applicant", OWN, answers={"application.view": Forbidden(code=NOT_OPENED)}),
     State("applicant", f"{OWN}/open", {"id_last4": "0000"}, OTHER_LAST4, status=422),
     *another_mobile(), *undelivered(), *without_supervisors(),
-    *of_own_data(), *of_companions(), *of_consents(),
+    *of_own_data(), *of_companions(), *of_consents(), *corrections(),
     State("applicant", OWN),
     State("applicant", OWN, answers={"application.view": APPLICATION.model_copy(
         update={"status": "rejected", "reason": "no_appointment", "note": "Come on Monday"})}),

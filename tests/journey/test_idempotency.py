@@ -27,6 +27,7 @@ from services.chassis.runtime.clock import now
 from services.gateway.app import create_app
 from tests.journey.commands import PASSWORD, Case, People, opens_a_session, publishes, token_of, traced
 from tests.journey.concurrent_requests import send_at_once
+from tests.journey.correct import CASES as CORRECTIONS
 from tests.support.chaos import sabotage
 from tests.support.chaos.evidence import database
 from tests.support.chaos.scenario import replaced
@@ -494,6 +495,7 @@ COMMANDS: dict[str, Callable[[People], Case]] = {
     "POST /api/v1/applications/{reference}/open": open_application,
     "POST /api/v1/applications/{reference}/amend": amend,
     "POST /api/v1/applications/{reference}/cancel": cancel,
+    **CORRECTIONS,
     "POST /api/v1/applications/{reference}/mobile": change_mobile,
     "POST /api/v1/applications/{reference}/resend": resend,
     "POST /api/v1/counter/applications/{reference}/mobile": change_mobile_at_counter,

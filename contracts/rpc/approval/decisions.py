@@ -76,6 +76,16 @@ class Withdraw(Strict):
     on_behalf_of: ForOfficer = None
 
 
+class SettleCorrection(Strict):
+    """Whether a correction of an approved visit takes effect; a refusal has a note for the applicant."""
+
+    review_id: UUID
+    number: int = Field(description="Of the correction that was read; another one is a conflict.")
+    confirm: bool
+    note: str = Field(default="", max_length=500)
+    on_behalf_of: ForOfficer = None
+
+
 MOST_AUDITED_DAYS = 366
 
 
@@ -188,6 +198,12 @@ UNDO = Method(
     "approval", "undo", ReviewId, ReviewView, command=True, said="Took back a decision",
     http=Http("department", "undo_decision", "POST /reviews/{review_id}/undo",
         "Take back a decision of your own, before it has left (`leaves_at`)."),
+)  # fmt: skip
+SETTLE_CORRECTION = Method(
+    "approval", "settle_correction", SettleCorrection, ReviewView, command=True,
+    said="Decided about a correction",
+    http=Http("department", "settle_correction", "POST /reviews/{review_id}/correction",
+        "Confirm or refuse a correction of an approved visit; its pass is issued anew."),
 )  # fmt: skip
 DELEGATE = Method(
     "approval", "delegate", Delegate, DelegationView, command=True, fresh=True, said="Delegated decisions",

@@ -53,6 +53,8 @@ class ReviewQuestion(Page):
     escalated: bool | None = None
     decided_on: date | None = None
     """The day of the latest decision."""
+    corrected: bool | None = None
+    """Whether a correction waits for the department."""
     counts: bool = False
     """Whether the reply counts the whole queue, whatever the filters are."""
 
@@ -117,6 +119,21 @@ class FirstApproval(Wire):
     days_reason: str = ""
 
 
+class CorrectionToConfirm(Wire):
+    """A correction of an approved visit, which waits for the department: who is to come instead."""
+
+    number: int
+    sent_at: Instant
+    name: str
+    name_latin: str
+    id_type: IdType | None = None
+    id_last4: str | None = None
+    email: str | None = None
+    companions: tuple[Companion, ...] = ()
+    confirmed_by: str | None = None
+    """The first of two officers, where somebody in it is on the watchlist."""
+
+
 class ReviewView(Wire):
     """Review of an application as the department sees it."""
 
@@ -170,6 +187,10 @@ class ReviewView(Wire):
     """The same days, each with who closed it and why."""
     leaves_at: Instant | None = None
     """Until then the latest decision can be taken back, and nobody else hears of it."""
+    corrected: tuple[str, ...] = ()
+    """What the applicant corrected last, or wants to: ``name``, ``id``, ``companions``, ``email``."""
+    corrected_at: Instant | None = None
+    correction: CorrectionToConfirm | None = None
     earlier: tuple[EarlierReview, ...] = ()
     """The newest earlier applications; only where one review is viewed."""
     earlier_ended: tuple[ReviewStatus, ...] = ()
@@ -188,6 +209,8 @@ class QueueCounts(Wire):
     today: int
     tomorrow: int
     later: int
+    corrections: int = 0
+    """Approved visits of which a correction waits."""
 
 
 class ReviewList(Wire):

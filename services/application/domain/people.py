@@ -26,14 +26,14 @@ def applicant_of(
     """
     name = name_of(findings, "applicant.name", given.name)
     mobile = _mobile(findings, "mobile", typed_mobile)
-    email = _email(findings, "applicant.email", given.email)
+    email = email_of(findings, "applicant.email", given.email)
     person = Person(
         name=name,
         name_latin=latin_name_of(findings, "applicant.name_latin", given.name_latin, name),
         mobile=mobile,
         email=email,
         id_type=given.id_type,
-        id_last4=_id_last4(findings, "applicant.id_last4", given.id_last4),
+        id_last4=id_last4_of(findings, "applicant.id_last4", given.id_last4),
         official=_official(findings, given.kind, given.official),
         guardian=_guardian(findings, given.guardian),
     )
@@ -55,7 +55,7 @@ def invited_visitor_of(
     """
     name = name_of(findings, f"{path}.name", given.name)
     mobile = _mobile(findings, f"{path}.mobile", given.mobile)
-    email = _email(findings, f"{path}.email", given.email)
+    email = email_of(findings, f"{path}.email", given.email)
     number = (given.id_last4 or "").strip()
     if bool(number) != (given.id_type is not None):
         findings.refuse(f"{path}.id_last4" if given.id_type else f"{path}.id_type", "id_incomplete")
@@ -65,7 +65,7 @@ def invited_visitor_of(
         mobile=mobile,
         email=email,
         id_type=given.id_type,
-        id_last4=_id_last4(findings, f"{path}.id_last4", number) if number else None,
+        id_last4=id_last4_of(findings, f"{path}.id_last4", number) if number else None,
     )
     if email and mobile is None:
         return person, "email"
@@ -110,7 +110,8 @@ def _mobile(findings: Findings, field: str, typed: str | None) -> str | None:
         return None
 
 
-def _email(findings: Findings, field: str, typed: str | None) -> str | None:
+def email_of(findings: Findings, field: str, typed: str | None) -> str | None:
+    """Return an email address, cleaned; None where there is none. Record a problem if it is none."""
     email = one_line(typed or "") or None
     if email and not is_email(email):
         findings.refuse(field, "email_invalid")
@@ -138,7 +139,7 @@ def _delivery(
     return wanted
 
 
-def _id_last4(findings: Findings, field: str, text: str) -> str:
+def id_last4_of(findings: Findings, field: str, text: str) -> str:
     """Return the last four characters of an ID; a full number is a problem and is never returned."""
     try:
         return last_four(text)
@@ -183,6 +184,6 @@ def _companion(findings: Findings, path: str, given: CompanionInput) -> Companio
         name=name,
         name_latin=latin_name_of(findings, f"{path}.name_latin", given.name_latin, name),
         id_type=given.id_type if has_id else None,
-        id_last4=_id_last4(findings, f"{path}.id_last4", number) if number else None,
+        id_last4=id_last4_of(findings, f"{path}.id_last4", number) if number else None,
         child=given.child,
     )

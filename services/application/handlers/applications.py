@@ -267,7 +267,7 @@ def amend(
         visit, masked = check_amendment(request, before.visit, before.intake, place, calendar, call.problems)
         application = before.amend(visit)
         amend_row(row, application)
-        _record_revision(session, application, masked, now)
+        record_revision(session, application, masked, now)
         publish(session, row, application.amended(), "amended", now, revision=row.revision, **facts)
         settle_status(session, row)
         return Submitted(row.reference, row.revision, masked)
@@ -339,7 +339,7 @@ def _submit(
 def _store(session: Session, form: CheckedForm, intake: Intake, now: datetime) -> Application:
     """Store a new application, and publish it."""
     application = _insert_under_free_reference(session, form, intake, now)
-    _record_revision(session, application, form.masked, now)
+    record_revision(session, application, form.masked, now)
     event_id = outbox.add(session, application.submitted(), at=now)
     enter(session, application.id, Entry(event_id, "submitted", now, {}))
     return application
@@ -355,8 +355,9 @@ def _insert_under_free_reference(
     raise NoFreeReference(f"{REFERENCE_TRIES} references in a row are taken")
 
 
-def _record_revision(
+def record_revision(
     session: Session, application: Application, masked: tuple[str, ...], now: datetime
 ) -> None:
+    """Record that a revision was made, and in which of its fields something was masked."""
     values = {"application_id": application.id, "revision": application.revision}
     deferred_writes.insert(session, _REVISIONS, [{**values, "made_at": now, "masked": masked}])

@@ -40,8 +40,10 @@ from services.application.handlers.rows import (
     locked,
     matters_at,
     passes_of,
+    put_people,
     record_all,
     settle_status_by,
+    wanted_of,
 )
 from services.application.models import ApplicationRow, PassRow
 from services.chassis.db import deferred_writes
@@ -71,7 +73,7 @@ def handle_approved(received: Sequence[Received[PassApproved]], session: Session
         event = one.event
         return _decided(one, row, "approved", day=event.slot.day, further_days=event.further_days)
 
-    _handle(received, session, approved)
+    handle_each(received, session, approved)
 
 
 def handle_rejected(received: Sequence[Received[PassRejected]], session: Session) -> None:
@@ -80,7 +82,7 @@ def handle_rejected(received: Sequence[Received[PassRejected]], session: Session
     def rejected(one: Received[PassRejected], row: ApplicationRow, _: Passes) -> Entry:
         return _decided(one, row, "rejected", reason=one.event.reason, note=one.event.personal.note)
 
-    _handle(received, session, rejected)
+    handle_each(received, session, rejected)
 
 
 def handle_returned(received: Sequence[Received[PassReturned]], session: Session) -> None:
@@ -89,7 +91,7 @@ def handle_returned(received: Sequence[Received[PassReturned]], session: Session
     def returned(one: Received[PassReturned], row: ApplicationRow, _: Passes) -> Entry:
         return _decided(one, row, "returned", note=one.event.personal.note)
 
-    _handle(received, session, returned)
+    handle_each(received, session, returned)
 
 
 def handle_withdrawn(received: Sequence[Received[ApprovalWithdrawn]], session: Session) -> None:
@@ -98,7 +100,7 @@ def handle_withdrawn(received: Sequence[Received[ApprovalWithdrawn]], session: S
     def withdrawn(one: Received[ApprovalWithdrawn], row: ApplicationRow, _: Passes) -> Entry:
         return _decided(one, row, "withdrawn", reason=one.event.reason, note=one.event.personal.note)
 
-    _handle(received, session, withdrawn)
+    handle_each(received, session, withdrawn)
 
 
 def handle_days_closed(received: Sequence[Received[VisitDayClosed]], session: Session) -> None:
@@ -117,7 +119,7 @@ def handle_days_closed(received: Sequence[Received[VisitDayClosed]], session: Se
         first, *further = event.remaining_days
         return _decided(one, row, "approved", day=first, further_days=further, note=note, closed=day)
 
-    _handle(received, session, closed)
+    handle_each(received, session, closed)
 
 
 def handle_days_reopened(received: Sequence[Received[VisitDayReopened]], session: Session) -> None:
@@ -126,7 +128,7 @@ def handle_days_reopened(received: Sequence[Received[VisitDayReopened]], session
     def reopened(one: Received[VisitDayReopened], row: ApplicationRow, _: Passes) -> Entry:
         return _decided(one, row, "returned", closed=(one.event.day, None))
 
-    _handle(received, session, reopened)
+    handle_each(received, session, reopened)
 
 
 def handle_escalated(received: Sequence[Received[ReviewEscalated]], session: Session) -> None:
@@ -141,7 +143,7 @@ def handle_escalated(received: Sequence[Received[ReviewEscalated]], session: Ses
             row.reception_asked_at = max(row.reception_asked_at or at, at)
         return Entry(one.id, "escalated", at, facts)
 
-    _handle(received, session, escalated, settle=False)
+    handle_each(received, session, escalated, settle=False)
 
 
 def handle_issued(received: Sequence[Received[PassIssued]], session: Session) -> None:
@@ -160,7 +162,7 @@ def handle_issued(received: Sequence[Received[PassIssued]], session: Session) ->
             return None
         return Entry(one.id, "pass_reissued" if event.replaces else "pass_issued", one.occurred_at, {})
 
-    _handle(received, session, issued)
+    handle_each(received, session, issued)
 
 
 def handle_revoked(received: Sequence[Received[PassRevoked]], session: Session) -> None:
@@ -173,7 +175,7 @@ def handle_revoked(received: Sequence[Received[PassRevoked]], session: Session) 
         known.day_closed = event.reason == "day_closed"
         return Entry(one.id, "pass_revoked", one.occurred_at, {"reason": event.reason})
 
-    _handle(received, session, revoked)
+    handle_each(received, session, revoked)
 
 
 def handle_delivered(received: Sequence[Received[NotificationDelivered]], session: Session) -> None:
@@ -186,7 +188,7 @@ def handle_delivered(received: Sequence[Received[NotificationDelivered]], sessio
             facts["possible_duplicate"] = 1
         return Entry(one.id, _DELIVERED[event.status], one.occurred_at, facts)
 
-    _handle([one for one in received if _is_to_applicant(one.event)], session, delivered, settle=False)
+    handle_each([one for one in received if _is_to_applicant(one.event)], session, delivered, settle=False)
 
 
 def handle_failed(received: Sequence[Received[NotificationFailed]], session: Session) -> None:
@@ -199,7 +201,7 @@ def handle_failed(received: Sequence[Received[NotificationFailed]], session: Ses
             facts["next"] = event.next_channel
         return Entry(one.id, "message_failed", one.occurred_at, {**facts, "reason": event.reason})
 
-    _handle([one for one in received if _is_to_applicant(one.event)], session, failed, settle=False)
+    handle_each([one for one in received if _is_to_applicant(one.event)], session, failed, settle=False)
 
 
 def handle_scanned(received: Sequence[Received[PassScanned]], session: Session) -> None:
@@ -214,10 +216,10 @@ def handle_scanned(received: Sequence[Received[PassScanned]], session: Session) 
             facts["marks"] = ",".join(event.marks)
         return Entry(one.id, _PASSAGE[event.verdict], event.scanned_at, facts)
 
-    _handle([one for one in received if one.event.verdict in _PASSAGE], session, scanned)
+    handle_each([one for one in received if one.event.verdict in _PASSAGE], session, scanned)
 
 
-def _handle(
+def handle_each(
     received: Sequence[Received[E]],
     session: Session,
     happened: Callable[[Received[E], ApplicationRow, Passes], Entry | None],
@@ -289,6 +291,11 @@ def _decided(
         row.decided_day, row.further_days, row.decision_reason = day, list(further_days), reason
         row.closed_day, row.closure_reason = closed or (None, None)
         row.note = "" if row.erased_at else note
+        wanted = wanted_of(row)
+        if kind == "returned" and wanted is not None:  # no approval is in force: nobody has to confirm it
+            put_people(row, wanted)
+        if kind != "approved":
+            row.correction = None
         if kind == "returned" and closed and event.revision == row.revision:
             row.preferred_until = max(row.preferred_until, received.occurred_at + TIME_TO_CHOOSE)
             matters_at(row, row.preferred_until)

@@ -35,7 +35,7 @@ COPIES_AN_HOUR = 5
 _ANSWERS = (
     *("reference", "status", "submitted_at", "channel", "kind", "language", "deliver_by", "assistance"),
     *("site", "department", "officer", "purpose_kind", "purpose", "preferred", "companions", "vehicle"),
-    *("name", "name_latin", "mobile", "email", "id_type", "official", "guardian", "note"),
+    *("name", "name_latin", "mobile", "email", "id_type", "official", "guardian", "note", "correction"),
 )
 
 

@@ -12,7 +12,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from contracts import spelling
 from contracts.crockford import parse_reference
-from contracts.events import Event
+from contracts.events import Event, People
 from contracts.model import Companion, Person, Slot
 from contracts.visiting_rules import end_of
 from services.application import models
@@ -142,6 +142,23 @@ def amend_row(row: models.ApplicationRow, application: Application) -> None:
     matters_at(row, row.preferred_until)
 
 
+def put_people(row: models.ApplicationRow, people: People) -> None:
+    """Store other people. The mobile stays: only who has proved another one changes it."""
+    person = people.applicant
+    for name in ("name", "name_latin", "email", "id_type", "id_last4"):
+        setattr(row, name, getattr(person, name))
+    row.name_keys = sorted(spelling.keys(person.name, person.name_latin))
+    row.companions = [companion.model_dump(mode="json") for companion in people.companions]
+
+
+def wanted_of(row: models.ApplicationRow) -> People | None:
+    """Return whom a correction wants that waits for the department, with the mobile of now."""
+    if row.correction is None or row.correction["state"] != "waits":
+        return None
+    people = People.model_validate(row.correction)
+    return people.model_copy(update={"applicant": people.applicant.model_copy(update={"mobile": row.mobile})})
+
+
 def matters_at(row: models.ApplicationRow, at: datetime) -> None:
     """Record that the application matters at least until then; the retention of its people starts later."""
     row.last_matters_at = max(row.last_matters_at, at)
@@ -184,7 +201,7 @@ def cancel_row(
         Conflict: ``cannot_cancel``: it has ended, or the visitor came in; fact ``status``.
     """
     event = application_of(row).cancel(row.status, by)
-    row.cancelled_at = now
+    row.cancelled_at, row.correction = now, None
     publish(session, row, event, "cancelled", now, by=by)
     settle_status(session, row)
 

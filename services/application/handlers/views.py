@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from contracts.model import ClosureReason, Person
 from contracts.rpc.application import (
     ApplicationView,
+    CorrectionView,
     HistoryLine,
     LookupHit,
     PassSummary,
@@ -80,11 +81,18 @@ def status_view_of(session: Session, row: models.ApplicationRow) -> StatusView:
 
 def view_for_applicant(session: Session, row: models.ApplicationRow) -> ApplicationView:
     """Return an application to its applicant, without the last characters of any ID card."""
-    full, hidden = view_of(session, row), {"id_last4": None}
-    companions = tuple(one.model_copy(update=hidden) for one in full.companions)
-    return full.model_copy(
-        update={"applicant": full.applicant.model_copy(update=hidden), "companions": companions}
+    full = view_of(session, row)
+    correction = row.correction and CorrectionView.model_validate(row.correction)
+    told = full.model_copy(update=_without_last_four(full))
+    return told.model_copy(
+        update={"correction": correction and correction.model_copy(update=_without_last_four(correction))}
     )
+
+
+def _without_last_four(shown: ApplicationView | CorrectionView) -> dict[str, Any]:
+    hidden = {"id_last4": None}
+    companions = tuple(one.model_copy(update=hidden) for one in shown.companions)
+    return {"applicant": shown.applicant.model_copy(update=hidden), "companions": companions}
 
 
 def shortened_view_of(session: Session, row: models.ApplicationRow) -> ApplicationView:
@@ -116,6 +124,7 @@ def view_of(session: Session, row: models.ApplicationRow) -> ApplicationView:
         wishes = closed_wishes(slots_of(row), place.site, closed_days)
     return ApplicationView.from_attributes(
         row,
+        correction=None,
         **_line(session, row),
         applicant=person_of(row),
         note=(row.note or None) if decided else None,

@@ -17,7 +17,7 @@ from contracts.model import IST, Slot
 from contracts.rpc.approval.closures import AffectedReview, ClosingQuestion
 from contracts.visiting_rules import end_of
 from services.approval.domain import reviews
-from services.approval.handlers import capacity, held_decisions, reference_data
+from services.approval.handlers import capacity, corrections, held_decisions, reference_data
 from services.approval.handlers.event_handlers import take_later_revision
 from services.approval.models.reviews import BookingRow, ClosureRow, DecisionRow, ReviewRow
 from services.chassis.db import pages
@@ -170,6 +170,7 @@ def _ask(session: Session, row: ReviewRow, closed: ClosureRow, now: datetime) ->
     if remaining := _remaining_days(session, row, closed.day, now):
         _drop_day(session, row, closed, remaining, now)
         return
+    corrections.take_effect(session, row, now)
     later = row.later
     if later is not None and not _may_take_place(session, row.department, later, now):
         row.application, row.later, later = later, None, None

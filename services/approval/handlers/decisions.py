@@ -23,7 +23,7 @@ from contracts.visiting_rules import Calendar
 from services.approval import metrics
 from services.approval.domain import reviews, visits
 from services.approval.domain.delegations import Author
-from services.approval.handlers import capacity, held_decisions, reference_data, watchlist
+from services.approval.handlers import capacity, corrections, held_decisions, reference_data, watchlist
 from services.approval.handlers.authorization import login_of, own_department, own_review
 from services.approval.handlers.delegations import decides_for
 from services.approval.handlers.queries import view
@@ -140,6 +140,7 @@ def withdraw(request: Withdraw, call: Call, session: Session, now: datetime) -> 
     def effect(row: ReviewRow, by: Author, _data: ReferenceData) -> None:
         event = reviews.withdraw(row.as_domain(), request.reason, request.note, by=by.login)
         capacity.release(session, row.id)
+        corrections.drop(row)
         decision = DecisionRow(reason=event.reason, note=event.personal.note)
         _record(session, row, "withdrawn", event, decision, now, by)
 

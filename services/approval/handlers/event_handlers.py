@@ -19,6 +19,7 @@ from sqlalchemy.orm import Session
 from contracts.envelope import Received
 from contracts.events import (
     ApplicationCancelled,
+    ApplicationCorrected,
     ApplicationDetails,
     ApplicationExpired,
     ApplicationSubmitted,
@@ -28,7 +29,7 @@ from contracts.events import (
 )
 from contracts.model import IST
 from services.approval.domain import reviews
-from services.approval.handlers import capacity, held_decisions, reference_data, watchlist
+from services.approval.handlers import capacity, corrections, held_decisions, reference_data, watchlist
 from services.approval.handlers.decisions import approve_invitation
 from services.approval.handlers.delegations import stand_in_of
 from services.approval.handlers.reference_data import VERSION
@@ -74,6 +75,8 @@ def handle_application_submitted_or_amended(received: Received[D], session: Sess
     if stored is not None:
         row = _new_review(event, at)
         session.add(row)
+        if isinstance(event, ApplicationCorrected):
+            corrections.hear(row, event, at)
         _place(session, row, at)
         data = reference_data.current(session, at.astimezone(IST).date(), stored[0])
     else:
@@ -90,6 +93,8 @@ def handle_application_submitted_or_amended(received: Received[D], session: Sess
             _replace_details(session, row, event, at)
         _place(session, row, at)
         _apply_outcome(session, row, application)
+        if isinstance(event, ApplicationCorrected) and received.seq == application.details_seq:
+            corrections.tell(session, row, event, at)
         data = reference_data.current(session, at.astimezone(IST).date())
     if row.status in watchlist.COMING:
         watchlist.mark(session, row, at, data)
@@ -195,14 +200,23 @@ def take_later_revision(session: Session, row: ReviewRow, later: ApplicationDeta
 def _replace_details(
     session: Session, row: ReviewRow, application: ApplicationDetails, changed_at: datetime
 ) -> None:
-    """Replace the details; a new revision waits for its own decision, unless an approval came first."""
+    """Replace the details; a new revision waits for its own decision, unless an approval came first.
+
+    A correction does not begin the wait again.
+    """
+    is_corrected, takes_effect = isinstance(application, ApplicationCorrected), True
+    if isinstance(application, ApplicationCorrected):
+        takes_effect = corrections.hear(row, application, changed_at)
     if application.revision > row.revision:
         if row.status in reviews.WITH_PASS:
             row.later = application
             return
-        row.status, row.waiting_since, row.escalated = "pending", changed_at, 0
-        row.escalate_at = changed_at
+        if row.status != "pending" or not is_corrected:
+            row.status, row.waiting_since, row.escalated = "pending", changed_at, 0
+            row.escalate_at = changed_at
         row.first_approvals.clear()
+    if not takes_effect:
+        return
     row.officer = reviews.officer_after(row.department, row.officer, row.application, application)
     before, row.application = row.application, application
     watchlist.keep_matches(session, row, before)
@@ -226,7 +240,9 @@ def _apply_outcome(session: Session, row: ReviewRow | None, application: Applica
     row.status = reviews.status_after(row.status, application.outcome)
     if row.status == "closed":
         capacity.release(session, row.id)
+        corrections.drop(row)
     if application.erased_at:
+        corrections.drop(row)
         row.application = row.application.model_copy(update={"personal": reviews.ERASED})
         for decision in row.decisions:
             decision.note = decision.days_reason = ""

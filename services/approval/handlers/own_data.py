@@ -28,7 +28,14 @@ def list_kept(request: OwnDataQuestion, call: Call, session: Session) -> OwnData
     items: list[Kept] = []
     for row in rows:
         departments = dict.fromkeys((*(one.department for one in row.decisions), row.department))
-        copy = ({"department": row.department, "status": row.status, **row.personal},)
+        copy = (
+            {
+                "department": row.department,
+                "status": row.status,
+                "correction": row.correction,
+                **row.personal,
+            },
+        )
         items.append(
             kept(
                 row.reference,

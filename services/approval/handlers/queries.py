@@ -12,10 +12,11 @@ from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 from contracts import spelling
 from contracts.crockford import parse_reference
 from contracts.errors import Forbidden, InvalidInput, NotFound
-from contracts.events import ClosedDay
+from contracts.events import ClosedDay, People
 from contracts.model import IST, ReviewStatus, Slot
 from contracts.rpc.application import ReferenceOnly
 from contracts.rpc.approval.reviews import (
+    CorrectionToConfirm,
     DecisionView,
     EarlierReview,
     FirstApproval,
@@ -33,7 +34,7 @@ from contracts.visiting_rules import closed_wishes
 from services.approval.domain.delegations import Decider, decides_for
 from services.approval.handlers import reference_data
 from services.approval.handlers.authorization import readable
-from services.approval.models.reviews import MOBILE, DecisionRow, ReviewRow
+from services.approval.models.reviews import MOBILE, BookingRow, DecisionRow, ReviewRow
 from services.chassis.db import bulk, cursors
 
 MOST_HITS = 50
@@ -136,6 +137,13 @@ def whereabouts(request: ReferenceOnly, session: Session) -> Whereabouts:
     return Whereabouts(department=row.department, since=max([row.waiting_since, *arrivals]))
 
 
+def correction_waits(now: datetime) -> ColumnElement[bool]:
+    """Return the condition for reviews whose correction the department can still confirm."""
+    is_booked = (BookingRow.review_id == ReviewRow.id) & (BookingRow.day >= now.astimezone(IST).date())
+    in_time = (ReviewRow.status == "approved") & ReviewRow.entered_on.is_(None) & exists().where(is_booked)
+    return ReviewRow.correction_since.is_not(None) & in_time
+
+
 def view(row: ReviewRow) -> ReviewView:
     """Return a review as a department sees it."""
     application = row.application
@@ -162,7 +170,26 @@ def view(row: ReviewRow) -> ReviewView:
         at_counter=row.status == "pending" and row.precedence == 0,
         language=application.language,
         deliver_by=application.deliver_by,
+        **_corrected(row),
     )
+
+
+def _corrected(row: ReviewRow) -> dict[str, Any]:
+    """Return what a department sees of the newest correction, and of the one that waits for it."""
+    known = row.correction
+    if known is None:
+        return {"corrected": (), "corrected_at": None, "correction": None}
+    told = {"corrected": tuple(known["corrected"]), "corrected_at": known["at"], "correction": None}
+    if row.correction_since is not None and row.entered_on is None:
+        people = People.model_validate(known["people"])
+        told["correction"] = CorrectionToConfirm.from_attributes(
+            people.applicant,
+            number=known["number"],
+            sent_at=row.correction_since,
+            companions=people.companions,
+            confirmed_by=known["confirmed_by"],
+        )
+    return told
 
 
 def _list(
@@ -211,6 +238,8 @@ def _filters(request: ReviewQuestion, now: datetime) -> Iterator[ColumnElement[b
         yield ReviewRow.waiting_since <= now - timedelta(hours=request.waiting_hours)
     if request.escalated is not None:
         yield (ReviewRow.escalated > 0) == request.escalated
+    if request.corrected is not None:
+        yield correction_waits(now) == request.corrected
     if request.decided_on is not None:
         yield _on(DecisionRow.decided_at, request.decided_on)
 
@@ -274,6 +303,7 @@ def _counts(session: Session, principal: Principal, now: datetime) -> QueueCount
         "today": pending & ~here & (ReviewRow.visit_at < tomorrow),
         "tomorrow": pending & ~here & (ReviewRow.visit_at >= tomorrow) & (ReviewRow.visit_at < day_after),
         "later": pending & ~here & (ReviewRow.visit_at >= day_after),
+        "corrections": correction_waits(now),
     }
     decided = (
         select(1)

@@ -83,11 +83,7 @@ def mark(session: Session, review: ReviewRow, now: datetime, data: ReferenceData
         if match.person >= len(people) or match.person_digest != compared[match.person]:
             review.matches.remove(match)
     session.flush()
-    every = [trait for own in traits for trait in own]
-    entries: Sequence[WatchlistEntryRow] = ()
-    if data.watched is None or not data.watched.isdisjoint(every):
-        alike = WatchlistEntryRow.traits.overlap(every)
-        entries = session.scalars(select(WatchlistEntryRow).where(ACTIVE, alike)).all()
+    entries = _entries_alike(session, traits, data)
     for row in entries:
         content = open_entry(session, row)
         for number, person in enumerate(people):
@@ -108,6 +104,28 @@ def mark(session: Session, review: ReviewRow, now: datetime, data: ReferenceData
     if entries:
         session.expire(review, ["matches"])
     tell_gate(session, review, now)
+
+
+def has_newcomers(
+    session: Session, review: ReviewRow, people: Sequence[Person | Companion], data: ReferenceData
+) -> bool:
+    """Return whether somebody firmly matches an entry who is not in the application of a review as it is."""
+    known = {watchlist.compared(one) for one in people_of(review.application)}
+    new = [one for one in people if watchlist.compared(one) not in known]
+    traits = [_digests(session, watchlist.traits_of([one])) for one in new]
+    entries = [open_entry(session, row) for row in _entries_alike(session, traits, data)]
+    return any(watchlist.match(entry, one) == "firm" for entry in entries for one in new)
+
+
+def _entries_alike(
+    session: Session, traits: Iterable[Sequence[str]], data: ReferenceData
+) -> Sequence[WatchlistEntryRow]:
+    """Return the entries in force that share a trait with anybody."""
+    every = [trait for own in traits for trait in own]
+    if data.watched is not None and data.watched.isdisjoint(every):
+        return ()
+    alike = WatchlistEntryRow.traits.overlap(every)
+    return session.scalars(select(WatchlistEntryRow).where(ACTIVE, alike)).all()
 
 
 def _unless_known(found: Insert) -> Insert:

@@ -96,6 +96,11 @@ class ReviewRow(Base):
     """The event of a decision that can still be taken back."""
     leaves_at: Mapped[datetime | None]
     """When that event leaves by itself."""
+    correction: Mapped[Json | None]
+    """The newest correction: ``number``, ``corrected``, ``at``; while it waits also ``people``, who are to
+    come, and ``confirmed_by``, the first of two officers."""
+    correction_since: Mapped[datetime | None]
+    """Since when it waits for the department."""
 
     __table_args__ = (
         Index("reviews_queue", "department", "status", "waiting_since", "id"),
@@ -106,6 +111,12 @@ class ReviewRow(Base):
         Index("reviews_of_name", "name_latin", "department"),
         Index("reviews_without_keys", "id", postgresql_where=text("name_keys is null")),
         Index("reviews_held", "leaves_at", postgresql_where=text("leaves_at is not null")),
+        Index(
+            "reviews_corrected",
+            "department",
+            "correction_since",
+            postgresql_where=text("correction_since is not null"),
+        ),
         Index("reviews_to_escalate", "escalate_at", postgresql_where=text("status = 'pending'")),
     )
 

@@ -20,6 +20,7 @@ from contracts.events import (
     PassIssued,
     PassPersonal,
     PassRevoked,
+    People,
     PublicKey,
     RevocationPersonal,
 )
@@ -196,6 +197,16 @@ class Pass:
         assert self.personal is not None
         idc = id_commitment(master, number, self.personal.applicant)
         return replace(self, number=number, link_code=link_code, idc=idc, replaces=self.number)
+
+
+def corrected(old: Pass, people: People, number: str, link_code: str, master: str) -> Pass:
+    """Return the pass that replaces one after a correction of who comes; its mobile stays."""
+    assert old.personal is not None
+    applicant = people.applicant.model_copy(update={"mobile": old.personal.applicant.mobile})
+    told = {"applicant": applicant, "companions": people.companions}
+    visit = old.visit.model_copy(update={"party": 1 + len(people.companions)})
+    after = replace(old, personal=old.personal.model_copy(update=told), visit=visit)
+    return after.renumbered(number, link_code, master)
 
 
 def opens_a_pass(revision: int, *, approved: int, withdrawn: int, ended: bool) -> bool:

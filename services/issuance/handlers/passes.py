@@ -22,6 +22,7 @@ from contracts.errors import Conflict, InvalidInput
 from contracts.events import (
     ApplicationCancelled,
     ApprovalWithdrawn,
+    CorrectionSettled,
     MobileChanged,
     PassApproved,
     PersonalDataErased,
@@ -35,7 +36,7 @@ from services.chassis.db.upserts import locked
 from services.chassis.messaging import outbox
 from services.chassis.rpc.idempotency import once
 from services.issuance.adapters.keys import key_store
-from services.issuance.domain.passes import Pass, new_pass, opens_a_pass, reached_at
+from services.issuance.domain.passes import Pass, corrected, new_pass, opens_a_pass, reached_at
 from services.issuance.handlers import views
 from services.issuance.models import ApplicationRow, PassRow
 from services.issuance.settings import IssuanceSettings
@@ -65,6 +66,10 @@ with new as (
 select kid, public_x from added join current using (kid)
 """)  # noqa: S608  made of constants
 """Add a pass under the key that is current now, if there is one and the number is free."""
+
+
+class UnknownApproval(Exception):
+    """The approval that a correction changes is not here (yet); the delivery is retried later."""
 
 
 class NoFreeNumber(RuntimeError):
@@ -170,6 +175,34 @@ def change_mobile(received: Received[MobileChanged], session: Session) -> None:
             applicant = row.personal.applicant.model_copy(update={"mobile": event.personal.mobile})
             row.personal = row.personal.model_copy(update={"applicant": applicant})
             row.visit = row.visit.model_copy(update={"deliver_by": event.deliver_by})
+
+
+def correct(settled: CorrectionSettled, session: Session, now: datetime, settings: IssuanceSettings) -> None:
+    """Replace the pass of a visit whose department has confirmed a correction of who comes.
+
+    Raises:
+        UnknownApproval: the approval is not here (yet).
+    """
+    approved = settled.approved_revision
+    if settled.outcome != "applied" or approved is None:
+        return
+    application = locked(session, ApplicationRow, application_id=settled.application_id)
+    if application.approved_revision < approved and not (application.cancelled or application.erased):
+        raise UnknownApproval
+    row = _live_row(session, settled.application_id)
+    if settled.number <= application.corrected or row is None:
+        return
+    application.corrected, old = settled.number, row.as_pass()
+    if old.state_at(now) != "issued" or old.personal is None:
+        return
+    _revoke(session, row, "reissued", now, replaced=True)
+    master = settings.commitment_master.get_secret_value()
+    _add(
+        session,
+        lambda number: corrected(old, settled.personal, number, _new_link_code(), master),
+        now,
+        settings,
+    )
 
 
 def erase_personal_data(erased: PersonalDataErased, session: Session) -> None:

@@ -193,6 +193,7 @@ def tries(databases, local: Local) -> dict[str, Try]:
         "reject_review": lambda: calls.reject_review(review, "duplicate"),
         "approve_review": lambda: calls.approve_review(review, slot),
         "undo_decision": lambda: calls.undo_decision(review),
+        "settle_correction": lambda: calls.settle_correction(review, number=1, confirm=True),
         "withdraw_approval": lambda: calls.withdraw_approval(review, "security"),
     }
     return {

@@ -23,7 +23,7 @@ from services.gateway.pages.shared.view import View
 from services.gateway.pages.shared.vocabulary import days_and_hours
 from services.gateway.pages.shared.waiting_times import holder, usual_wait
 
-ONWARD = ("dates", "complete", "mobile", "my-data")
+ONWARD = ("dates", "complete", "correct", "mobile", "my-data")
 """Pages to which the last four characters of the ID card lead straight."""
 NOTICES: dict[str, str] = {
     "resent": _("The message was sent again."),
@@ -33,6 +33,13 @@ NOTICES: dict[str, str] = {
     "cancelled": _("Your visit is cancelled."),
     "mobile_changed": _("The mobile number is changed. Messages go to the new number from now on."),
     "too_many_open": _("The new number has too many open applications already. Nothing was changed."),
+    "corrected": _("Your correction is saved, and the department sees it."),
+    "correction_waits": _(
+        "Your correction waits for the department. Until it has confirmed it, everything stays as it was."
+    ),
+    "cannot_correct": _(
+        "Nothing can be corrected any more: the visit has begun, is over, or does not take place."
+    ),
     "too_late": _("This is no longer possible. Look at what has happened."),
 }
 """Notices that the page shows after an action, by a word in its address."""
@@ -127,7 +134,7 @@ async def application_page(view: View, shown: rpc.application.ApplicationView) -
         shown=shown,
         site=await directory.site(view, shown.site),
         notice=texts(view.language).gettext(NOTICES[notice]) if notice in NOTICES else "",
-        is_late=notice == "too_late",
+        is_late=notice in ("too_late", "cannot_correct"),
         problem=notice if notice in NOT_RESENT else "",
         retry_minutes=_minutes_until_resend(view) if notice == TOO_MANY else 0,
         has_good_pass=is_good(shown.pass_),

@@ -87,12 +87,15 @@ def read(form: FormData, shown: ApplicationView) -> tuple[Answers, Problems]:
     given |= {name: text_of(form, name) for name in ("purpose", "officer", "vehicle")}
     if not given["purpose"]:
         problems["purpose"] = "purpose_missing"
-    rows = [_companion(form, number) for number in range(max(MOST_COMPANIONS, len(shown.companions)))]
-    given["companions"] = [one for one in rows if one["name"] or one.get("id_last4")]
-    problems |= {
-        f"name-{number}": "name_missing" for number, one in enumerate(given["companions"]) if not one["name"]
-    }
-    return given, problems
+    given["companions"], missing = read_companions(form, len(shown.companions))
+    return given, problems | missing
+
+
+def read_companions(form: FormData, known: int) -> tuple[list[Answers], Problems]:
+    """Return who comes along, and whose name is missing; ``known`` is how many came along so far."""
+    rows = [_companion(form, number) for number in range(max(MOST_COMPANIONS, known))]
+    coming = [one for one in rows if one["name"] or one.get("id_last4")]
+    return coming, {f"name-{number}": "name_missing" for number, one in enumerate(coming) if not one["name"]}
 
 
 def _companion(form: FormData, number: int) -> Answers:
@@ -118,7 +121,10 @@ def request_of(shown: ApplicationView, given: Answers) -> AmendApplication:
     if "preferred" in given:
         asked["preferred"] = without_halves(given["preferred"])
     if "companions" in given:
-        asked["companions"] = [
-            {name: value for name, value in one.items() if value != ""} for one in given["companions"]
-        ]
+        asked["companions"] = without_empty(given["companions"])
     return AmendApplication.model_validate({"reference": shown.reference, **asked})
+
+
+def without_empty(companions: list[Answers]) -> list[Answers]:
+    """Return companions without the answers that were left empty."""
+    return [{name: value for name, value in one.items() if value != ""} for one in companions]

@@ -18,8 +18,10 @@ from contracts.rpc.approval.reviews import QueueCounts, ReviewOrder, ReviewQuest
 from services.gateway.pages.shared.languages import _
 from services.gateway.pages.shared.view import NOTICE, View
 
-Tab = Literal["pending", "decided", "approved", "rejected", "returned", "withdrawn", "closed"]
-"""A status, or ``decided``: whatever was decided today."""
+Tab = Literal[
+    "pending", "corrections", "decided", "approved", "rejected", "returned", "withdrawn", "closed"
+]  # fmt: skip
+"""A status; ``corrections``, which are to be confirmed; or ``decided``: whatever was decided today."""
 TABS: tuple[Tab, ...] = get_args(Tab)
 PAGE = 50
 ANYONE = "anyone"
@@ -81,11 +83,13 @@ class Filters:
             NotFound: a value is none that a filter can have.
         """
         decided = self.status == "decided"
-        usual: ReviewOrder = "visit" if self.status == "pending" else "newest"
+        corrections = self.status == "corrections"
+        usual: ReviewOrder = "visit" if self.status == "pending" else "waiting" if corrections else "newest"
         if self.status in {"decided", "approved", "rejected", "returned", "withdrawn"}:
             usual = "decided"
         given: dict[str, Any] = {
-            "status": None if decided else self.status,
+            "status": None if decided or corrections else self.status,
+            **({"corrected": True} if corrections else {}),
             "order": self.order or usual,
             "site": self.site or None,
             "officer": self.officer if self.officer not in {"", ANYONE} else None,
@@ -148,4 +152,4 @@ def tab_counts(counts: QueueCounts | None) -> Mapping[str, int]:
     if counts is None:
         return {}
     numbers: dict[str, int] = {status: counts.by_status[status] for status in counts.by_status}
-    return {**numbers, "decided": counts.decided_today}
+    return {**numbers, "decided": counts.decided_today, "corrections": counts.corrections}

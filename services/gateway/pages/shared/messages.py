@@ -149,6 +149,8 @@ SENTENCES: dict[str, str] = {
     "closings_many": _(
         "With this login five days were closed within 24 hours. The ADO Branch closes further ones"
     ),
+    "nothing_changed": _("Nothing is different from before"),
+    "visit_begun": _("Somebody of the party has gone in, so nothing can be corrected any more"),
     "other_department": _("This officer is of another department"),
     "too_many_days": _("Seven days in all at most. Choose an earlier last day"),
     "no_further_day": _("The visit cannot take place at these hours on any further day"),

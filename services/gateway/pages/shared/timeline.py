@@ -9,7 +9,7 @@ from contracts.rpc.application import TimelineEntry
 from services.gateway.pages.shared import directory
 from services.gateway.pages.shared.languages import _, day_in_words, texts
 from services.gateway.pages.shared.view import View
-from services.gateway.pages.shared.vocabulary import CLOSURES, REASONS, TIMELINE_ENTRIES, name_of
+from services.gateway.pages.shared.vocabulary import CLOSURES, CORRECTED, REASONS, TIMELINE_ENTRIES, name_of
 
 MESSAGES: dict[str, str] = {
     "application_submitted": _("Confirmation of your application"),
@@ -51,6 +51,7 @@ NEXT_TRY = _("It is sent again, %(channel)s")
 PERHAPS_TWICE = _("You may have got it twice")
 AT_THE_COUNTER = _("At the reception counter")
 ON_BEHALF = _("On behalf of %(officer)s")
+TO_CONFIRM = _("The department has to confirm it")
 OTHER_DATES = _("Other dates asked for")
 ESCALATIONS: dict[str, str] = {
     "stand_in": _("The visit is near: the officer's stand-in was asked to decide"),
@@ -157,10 +158,18 @@ def _passage(facts: Facts, words: Words) -> tuple[str, ...]:
     return (f"{words.gate_name(str(facts.get('gate', '')))}, {people}",)
 
 
+def _correction(facts: Facts, words: Words) -> tuple[str, ...]:
+    fields = [words.name(CORRECTED, one) for one in str(facts.get("fields", "")).split(",") if one]
+    return ", ".join(fields), words.translate(TO_CONFIRM) if facts.get("waits") else ""
+
+
 _DESCRIBED: dict[str, Callable[[Facts, Words], tuple[str, ...]]] = {
     **dict.fromkeys((*NOTED, "approved", "day_reopened", "escalated"), _decision),
     **dict.fromkeys(("message_delivered", "message_arrived", "message_read", "message_failed"), _message),
     **dict.fromkeys(("entered", "left"), _passage),
+    **dict.fromkeys(
+        ("corrected", "correction_waits", "correction_applied", "correction_refused"), _correction
+    ),
     "pass_revoked": lambda facts, words: (words.name(REVOCATIONS, facts.get("reason", "")),),
     **dict.fromkeys(
         ("cancelled", "mobile_changed"),

@@ -70,6 +70,10 @@ TIMELINE_ENTRIES: dict[str, str] = {
     "submitted": _("Application sent"),
     "amended": _("Application completed"),
     "mobile_changed": _("The mobile number was changed"),
+    "corrected": _("The application was corrected"),
+    "correction_waits": _("The correction waits for the department"),
+    "correction_applied": _("The department confirmed the correction"),
+    "correction_refused": _("The department did not confirm the correction"),
     "cancelled": _("Cancelled"),
     "expired": _("Expired without a decision"),
     "escalated": _("It waited too long and went to a senior officer"),
@@ -116,6 +120,13 @@ REVIEWS: dict[str, str] = {
     "withdrawn": _("Withdrawn"),
     "closed": _("Closed"),
 }
+CORRECTED: dict[str, str] = {
+    "name": _("Name"),
+    "id": _("ID card"),
+    "companions": _("Companions"),
+    "email": _("Email"),
+}
+"""What a correction changes."""
 VERDICTS: dict[str, str] = {
     "admit": _("Let in"),
     "exit": _("Exit recorded"),
@@ -256,7 +267,8 @@ VOCABULARIES: dict[str, dict[str, str]] = {
     "closure": CLOSURES, "review": REVIEWS,
     "verdict": VERDICTS, "mark": MARKS, "role": ROLES,
     "login_state": LOGIN_STATES, "entry": ENTRY_STATES, "match": MATCH_KINDS, "settlement": SETTLEMENTS,
-    "action": ACTIONS, "request": REQUEST_KINDS, "assistance": ASSISTANCE, "relation": RELATIONS,
+    "action": ACTIONS, "corrected": CORRECTED, "request": REQUEST_KINDS, "assistance": ASSISTANCE,
+    "relation": RELATIONS,
     "help_reason": HELP_REASONS,
     "incident": INCIDENTS, "incident_detail": INCIDENT_DETAILS,
 }  # fmt: skip

@@ -63,7 +63,7 @@ HARMLESS = {
     "application": {"key_names", "measure_requests"},
     "approval": {
         "announce_directory", "ask_visitors_of_closed_days", "count_months", "escalate_waiting", "key_names",
-        "let_decisions_go", "plan_visits", "renew_watchlist_traits", "show_open_sites",
+        "let_decisions_go", "measure_corrections", "plan_visits", "renew_watchlist_traits", "show_open_sites",
         "show_unstaffed_departments", "tell_visitors_of_lifted_days",
     },
     "issuance": {"sign_status_list"},

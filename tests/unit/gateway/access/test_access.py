@@ -55,6 +55,7 @@ EXPECTED = {
         GET /api/v1/applications/{reference}
         POST /api/v1/applications/{reference}/open
         POST /api/v1/applications/{reference}/amend
+        POST /api/v1/applications/{reference}/correct
         POST /api/v1/applications/{reference}/cancel
         POST /api/v1/applications/{reference}/resend
         POST /api/v1/applications/{reference}/mobile
@@ -129,6 +130,7 @@ EXPECTED = {
         POST /api/v1/reviews/{review_id}/forward
         POST /api/v1/reviews/{review_id}/undo
         POST /api/v1/reviews/{review_id}/withdraw
+        POST /api/v1/reviews/{review_id}/correction
         POST /api/v1/invitations
     """,
     "security": """
@@ -183,6 +185,7 @@ PAGES = {
         GET POST /applications/{reference}/resend
         GET POST /applications/{reference}/cancel
         GET POST /applications/{reference}/consent
+        GET POST /applications/{reference}/correct
         GET POST /applications/{reference}/mobile
         GET POST /applications/{reference}/mobile/code
         GET /applications/{reference}/qr
@@ -223,6 +226,7 @@ PAGES = {
         GET POST /desk/search
         GET /desk/changes
         GET /desk/reviews/{review_id}
+        GET POST /desk/reviews/{review_id}/correction
         GET POST /desk/reviews/{review_id}/{verb}
     """,
     "ado auditor department": """

@@ -154,6 +154,7 @@ PAGES = {
         GET /about/{name}
         GET /site-map
         GET /transparency
+        GET /breaches/{name}
         GET /cleared
         GET POST /s/{reference}
         GET /site.webmanifest

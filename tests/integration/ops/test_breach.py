@@ -16,7 +16,7 @@ from tests.integration.ops.services_without_broker import MOBILE, ServicesWithou
 from tests.support.factories.notify import RecordingChannel
 from tests.support.stack.databases import execute, owner_of
 from tests.support.stack.extent import long
-from tests.support.stack.settings import make_settings
+from tests.support.stack.settings import REQUIRED, make_settings
 
 pytestmark = long
 PARTS = ("happened", "consequences", "measures", "advice", "contact")
@@ -46,6 +46,7 @@ class Breach:
             self._stack, "breach", "tell", name, "--texts", str(self._file), "--by", "OPS-0001",
             "--a-second", "200", "--send", name="application", typed=csv_of(*references),
             EPASS_DATABASE_URL=self._stack.database_url("application_app", "application"),
+            EPASS_PERSONAL_KEYS=",".join(REQUIRED["personal_keys"]),
         )  # fmt: skip
 
     def told(self, *options: str) -> "subprocess.CompletedProcess[str]":

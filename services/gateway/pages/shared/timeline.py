@@ -23,7 +23,6 @@ MESSAGES: dict[str, str] = {
     "pass_issued": _("Your pass"),
     "pass_revoked": _("Notice that your pass was cancelled"),
     "review_escalated": _("A reminder to the department"),
-    "breach_notice": _("Notice that data was seen or taken"),
     "wrong_number": _("Further messages about this application"),
 }
 CHANNELS: dict[str, str] = {

@@ -164,6 +164,7 @@ NO_PERSON = _names(
     notify.departments.name notify.local_phone.purpose notify.media.name notify.messages.purpose
     notify.messages.reason notify.providers.name notify.sites.name verify.help_calls.reason
     verify.scans.id_type
+    application.breach_notices.breach application.breaches.name application.breaches.texts
     """
 )
 """Columns, or ``service.table.column``, with codes, keys, numbers, dates and words about nobody."""
@@ -198,7 +199,15 @@ def lines(chosen: Mapping[str, object] | None = None) -> Iterator[str]:
         limits = f"{kind.least} to {kind.most}"
         kinds.append((f"`EPASS_{name.upper()}`", kind.what, f"{value} {kind.unit}", limits, kind.reason))
     yield from table(("setting", "of what", here, "least to most", "why these limits"), kinds)
-    yield from ("", "## Which fields", "")
+    days = 30 if chosen is None else chosen["backup_days"]
+    yield from (
+        "", "Copies for emergencies (backups) hold whoever was erased since, until they are deleted: after",
+        f"`EPASS_BACKUP_DAYS` ({days} days, {here}); the receipt of an erasure says by which day. After a",
+        "restore they are erased again ([backup](backup.md)). Sealed copies of events end by themselves, in",
+        "outboxes and the stream after 7 days, in dead letters after 30 ([decision",
+        "77](decisions/0077-no-key-for-each-person.md)).",
+        "", "## Which fields", "",
+    )  # fmt: skip
     fields = []
     for one in HELD:
         columns = f"`{one.table}`: {', '.join(one.columns.split())}"

@@ -143,6 +143,25 @@ class RequestAnswered(Event, producer="application", subscribers=("notify",), is
         return f"request:{self.request_id}"
 
 
+class BreachNoticeRequested(Event, producer="application", subscribers=("notify",), is_only_one=True):
+    """Somebody is to be told of a breach of their data; a link leads to the words, the same for all."""
+
+    breach: str
+    reference: str
+    """Of the application, or the number of the request, in which their data was."""
+    application_id: UUID | None = None
+    language: Language
+    personal: Contact
+    example: ClassVar = {
+        "breach": "2026-1", "reference": "PCS-7K3M-9QW6", "application_id": ID, "language": "pa",
+        "personal": CONTACT,
+    }  # fmt: skip
+
+    @property
+    def subject(self) -> str:
+        return f"breach:{self.breach}:{self.reference}"
+
+
 class PersonalDataErased(
     AboutApplication, producer="application", subscribers=("approval", "issuance", "notify", "verify")
 ):

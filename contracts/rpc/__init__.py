@@ -14,6 +14,7 @@ from contracts.rpc import (
     accounts,
     application,
     approval,
+    breaches,
     companions,
     consents,
     corrections,
@@ -37,7 +38,8 @@ def _methods(module: ModuleType) -> Iterator[Method[Wire, Wire]]:
 METHODS: tuple[Method[Wire, Wire], ...] = tuple(
     method
     for module in (
-        accounts, application, companions, consents, corrections, requests, approval, issuance, notify, verify,
+        accounts, application, breaches, companions, consents, corrections, requests, approval, issuance, notify,
+        verify,
     )  # fmt: skip
     for method in _methods(module)
 )

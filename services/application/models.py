@@ -292,6 +292,30 @@ class RequestRow(Base):
     answered_by: Mapped[str | None]
 
 
+class BreachRow(Base):
+    """A breach of personal data that people were told of."""
+
+    __tablename__ = "breaches"
+
+    name: Mapped[str] = mapped_column(primary_key=True)
+    texts: Mapped[dict[str, Any]] = mapped_column(JSONB)
+    """`contracts.rpc.breaches.BreachTexts`; they never change."""
+    told_at: Mapped[datetime]
+    """When the first were told."""
+
+
+class BreachNoticeRow(Base):
+    """One application, or request, whose person was told of a breach: each once."""
+
+    __tablename__ = "breach_notices"
+
+    breach: Mapped[str] = mapped_column(primary_key=True)
+    reference: Mapped[str] = mapped_column(primary_key=True)
+    event_id: Mapped[UUID]
+    """The event, by which notify knows its messages."""
+    told_at: Mapped[datetime]
+
+
 PERSONAL: dict[str, Any] = {
     "name": "",
     "name_latin": "",

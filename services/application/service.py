@@ -1,12 +1,14 @@
 """The RPCs of application, a line each: what the contract calls it, and the handler that answers."""
 
 from contracts.rpc import application as contract
+from contracts.rpc import breaches as contract_of_breaches
 from contracts.rpc import companions as contract_of_companions
 from contracts.rpc import consents as contract_of_consents
 from contracts.rpc import corrections as contract_of_corrections
 from contracts.rpc import requests as contract_of_requests
 from services.application.handlers import (
     applications,
+    breaches,
     companions,
     consents,
     corrections,
@@ -52,6 +54,7 @@ class Service:
     list_requests = rpc(contract_of_requests.LIST_REQUESTS, requests.list_requests)
     view_request = rpc(contract_of_requests.VIEW_REQUEST, requests.view)
     answer_request = rpc(contract_of_requests.ANSWER_REQUEST, requests.answer)
+    view_breach = rpc(contract_of_breaches.VIEW_BREACH, breaches.view)
     record_copy = rpc(contract.RECORD_COPY, own_data.record_copy)
     erase_own_data = rpc(contract.ERASE_OWN_DATA, own_data.erase)
     own_data = rpc(contract.OWN_DATA, own_data.list_kept)

@@ -46,6 +46,9 @@ class Consumers:
     on_pass_revoked = consumes(events.PassRevoked, event_handlers.handle_pass_revoked)
     on_review_escalated = consumes(events.ReviewEscalated, event_handlers.handle_review_escalated)
     on_request_answered = consumes(events.RequestAnswered, event_handlers.handle_request_answered)
+    on_breach_notice_requested = consumes(
+        events.BreachNoticeRequested, event_handlers.handle_breach_notice_requested
+    )
     on_personal_data_erased = consumes(events.PersonalDataErased, erasure.handle_personal_data_erased)
 
     tell_gates_of_undelivered_passes = every(2, undelivered.tell_gates, rows=undelivered.BATCH)

@@ -35,6 +35,7 @@ P = TypeVar("P", bound=ProcessSettings)
 GROUPS = {
     "affected": "affected",
     "audit": "audit",
+    "breach": "breach",
     "dead-letters": "dead_letters",
     "invariants": "command",
     "jobs": "jobs",

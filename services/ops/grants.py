@@ -54,6 +54,8 @@ RIGHTS: Mapping[str, Mapping[str, str]] = {
     "application": _CHASSIS
     | {
         "applications": _CHANGE,
+        "breach_notices": _ADD,
+        "breaches": _ADD,
         "directory": _CHANGE,
         "opening_tries": _CHANGE_AND_DELETE,
         "openings": _CHANGE_AND_DELETE,
@@ -152,6 +154,7 @@ READABLE: Mapping[str, Mapping[str, str]] = {
     "application": _EVERYWHERE
     | {
         "applications": "id, reference, status, submitted_at, decision_kind, decision_revision, erased_at",
+        "breach_notices": "breach, reference, event_id, told_at",
         "requests": "number, sent_at",
         "revisions": "revision",
     },
@@ -174,8 +177,8 @@ READABLE: Mapping[str, Mapping[str, str]] = {
     "notify": _EVERYWHERE
     | {
         "applications": "id, erased_at",
-        "messages": "pass_number, purpose, state, channel, created_at, queued_at, ended_at, lane, due_at, "
-        "provider, possible_duplicates, failed_tries",
+        "messages": "event_id, pass_number, purpose, state, channel, created_at, queued_at, ended_at, lane, "
+        "due_at, provider, possible_duplicates, failed_tries",
         "delivery_reports": "provider, received_at",
         "opt_outs": "about",
         "passes": "number, printed_at",

@@ -36,7 +36,7 @@ from recent group by channel order by channel
 _LANES = """
 select lane, count(waiting.*) as waiting,
        greatest(coalesce(extract(epoch from now() - min(waiting.since)), 0), 0)::float8 as oldest_seconds
-from (values ('otp'), ('normal')) as lanes(lane)
+from (values ('otp'), ('normal'), ('bulk')) as lanes(lane)
 left join (
   select lane, case when lane = 'otp' then queued_at else due_at end as since
   from messages where state = 'queued' and (lane = 'otp' or due_at <= now())

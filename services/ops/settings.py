@@ -5,7 +5,11 @@ from collections.abc import Iterator
 from pydantic import Field, SecretStr
 
 from contracts.email import is_email
-from services.chassis.runtime.retention_settings import PeopleRetentionSettings, WatchlistRetentionSettings
+from services.chassis.runtime.retention_settings import (
+    BackupRetentionSettings,
+    PeopleRetentionSettings,
+    WatchlistRetentionSettings,
+)
 from services.chassis.runtime.setting_types import (
     CommaList,
     GeneratedSecret,
@@ -67,7 +71,9 @@ class LoginImportSettings(DatabaseCommandSettings, PersonalDataSettings):
     password_secret: GeneratedSecret
 
 
-class RegisterSettings(PeopleRetentionSettings, WatchlistRetentionSettings, RetentionSettings):
+class RegisterSettings(
+    PeopleRetentionSettings, WatchlistRetentionSettings, BackupRetentionSettings, RetentionSettings
+):
     """`epass register`: what the site has set, and who works for it."""
 
     sms_url: str = ""

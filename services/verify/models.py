@@ -153,6 +153,11 @@ class PassRow(Base):
         """The people of the pass; None before PassIssued and after erasure."""
         return None if self.visitors is None else Visitors.model_validate(self.visitors)
 
+    @property
+    def is_erased(self) -> bool:
+        """Whether its people are erased, so that nobody's words about them are stored any more."""
+        return self.issued_seq > 0 and self.visitors is None
+
 
 class ScanRow(Base):
     """A recorded scan. Only ``published`` changes later, and ``reason`` when the people are erased.

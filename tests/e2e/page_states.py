@@ -150,6 +150,7 @@ def places() -> Iterator[State]:
         "approval.capacity": CapacityView(department="home", capacity=hours, set_by="HOM-0002", set_at=now()),
         "approval.availability": Availability(limited=True, days=days),
     }
+    yield State(None, "/breaches/2026-1")
     yield State(None, "/transparency")
     yield State(None, "/transparency?month=2026-10")
     yield State("department", "/desk/numbers")

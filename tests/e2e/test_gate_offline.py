@@ -290,3 +290,32 @@ def test_a_revocation_reaches_the_list_of_the_app_as_a_small_delta(
     expect(page.locator(".banner")).to_contain_text(NO_NETWORK)
     expect(page.locator(".verdict h1")).to_have_text(WORDS["verdicts"]["revoked"])
     context.set_offline(False)
+
+
+def test_an_erased_person_is_named_by_no_gate_after_its_next_list(
+    context: BrowserContext, system: System, officer: Officer
+) -> None:
+    """Without a network the app knows what its store has, and nothing else."""
+    visitor, name = Applicant(system), "Qanarix Kaur"
+    reference, shown = issued(
+        visitor, Department(system), known_to=officer, applicant={"name": name, "name_latin": name}
+    )
+    token = visitor.token(shown.number)
+    page = open_app(context)
+
+    def named_without_a_network() -> bool:
+        context.set_offline(True)
+        scan(page, token)
+        expect(page.locator(".banner")).to_contain_text(NO_NETWORK)
+        expect(page.locator(".verdict h1")).to_be_visible()
+        is_named = name in page.content()
+        context.set_offline(False)
+        expect(page.locator(".banner")).not_to_contain_text(NO_NETWORK, timeout=20_000)
+        return is_named
+
+    eventually(named_without_a_network, "the list of the gate has them", 60)
+    long_ago = "update applications set last_matters_at = now() - interval '200 days' where reference = %s"
+    with database(system.stack, "application") as connection:
+        connection.execute(long_ago, (reference,))
+    system.epass("application", "erase", reference)
+    eventually(lambda: not named_without_a_network(), "no gate names them any more", 60)

@@ -9,10 +9,10 @@ from collections.abc import Iterator
 import httpx
 import psycopg
 import pytest
-from psycopg import sql
 
 from contracts.subscriptions import SERVICES
 from epass_client import calls
+from tests.journey.held import columns_with
 from tests.support.stack.backends import start_stack
 from tests.support.stack.running import eventually
 from tests.support.system.actors import Applicant, Department, Officer, Staff, issued, messages
@@ -34,20 +34,7 @@ def own_system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
 
 def named(system: System, *words: str) -> list[str]:
     """Return each column of each service that has one of these words in any row."""
-    found = []
-    for service in SERVICES:
-        url = system.stack.database_url("postgres", service).replace("+psycopg", "")
-        with psycopg.connect(url) as database:
-            tables = database.execute(
-                "select relname from pg_class where relnamespace = 'public'::regnamespace "
-                "and relkind in ('r', 'p') and not relispartition"
-            ).fetchall()
-            for (table,) in tables:
-                query = sql.SQL("select of.key, of.value from {} as t, jsonb_each_text(to_jsonb(t)) as of")
-                for column, value in database.execute(query.format(sql.Identifier(table))):
-                    if value is not None and any(word in value for word in words):
-                        found.append(f"{service}.{table}.{column}")
-    return sorted(set(found))
+    return sorted({f"{one}.{column}" for one in SERVICES for column in columns_with(system, one, words)})
 
 
 def let_days_pass(system: System, reference: str) -> None:

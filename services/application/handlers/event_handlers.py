@@ -52,8 +52,9 @@ TIME_TO_CHOOSE = timedelta(days=14)
 """How long an applicant whose day was closed may take to choose another date."""
 D = TypeVar("D", bound=Decision)
 E = TypeVar("E", bound=AboutApplication | AboutPass | MessageOutcome)
-_TO_OTHERS = ("review_escalated", "mobile_changed")
-"""Purposes of messages about an application that go to the duty contact, or to a number of before."""
+_TO_OTHERS = ("review_escalated", "mobile_changed", "breach_notice")
+"""Purposes of messages about an application that go to the duty contact, or to a number of before. That
+people were told of a breach is no reason to keep them longer, so it stands in no timeline either."""
 _DELIVERED = {None: "message_delivered", "delivered": "message_arrived", "read": "message_read"}
 """The entry for each status of a message; without one, the vendor has it."""
 Passes = list[PassRow]

@@ -7,6 +7,7 @@ Families share a phone, so all of it is about the applications that are open for
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
@@ -26,7 +27,7 @@ from services.application.models import ApplicationRow, PassRow, PhotographRow
 from services.application.settings import ApplicationSettings
 from services.chassis.audit import entries, readers
 from services.chassis.audit.record import note_objects_alone, record_task
-from services.chassis.db.database import Database
+from services.chassis.db.database import Database, after_commit
 from services.chassis.rpc.idempotency import once
 from services.chassis.runtime import logs
 
@@ -135,7 +136,8 @@ def erase(
             raise NotFound("nothing of these applications may be erased now")
         receipt = new_pass_number()  # of its form, so that auditors can search for it
         # after a restore the log alone knows it (docs/backup.md)
-        log.info("erased on request", receipt=receipt, references=gone, photographs=pictures)
+        line = partial(log.info, "erased on request", receipt=receipt, references=gone, photographs=pictures)
+        after_commit(session, line)
         return Erased(receipt, tuple(gone), tuple(pictures))
 
     def answer(made: Erased) -> ErasedOnRequest:

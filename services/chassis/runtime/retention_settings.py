@@ -1,5 +1,7 @@
 """The settings of how long people are kept, and why; that of records is of every service (`settings.py`)."""
 
+from pydantic import Field
+
 from contracts.model import Basis
 from services.chassis.runtime.setting_types import kept
 from services.chassis.runtime.settings import Section
@@ -13,6 +15,12 @@ class PeopleRetentionSettings(Section):
 
     people_kept_days: int = kept("people_kept_days")
     photographs_kept_days: int = kept("photographs_kept_days")
+
+
+class BackupRetentionSettings(Section):
+    """How long backups stay, which hold whoever was erased since: the gateway and the register say so."""
+
+    backup_days: int = Field(30, ge=1, le=366)
 
 
 class WatchlistRetentionSettings(Section):

@@ -15,6 +15,7 @@ from contracts.events import (
     ApplicationEnded,
     ApplicationExpired,
     ApplicationSubmitted,
+    BreachNoticeRequested,
     LoginIssued,
     MobileChanged,
     OtpRequested,
@@ -155,6 +156,22 @@ def request_answered(event: RequestAnswered, public_url: str) -> Draft:
         mobile=event.personal.mobile,
         email=None,
         parameters={"reference": event.request_number, "url": link},
+    )
+
+
+def breach_notice(event: BreachNoticeRequested, public_url: str) -> Draft:
+    """Build the message that data of an application, or a request, was seen or taken; its page has the words.
+
+    It begins as an SMS: what WhatsApp lets through in a day is for passes.
+    """
+    link = f"{public_url.rstrip('/')}/{event.language}/breaches/{event.breach}"
+    return Draft(
+        purpose="breach_notice",
+        language=event.language,
+        deliver_by="sms" if event.personal.mobile else "email",
+        mobile=event.personal.mobile,
+        email=event.personal.email,
+        parameters={"reference": event.reference, "url": link},
     )
 
 

@@ -12,17 +12,17 @@ from contracts.model import DeliverBy, Language
 Purpose = Literal[
     "otp", "login_issued", "access_changed", "application_submitted", "application_cancelled",
     "application_expired", "rejected", "returned", "day_closed", "day_dropped", "day_reopened", "pass_issued",
-    "pass_revoked", "review_escalated", "mobile_changed", "request_answered",
+    "pass_revoked", "review_escalated", "mobile_changed", "request_answered", "breach_notice",
 ]  # fmt: skip
 NOT_TO_APPLICANT: Collection[Purpose] = ("review_escalated", "mobile_changed")
 """Purposes of messages about an application that go to somebody else, or to a number that is no more theirs.
 """
 ALWAYS_TOLD: Collection[Purpose] = (
-    "pass_revoked", "day_closed", "day_dropped", "application_cancelled", "mobile_changed",
+    "pass_revoked", "day_closed", "day_dropped", "application_cancelled", "mobile_changed", "breach_notice",
 )  # fmt: skip
 """What nobody may keep from an applicant by saying that the number is wrong: their way would be in vain, or
-somebody has their application."""
-Lane = Literal["otp", "normal"]
+somebody has their application, or their data."""
+Lane = Literal["otp", "normal", "bulk"]
 State = Literal[
     "queued", "accepted", "delivered", "read", "failed", "expired", "withdrawn", "not_needed"
 ]  # fmt: skip
@@ -97,8 +97,8 @@ class Draft:
 
     @property
     def lane(self) -> Lane:
-        """The lane: one-time codes have their own, since a person waits for each."""
-        return "otp" if self.purpose == "otp" else "normal"
+        """The lane: a person waits for each code; what goes to very many at once lets all else go first."""
+        return "otp" if self.purpose == "otp" else "bulk" if self.purpose == "breach_notice" else "normal"
 
     @property
     def route(self) -> tuple[DeliverBy, str] | None:

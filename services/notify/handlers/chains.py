@@ -90,7 +90,7 @@ update messages set next_at = statement_timestamp() + make_interval(secs => :wai
 where id = any(array(
   select id from messages
   where state = 'queued' and next_at is null and due_at <= statement_timestamp()
-    and lane = :lane and channel = :channel and purpose = any(:purposes)
+    and lane = any(:lanes) and channel = :channel and purpose = any(:purposes)
   for update skip locked
 ))
 """)
@@ -184,7 +184,7 @@ def start_clocks(session: Session, chains_: Chains, channels: list[DeliverBy]) -
             if len(steps) > 1 and (kind == "code" or step.channel in channels):
                 given = {
                     "wait": step.wait.total_seconds(),
-                    "lane": "otp" if kind == "code" else "normal",
+                    "lanes": ["otp"] if kind == "code" else ["normal", "bulk"],
                     "channel": step.channel,
                     "purposes": purposes,
                 }

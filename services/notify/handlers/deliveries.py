@@ -75,7 +75,7 @@ QUOTA_PAUSE = timedelta(minutes=10)
 BREAKER_PAUSE = timedelta(seconds=breakers.PAUSE)
 LONGEST_CODE_DELAY = 30.0
 _BREAKER_VALUES = {"closed": 0, "half_open": 1, "open": 2}
-EVERY_LANE: tuple[Lane, ...] = ("otp", "normal")
+EVERY_LANE: tuple[Lane, ...] = ("otp", "normal", "bulk")
 
 
 class BatchSize:

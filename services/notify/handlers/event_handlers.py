@@ -51,6 +51,20 @@ def handle_request_answered(
     store(session, received.id, message_builders.request_answered(received.event, public_url), now)
 
 
+def handle_breach_notice_requested(
+    received: Received[events.BreachNoticeRequested], session: Session, now: datetime, public_url: str
+) -> None:
+    """Store the message that somebody's data was seen or taken, to the number that they have now."""
+    event = received.event
+    draft = message_builders.breach_notice(event, public_url)
+    if event.application_id is None:
+        store(session, received.id, draft, now)
+        return
+    known = lock_application(session, event.application_id, event.reference)
+    draft = to_present_number(session, draft, event.application_id, known)
+    store(session, received.id, draft, now, application_id=event.application_id, erased=known.is_erased)
+
+
 def handle_application_submitted(
     received: Received[events.ApplicationSubmitted], session: Session, now: datetime, public_url: str
 ) -> None:

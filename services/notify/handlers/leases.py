@@ -67,6 +67,11 @@ with codes as (
   select id, recipient from messages where {_DUE} and lane = 'normal' and 'normal' = any(:lanes)
   order by due_at limit case when exists (select from codes) then 0 else :most end
   for update skip locked
+), bulk as (
+  select id, recipient from messages where {_DUE} and lane = 'bulk' and 'bulk' = any(:lanes)
+  order by due_at
+  limit case when exists (select from codes) or exists (select from others) then 0 else :most end
+  for update skip locked
 )
 update messages set
   tried_at = case when cast(:gap as float8) is null then tried_at else statement_timestamp() end,
@@ -76,7 +81,9 @@ where id = any(array(
   select id from (
     select id, cast(:gap as float8) is null or recipient is null
       or row_number() over (partition by recipient order by id) = 1 as is_first
-    from (select * from codes union all select * from others) as found
+    from (
+      select * from codes union all select * from others union all select * from bulk
+    ) as found
   ) as ranked where is_first
 ))
 returning {_READ}
@@ -203,7 +210,8 @@ def take(
 ) -> list[Leased]:
     """Lease due messages for so many seconds, the longest due first; skip rows that another sender is taking.
 
-    All are codes, if any code is due in these lanes: nobody who waits for one waits for other messages.
+    All are codes, if any code is due in these lanes: nobody who waits for one waits for other messages. What
+    goes to very many is taken where nothing else is due.
 
     Args:
         seconds: how long the lease lasts.

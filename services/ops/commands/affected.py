@@ -210,7 +210,8 @@ def _by_reference(seen: Seen, databases: Mapping[str, Snapshot]) -> dict[str, To
     return found.names
 
 
-def _login(_context: click.Context, _option: click.Parameter, typed: str) -> str:
+def parse_login(_context: click.Context, _option: click.Parameter, typed: str) -> str:
+    """Return the login of whoever gives a command."""
     try:
         return parse_login_id(typed)
     except ValueError as error:
@@ -218,14 +219,14 @@ def _login(_context: click.Context, _option: click.Parameter, typed: str) -> str
 
 
 @affected.command("mobiles")
-@click.option("--by", required=True, callback=_login, help="Your login; it is recorded.")
+@click.option("--by", required=True, callback=parse_login, help="Your login; it is recorded.")
 def mobiles(by: str) -> None:
     """Read the CSV of `list`, and print reference, language and mobile of each, to tell them.
 
     It runs with EPASS_DATABASE_URL of application, whose audit log says who got which numbers. Of people who
     are erased nothing is left; whoever has no mobile is told on paper, if at all.
     """
-    references = [_reference(line[0]) for line in list(csv.reader(sys.stdin))[1:] if line]
+    references = [line[0] for line in parse_csv(sys.stdin)]
     with connect(read_settings(DatabaseSettings).database_url.get_secret_value()) as connection:
         found = list(_mobiles(connection, references, by))
     lines = csv.writer(sys.stdout)
@@ -235,11 +236,14 @@ def mobiles(by: str) -> None:
     click.echo(f"{len(found)} people; {missing} without a mobile, or erased", err=True)
 
 
-def _reference(typed: str) -> str:
-    try:
-        return (parse_request_number if typed.startswith("REQ") else parse_reference)(typed)
-    except ValueError as error:
-        raise click.UsageError(f"this is not the CSV of `epass affected list`: {error}") from None
+def parse_csv(lines: Iterable[str]) -> Iterator[list[str]]:
+    """Yield the lines of the CSV of `list`, each with its reference in canonical form."""
+    for reference, *others in filter(None, list(csv.reader(lines))[1:]):
+        try:
+            form = parse_request_number if reference.startswith("REQ") else parse_reference
+            yield [form(reference), *others]
+        except ValueError as error:
+            raise click.UsageError(f"this is not the CSV of `epass affected list`: {error}") from None
 
 
 def _mobiles(connection: Connection[Row], references: Sequence[str], by: str) -> Iterator[Row]:

@@ -77,7 +77,8 @@ def with_circumstances(new: Scan, scan: OfflineScan, batch: Batch) -> Scan:
     agreed = scan.offline.supervisor if scan.offline.verdict == "admit" else None
     if agreed is not None:
         marks += [DESPITE + one for one in sorted(OVERRIDABLE.intersection(agreed.overrides))]
-    made = scan_records.with_supervisor(replace(new, marks=marks), agreed)
+    row = batch.rows.get(new.pass_number or "")
+    made = scan_records.with_supervisor(replace(new, marks=marks), agreed, row)
     if agreed is not None and not supervisors.is_proven(scan, new.scanned_by, batch.session):
         return _as_unproven(made, batch)
     return made

@@ -181,22 +181,27 @@ def new_scan(
         body_hmac=digest_of(session, request),
         id_kind=check.kind if check is not None else None,
         id_type=check.id_type if check is not None else None,
-        reason=mask_aadhaar(check.reason)[0] if isinstance(check, OtherId) else None,
+        reason=_words(check.reason, row) if isinstance(check, OtherId) else None,
         published=row is not None and row.application_id is not None,
     )
 
 
-def with_supervisor(scan: Scan, supervisor: Supervisor | None) -> Scan:
+def with_supervisor(scan: Scan, supervisor: Supervisor | None, row: PassRow | None) -> Scan:
     """Return a scan with the supervisor who agreed to it, as they are recorded."""
     if supervisor is None:
         return scan
-    said = mask_aadhaar(supervisor.reason)[0]
+    said = [scan.reason, _words(supervisor.reason, row)]
     return replace(
         scan,
         marks=[*scan.marks, SUPERVISOR],
         supervisor=mask_aadhaar(supervisor.login_id)[0],
-        reason=said if scan.reason is None else f"{scan.reason} | {said}",
+        reason=" | ".join(filter(None, said)) or None,
     )
+
+
+def _words(typed: str, row: PassRow | None) -> str | None:
+    """Return what somebody at a gate wrote; of a scan that comes after the erasure, nothing."""
+    return None if row is not None and row.is_erased else mask_aadhaar(typed)[0]
 
 
 def add_override(

@@ -251,7 +251,7 @@ def scan_in_transaction(
         is_named = True
         new = scan_records.new_scan(session, request, login, known, decision, age, judged.at, now)
         agreed = request.supervisor if decision.verdict == "admit" else None
-        new = scan_records.with_supervisor(new, agreed)
+        new = scan_records.with_supervisor(new, agreed, row)
         if not scan_records.store_locked(session, new, known, decision, now):
             first = scan_records.find_earlier(session, request, login)
             assert first is not None

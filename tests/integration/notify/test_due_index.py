@@ -20,7 +20,7 @@ select gen_random_uuid(), gen_random_uuid(), 'pass_issued', 'normal', 'whatsapp'
        now() - interval '1 hour', 0, 0, '', now()
 from generate_series(1, :waiting)
 """)
-LOOK = {"lanes": ["otp", "normal"], "most": 20, "seconds": 30.0, "gap": None, "channels": ["email"]}
+LOOK = {"lanes": ["otp", "normal", "bulk"], "most": 20, "seconds": 30.0, "gap": None, "channels": ["email"]}
 READS_ALL = "Seq Scan on messages "
 
 

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import select
 
+from contracts.events import BreachNoticeRequested
 from contracts.rpc.application import ReferenceOnly
 from services.chassis.db.database import Database
 from services.chassis.runtime.clock import now
@@ -12,8 +13,9 @@ from services.notify.adapters.channels import Outgoing, Receipt, TemporaryChanne
 from services.notify.domain.messages import provider_id_digest
 from services.notify.domain.outcomes import Delivered, Failed, Later, Untried
 from services.notify.handlers import event_handlers, leases, resends
+from services.notify.handlers.deliveries import EVERY_LANE
 from services.notify.models import MessageRow
-from tests.integration.notify.stepped import lease_one, published, put_passes, row, sender
+from tests.integration.notify.stepped import lease_one, published, put_codes, put_passes, row, sender
 from tests.integration.statements import heard
 from tests.support.factories.calls import make_call
 from tests.support.factories.notify import (
@@ -102,6 +104,21 @@ def test_a_row_that_another_sender_is_leasing_is_skipped(db: Database) -> None:
         leased = leases.take(session, ("normal",), 20, 30)  # waiting would end in a lock timeout
     assert len(leased) == 2
     assert taken not in {message.id for message in leased}
+
+
+def test_what_goes_to_very_many_is_sent_when_nothing_else_is_due(db: Database) -> None:
+    with db.transaction() as session:
+        for _ in range(3):
+            notice = received(BreachNoticeRequested.sample())
+            event_handlers.handle_breach_notice_requested(notice, session, now(), PUBLIC_URL)
+    put_passes(db, 2)
+    put_codes(db, 1)
+    taken = []
+    for _ in range(4):
+        with db.transaction() as session:
+            taken.append([one.purpose for one in leases.take(session, EVERY_LANE, 2, 30)])
+    notices = ["breach_notice"] * 3
+    assert taken == [["otp"], ["pass_issued"] * 2, notices[:2], notices[2:]]
 
 
 def ahead() -> datetime:

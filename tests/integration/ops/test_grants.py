@@ -17,6 +17,7 @@ from tests.support.stack.databases import Databases
 ADDED_ONLY = {
     *((service, "outbox") for service in SERVICES),
     ("application", "timeline"), ("application", "revisions"),
+    ("application", "breaches"), ("application", "breach_notices"),
     ("approval", "forwardings"), ("approval", "directory_history"), ("approval", "directory_announcements"),
     ("verify", "erased_applications"),
 }  # fmt: skip

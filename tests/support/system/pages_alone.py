@@ -195,6 +195,7 @@ ANSWERS: dict[str, Any] = {
     "approval__officers": OfficerList(items=(BALDEV,)),
     "approval__transparency": TRANSPARENCY, "approval__site_texts": rpc.approval.site_texts.SiteTexts(),
     "approval__numbers": desk_numbers(), "approval__emblem": rpc.approval.site_texts.Emblem(),
+    "application__view_breach": rpc.breaches.VIEW_BREACH.reply_example,
     "approval__list_closures": ClosureList(items=(closure(), closure(lifted_at=now(), lifted_by="HOM-0001",
     reason="officer_away"), closure(day=date(2026, 1, 2), told=0, reason="other")), next="on"),
     "approval__affected": affected(), "approval__close_day": closure(told=0, waiting=17),

@@ -5,7 +5,7 @@ All of it is about the applications that are open in the session; families share
 
 import json
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -147,7 +147,9 @@ async def erase(view: ApplicantPage) -> Response:
     erased = await view.command(rpc.application.ERASE_OWN_DATA, wanted, key_of(form))
     response = view.to(ERASED)
     cookies.answers_cookie(view.request).clear(response)
-    return view.save_result(response, ERASED, erased.model_dump(mode="json"))
+    until = now() + timedelta(days=view.caller.state.settings.backup_days + 1)
+    copies = until.astimezone(IST).date().isoformat()
+    return view.save_result(response, ERASED, {**erased.model_dump(mode="json"), "copies": copies})
 
 
 @router.get("/my-data/erased")

@@ -38,6 +38,7 @@ PURPOSES: dict[str, str] = {
     "access_changed": _("Notice that a login was changed"),
     "mobile_changed": _("Notice that the number was changed"),
     "request_answered": _("Notice that a request was answered"),
+    "breach_notice": _("Notice that data was seen or taken"),
     "pass_issued": _("Pass"),
     "application_submitted": _("Confirmation of the application"),
     "pass_revoked": _("Notice that the pass was cancelled"),

@@ -11,6 +11,7 @@ ACTIONS: dict[str, str] = {f"{one.service}.{one.name}": one.said for one in METH
     "accounts.withdraw_key": _("Withdrew a signing key"),
     "application.erase_again": _("Erased again what a restored copy had brought back"),
     "application.affected_mobiles": _("Read the mobiles of those whom a breach touched"),
+    "application.affected_told": _("Told those whom a breach touched"),
     "approval.import_sites": _("Applied a file of the directory"),
     "approval.import_gates": _("Applied a file of the directory"),
     "approval.import_hours": _("Applied a file of the directory"),

@@ -196,6 +196,25 @@ def test_the_log_names_what_was_erased_so_that_it_is_erased_again_after_a_restor
     assert tasks(desk.database) == [("erase_again", [kept_on])]
 
 
+def test_what_was_not_erased_after_all_stands_in_no_log(desk: Desk) -> None:
+    reference = desk.submit().reference
+    desk.cancel(reference)
+    asked = OwnApplications(references=(reference,))
+    settings = make_settings(ApplicationSettings, kept_at_least_days=0)
+    with capture_logs() as lines, desk.database.transaction() as session:
+        own_data.erase(asked, applicant_call(), session, AFTER, settings)
+        session.rollback()
+    assert (erased(desk), lines) == ([], [])
+
+
+def test_who_was_told_of_a_breach_is_kept_no_longer_for_it(desk: Desk) -> None:
+    reference = desk.submit().reference
+    elsewhere, before = Elsewhere.of(desk.row(reference)), desk.row(reference).last_matters_at
+    for event in (elsewhere.delivered("breach_notice"), elsewhere.failed("breach_notice")):
+        desk.deliver(desk.envelope(event, at=before + timedelta(days=30)))
+    assert desk.row(reference).last_matters_at == before
+
+
 def photographed(desk: Desk) -> str:
     desk.receive(DirectoryChanged(site=site(photograph=True)))
     reference = desk.submit_at_counter(counter_form(photograph=photograph(), mobile="98765 43210")).reference

@@ -8,6 +8,7 @@ from prometheus_client import REGISTRY
 from sqlalchemy import select
 
 from contracts.errors import NotFound
+from contracts.events import BreachNoticeRequested
 from contracts.rpc.notify import WrongNumber
 from services.chassis.db.database import Database
 from services.chassis.runtime.clock import now
@@ -116,6 +117,22 @@ def test_who_says_that_the_number_is_wrong_cannot_keep_a_revocation_or_a_closed_
     rounds(postman)
     assert [row for row in rows(db) if row[2] == "wrong_number"] == []
     assert len(whatsapp.sent) == 2
+
+
+def test_nobody_is_kept_from_hearing_of_a_breach_by_stop_or_by_a_wrong_number(
+    db: Database, postman: SteppedSender, whatsapp: Vendor, sms: Vendor
+) -> None:
+    with db.transaction() as session:
+        receipts.store_texts(session, "whatsapp", [InboundText(MOBILE, "STOP", now())], now())
+    visit = put_pass(db)
+    rounds(postman)
+    sms.sent.clear()
+    say_wrong(db, visit)
+    about = {"application_id": visit.application_id, "reference": visit.reference}
+    handle(db, received(BreachNoticeRequested.sample().model_copy(update=about)))
+    rounds(postman)
+    assert [message.purpose for message in sms.sent] == ["breach_notice"]
+    assert whatsapp.sent == []
 
 
 def test_what_is_not_sent_to_a_wrong_number_goes_by_email_and_the_timeline_says_it(

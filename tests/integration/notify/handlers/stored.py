@@ -42,6 +42,9 @@ HANDLERS: dict[str, Callable[[Received, Session], None]] = {
     "RequestAnswered": lambda event, session: event_handlers.handle_request_answered(
         event, session, now(), PUBLIC_URL
     ),
+    "BreachNoticeRequested": lambda event, session: event_handlers.handle_breach_notice_requested(
+        event, session, now(), PUBLIC_URL
+    ),
     "VisitDayClosed": lambda event, session: event_handlers.handle_visit_day_closed(
         event, session, now(), PUBLIC_URL
     ),

@@ -157,6 +157,7 @@ PAGES = {
         GET /about/privacy/print
         GET /site-map
         GET /transparency
+        GET /breaches/{name}
         GET /cleared
         GET POST /s/{reference}
         GET /site.webmanifest

@@ -7,8 +7,10 @@ from datetime import timedelta
 import pytest
 
 from contracts.errors import TooManyAttempts, Unavailable
+from contracts.model import IST
 from contracts.rpc.call import Nothing
 from contracts.rpc.own_data import ErasedOnRequest, Kept
+from services.chassis.runtime.clock import now
 from tests.e2e.own_data_states import AT, COMING, own_data
 from tests.support.factories.gateway import NUMBER, REFERENCE, browser, claims, signed
 from tests.support.system.page_reader import SAME_SITE, stub
@@ -149,4 +151,6 @@ async def test_only_what_the_page_has_shown_is_erased_and_the_receipt_can_be_rea
     for _again in range(2):
         page = (await http.get("/en/my-data/erased")).text
         assert "7K3M 9QW4" in page
+        gone_by = (now().astimezone(IST) + timedelta(days=31)).date()  # a backup of today, for 30 days
+        assert f"They are gone by {gone_by:%A, %-d %B %Y}" in page
         assert f"Everything that names you in application {REFERENCE}" in page

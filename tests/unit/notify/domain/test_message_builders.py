@@ -6,7 +6,7 @@ from typing import get_args
 
 import pytest
 
-from contracts.events import RequestAnswered, RevocationPersonal
+from contracts.events import BreachNoticeRequested, RequestAnswered, RevocationPersonal
 from contracts.model import IST, AccessChange, Language
 from services.notify.domain import message_builders, templates
 from services.notify.domain.messages import TOKEN, VISITS, Draft, Purpose
@@ -42,6 +42,7 @@ DRAFTS = [
     message_builders.review_escalated(VISIT.escalated(), PUBLIC_URL, "ਗ੍ਰਹਿ"),
     message_builders.mobile_changed(VISIT.mobile_changed()),
     message_builders.request_answered(RequestAnswered.sample(), PUBLIC_URL),
+    message_builders.breach_notice(BreachNoticeRequested.sample(), PUBLIC_URL),
 ]
 
 
@@ -71,6 +72,7 @@ PLACEHOLDERS_BEFORE = {
     "review_escalated": {"department", "reference", "since", "url"},
     "mobile_changed": {"reference"},
     "request_answered": {"reference", "url"},
+    "breach_notice": {"reference", "url"},
 }
 """What the texts of 0.13.0 name."""
 
@@ -91,6 +93,7 @@ def test_every_purpose_has_a_message_builder() -> None:
 
 def test_only_one_time_codes_use_the_otp_lane() -> None:
     assert {made.purpose for made in DRAFTS if made.lane == "otp"} == {"otp"}
+    assert {made.purpose for made in DRAFTS if made.lane == "bulk"} == {"breach_notice"}
 
 
 ABOUT_APPLICATIONS = {
@@ -101,7 +104,7 @@ ABOUT_APPLICATIONS = {
 
 @pytest.mark.parametrize("made", DRAFTS, ids=lambda made: made.purpose)
 def test_a_message_about_an_application_links_to_its_status_page_in_its_language(made: Draft) -> None:
-    if made.purpose in ("review_escalated", "request_answered"):
+    if made.purpose in ("review_escalated", "request_answered", "breach_notice"):
         return
     assert (made.purpose in ABOUT_APPLICATIONS) == ("url" in made.parameters)
     if "url" in made.parameters:

@@ -78,6 +78,18 @@ def test_the_words_of_a_supervisor_go_with_the_people(gate: Supervised) -> None:
     assert [one.reason for one in gate.found()] == [None]
 
 
+def test_words_of_a_gate_that_come_after_the_people_are_erased_are_not_stored(gate: Supervised) -> None:
+    issued = gate.issue()
+    gate.handle(erased(issued))
+    scan = offline_scan(issued, id_check=OTHER_ID)
+    offline = {"verdict": "admit", "list_age_s": 60, "supervisor": gate.agreement(scan).model_dump()}
+    (item,) = gate.sync(scan.model_dump(exclude_unset=True) | {"offline": offline})
+    assert item.recorded
+    gate.scan(scan_of(issued, direction="exit", id_check=OTHER_ID))
+    assert [one.reason for one in gate.scans()] == [None, None]
+    assert {one.reason for one in gate.found()} == {None}
+
+
 def test_incidents_are_shown_to_operations_and_to_security_of_the_site_without_a_gate(
     gate: Supervised,
 ) -> None:

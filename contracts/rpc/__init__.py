@@ -38,9 +38,9 @@ def _methods(module: ModuleType) -> Iterator[Method[Wire, Wire]]:
 METHODS: tuple[Method[Wire, Wire], ...] = tuple(
     method
     for module in (
-        accounts, application, breaches, companions, consents, corrections, requests, approval, issuance, notify,
-        verify,
-    )  # fmt: skip
+        *(accounts, application, breaches, companions, consents, corrections, requests),
+        *(approval, issuance, notify, verify),
+    )
     for method in _methods(module)
 )
 """All methods, by service."""

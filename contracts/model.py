@@ -72,8 +72,8 @@ ClosureReason = Literal["urgent_meeting", "officer_away", "holiday_declared", "s
 """Why a department closes a day on which visitors were to come."""
 Assistance = Literal["wheelchair", "guide"]
 Role = Literal[
-    "ado", "department", "reception", "assisted", "security", "ops", "auditor", "grievance", "kiosk",
-    "gate_device",
+    "ado", "department", "reception", "assisted", "security", "ops", "auditor", "grievance", "privacy",
+    "kiosk", "gate_device",
 ]  # fmt: skip
 """The role of a login."""
 DEVICE_ROLES: frozenset[Role] = frozenset({"kiosk", "gate_device"})

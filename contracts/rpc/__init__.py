@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from types import ModuleType
 
 from contracts.model import Wire
-from contracts.rpc import accounts, application, approval, issuance, notify, requests, verify
+from contracts.rpc import accounts, application, approval, issuance, notify, privacy, requests, verify
 from contracts.rpc.call import Method
 
 
@@ -25,7 +25,7 @@ def _methods(module: ModuleType) -> Iterator[Method[Wire, Wire]]:
 
 METHODS: tuple[Method[Wire, Wire], ...] = tuple(
     method
-    for module in (accounts, application, requests, approval, issuance, notify, verify)
+    for module in (accounts, application, requests, privacy, approval, issuance, notify, verify)
     for method in _methods(module)
 )
 """All methods, by service."""

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, DirectoryPath, Field, FilePath, SecretStr
 from pydantic_settings import NoDecode
 
-from services.chassis.runtime.retention_settings import PeopleRetentionSettings
+from services.chassis.runtime.retention_settings import PeopleRetentionSettings, WatchlistRetentionSettings
 from services.chassis.runtime.setting_types import Commas, FernetKeys, OrNone
 from services.chassis.runtime.settings import (
     BrokerSettings,
@@ -45,6 +45,7 @@ class GatewaySettings(
     OpsTokenSettings,
     MailServerSettings,
     PeopleRetentionSettings,
+    WatchlistRetentionSettings,
     RetentionSettings,
 ):
     """Where the gateway listens, whom it trusts, and the rules that pages show. The same for all replicas."""

@@ -13,6 +13,7 @@ from tests.e2e.own_data_states import AT, COMING, own_data
 from tests.support.factories.gateway import NUMBER, REFERENCE, browser, claims, signed
 from tests.support.system.page_reader import SAME_SITE, stub
 
+ANSWERED = "REQ-7K3M-9QW4"
 LOGINS = re.compile(r"HOM-000\d|SEC-000\d")
 
 
@@ -83,6 +84,9 @@ async def test_a_copy_has_all_records_and_is_recorded_and_stored_by_no_cache() -
         "scans",
     } < kept.keys()
     assert LOGINS.findall(answer.text) == []
+    assert [(one["number"], one["answer"]) for one in copy["requests"]] == [
+        (ANSWERED, "It was closed."), ("REQ-0000-0000", ""),
+    ]  # fmt: skip
     _, asked, _, key = client.last("application.record_copy")
     assert (asked.references, bool(key)) == ((REFERENCE, COMING), True)
     assert client.last("notify.own_data")[1].whole
@@ -95,6 +99,7 @@ async def test_the_copy_to_read_is_one_file_that_loads_nothing(language: str, ti
     assert (answer.status_code, answer.headers["content-disposition"][:10]) == (200, "attachment")
     assert title in answer.text
     assert "Arms licence" in answer.text
+    assert "It was closed." in answer.text
     assert re.findall(r'(?:src|href)="(?!data:)[^"]*"|<script', answer.text) == []
 
 
@@ -125,7 +130,9 @@ async def test_before_anything_is_erased_the_page_says_what_goes_and_what_stays_
     page = (await http.get("/en/my-data/erase")).text
     assert f"Everything that names you in application {REFERENCE}" in page
     assert re.search(rf"{COMING}</a>: the department still decides about it", page)
-    assert re.findall(r'name="reference" value="([^"]+)"', page) == [REFERENCE]
+    assert f"Request {ANSWERED}, with what was answered" in page
+    assert "REQ-0000-0000</a>: it waits for an answer." in page
+    assert re.findall(r'name="reference" value="([^"]+)"', page) == [REFERENCE, ANSWERED]
 
 
 async def test_a_photograph_that_a_gate_still_compares_stays_and_the_page_says_until_when() -> None:
@@ -136,7 +143,7 @@ async def test_a_photograph_that_a_gate_still_compares_stays_and_the_page_says_u
     page = (await http.get("/en/my-data/erase")).text
     assert "Your photograph stays until" in page
     assert f"Your photograph in application {COMING}" not in page
-    assert re.findall(r'name="reference" value="([^"]+)"', page) == [REFERENCE]
+    assert re.findall(r'name="reference" value="([^"]+)"', page) == [REFERENCE, ANSWERED]
 
 
 async def test_only_what_the_page_has_shown_is_erased_and_the_receipt_can_be_read_again() -> None:

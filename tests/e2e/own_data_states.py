@@ -8,6 +8,7 @@ from contracts.errors import Unavailable
 from contracts.model import IST
 from contracts.rpc.accounts.logins import LoginPlace, LoginPlaces
 from contracts.rpc.application import ApplicationList
+from contracts.rpc.notify import OwnMessages
 from contracts.rpc.own_data import ErasedOnRequest, Kept, OwnData, Reader
 from tests.e2e.page_samples import State
 from tests.support.factories.gateway import NUMBER, REFERENCE
@@ -113,6 +114,9 @@ def of_own_data() -> Iterator[State]:
     yield State(
         "applicant", "/my-data", answers={**own_data(), **nothing, "application.list_applications": none}
     )
+    for stopped in (False, True):
+        chosen = {"notify.own_messages": OwnMessages(stopped=stopped)}
+        yield State("applicant", "/my-data/messages", answers=chosen)
     yield State("applicant", "/my-data/erase", answers=own_data())
     receipt = "7K3M9QW4"
     erased = ErasedOnRequest(

@@ -192,6 +192,7 @@ PAGES = {
         GET POST /my-data/erase
         GET /my-data/erased
         GET /requests
+        GET POST /my-data/messages
         GET POST /requests/new
         GET /requests/{number}
         GET POST /sessions

@@ -45,6 +45,7 @@ UNANSWERED = {
         "application.own_data", "approval.own_data", "issuance.own_data", "notify.own_data",
         "verify.own_data",
         "application.list_requests", "application.view_request", "application.find_person",
+        "notify.own_messages",
     },
     "no page asks it": {"accounts.export_logins", "approval.export_directory"},
     "the pass, of which tests of its own give it": {"verify.pass_use"},

@@ -9,7 +9,6 @@ from services.approval.handlers import decisions, own_data
 from services.chassis.audit import readers
 from tests.support.factories.approval import NOW, approval, by, deliver, desk, review_id_of, submitted
 
-
 OFFICER = Principal(kind="staff", id="DPO-0001", login_id="DPO-0001", role="privacy")
 
 

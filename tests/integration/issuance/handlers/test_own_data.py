@@ -5,7 +5,6 @@ from contracts.rpc.own_data import OwnData, OwnDataQuestion
 from services.issuance.handlers import own_data
 from tests.support.factories.issuance import approved, calling, citizen, deliver, erased, issue
 
-
 OFFICER = Principal(kind="staff", id="DPO-0001", login_id="DPO-0001", role="privacy")
 
 

@@ -8,7 +8,8 @@ import pytest
 
 from contracts.errors import TooManyAttempts, Unavailable
 from contracts.rpc.call import Nothing
-from contracts.rpc.own_data import ErasedOnRequest, Kept
+from contracts.rpc.notify import OwnMessages
+from contracts.rpc.own_data import ErasedOnRequest, Kept, OwnData
 from tests.e2e.own_data_states import AT, COMING, own_data
 from tests.support.factories.gateway import NUMBER, REFERENCE, browser, claims, signed
 from tests.support.system.page_reader import SAME_SITE, stub
@@ -157,3 +158,36 @@ async def test_only_what_the_page_has_shown_is_erased_and_the_receipt_can_be_rea
         page = (await http.get("/en/my-data/erased")).text
         assert "7K3M 9QW4" in page
         assert f"Everything that names you in application {REFERENCE}" in page
+
+
+async def test_who_wants_fewer_messages_says_so_and_may_take_it_back() -> None:
+    http, client = open_site(
+        notify__own_messages=OwnMessages(), notify__choose_messages=OwnMessages(stopped=True)
+    )
+    assert "You get a message about each step" in (await http.get("/en/my-data/messages")).text
+    for choice, stop in (("stop", True), ("all", False)):
+        sent = await http.post("/en/my-data/messages", data={"choice": choice, "key": "k"})
+        assert sent.headers["location"] == "/en/my-data/messages?notice=saved"
+        assert client.last("notify.choose_messages")[1].stop is stop
+    client.answers["notify.own_messages"] = OwnMessages(stopped=True)
+    assert "only the messages that you need at the gate" in (await http.get("/en/my-data/messages")).text
+    assert "/en/my-data/messages" in (await http.get("/en/my-data")).text
+
+
+async def test_who_has_only_asked_something_sees_and_copies_that() -> None:
+    nothing = own_data()["application.list_applications"].model_copy(update={"items": ()})
+    own = own_data()["application.own_data"]
+    asked = own.model_copy(update={"items": tuple(one for one in own.items if one.kind == "request")})
+    http, client = open_site(
+        application__list_applications=nothing,
+        application__own_data=asked,
+        application__record_copy=Nothing(),
+        **{
+            f"{name}__own_data": OwnData(items=(), readers=())
+            for name in ("approval", "issuance", "notify", "verify")
+        },
+    )
+    assert "Your complaints and questions" in (await http.get("/en/my-data")).text
+    copy = await http.post("/en/my-data/copy", data={"form": "json", "key": "k"})
+    assert len(copy.json()["requests"]) == 2
+    assert client.last("application.record_copy")[1].references == ()

@@ -5,9 +5,12 @@ import re
 import httpx
 import pytest
 
+from contracts.model import Role
+from contracts.rpc.accounts.logins import IssueLogin
 from epass_client import calls
+from tests.journey.commands import PASSWORD
 from tests.support.stack.running import eventually
-from tests.support.system.actors import Applicant, Staff
+from tests.support.system.actors import Actor, Applicant, Staff
 from tests.support.system.page_reader import SAME_SITE, hidden
 from tests.support.system.system import System
 
@@ -20,7 +23,15 @@ def visitor(system: System) -> Applicant:
     return Applicant(system)
 
 
-def pages(actor: Staff | Applicant, system: System) -> httpx.Client:
+def signed_in(system: System, role: Role) -> Actor:
+    """Return a new login of a role that no demo has, with a password of its own."""
+    login = Staff(system, "ado").send(calls.issue_login(IssueLogin(role=role, name="Asha Rani")))
+    first = system.client().sign_in(login.login_id, login.initial_password)
+    session = first.send(calls.change_password(login.initial_password, PASSWORD))
+    return Actor(system, system.client().with_token(session.access_token))
+
+
+def pages(actor: Actor, system: System) -> httpx.Client:
     http = system.http()
     http.headers.update(SAME_SITE)
     http.cookies.set("session", actor.client.token or "")
@@ -38,7 +49,7 @@ def test_who_comes_in_person_gets_a_copy_and_has_their_data_erased_with_a_receip
 ) -> None:
     reference = visitor.apply(applicant={"name": "Canary Kaur", "name_latin": "Canary Kaur"})
     visitor.send(calls.cancel_application(reference))
-    desk = pages(Staff(system, "privacy"), system)
+    desk = pages(signed_in(system, "privacy"), system)
     person = found(desk, reference)
     assert (person.status_code, "Canary Kaur" in person.text) == (200, True)
 
@@ -68,17 +79,17 @@ def test_who_comes_in_person_gets_a_copy_and_has_their_data_erased_with_a_receip
         return [line for line in log.get("/en/audit/log.csv").text.splitlines() if number in line]
 
     row = eventually(rows, "the log has the receipt")[0]
-    for said in ("DPO-0001", "in_person", reference, "Had somebody's data erased for them"):
+    for said in ("DPO-", "in_person", reference, "Had somebody's data erased for them"):
         assert said in row
 
 
-@pytest.mark.parametrize("role", ["grievance", "reception", "ado", "auditor"])
+@pytest.mark.parametrize("role", ["grievance", "ado", "auditor"])
 def test_control_another_role_finds_copies_and_erases_nobody(
-    system: System, visitor: Applicant, role: str
+    system: System, visitor: Applicant, role: Role
 ) -> None:
     reference = visitor.apply()
     visitor.send(calls.cancel_application(reference))
-    other = pages(Staff(system, role), system)
+    other = pages(signed_in(system, role), system)
     assert other.post(PLACE, data={"q": reference}).status_code == 403
     for verb in ("copy", "erase"):
         form = {"form": "json", "reference": reference, **WHY}

@@ -9,6 +9,7 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from contracts.crockford import parse_request_number
 from contracts.errors import Forbidden, InvalidInput
 from contracts.identity import NotLastFour, last_four
 from contracts.mobile import parse_mobile
@@ -99,7 +100,7 @@ def erase(
         return own_data.erase_rows(rows, session, now, settings)
 
     def answer(made: own_data.Erased) -> ErasedOnRequest:
-        number = (request.request_number,) if request.request_number else ()
+        number = [parse_request_number(request.request_number)] if request.request_number else []
         return own_data.receipt_of(made, request.asked, *number)
 
     route = f"application.{ERASE_FOR_PERSON.name}"

@@ -146,8 +146,8 @@ STAFF = _names(
 NO_PERSON = _names(
     """
     about advice body_hmac challenge channel closed_as closed_by_role closed_days closure_reason code
-    code_digest code_sealed contact content correlation_id decision_kind decision_reason deliver_by deltas department
-    department_code detail details digest direction escalation facts failed_tries forwarded_from
+    code_digest code_sealed contact content correlation_id decision_kind decision_reason deliver_by deltas
+    department department_code detail details digest direction escalation facts failed_tries forwarded_from
     from_department further_days gate gate_names gate_rules gates id_kind inside_site instead_of jws
     key_sealed kid kind lane language last_gate later_details marks masked nonce notice number offered officer
     pass_number password_hash place preferred prefix private_sealed provider provider_id public_x

@@ -28,7 +28,7 @@ def of_data_officer() -> Iterator[State]:
     yield State("privacy", "/desk/privacy")
     yield State("privacy", "/desk/privacy", {"q": ""}, status=422)
     nobody = {"application.find_person": PersonFound()}
-    yield State("privacy", "/desk/privacy/found", answers=nobody, before=(FIND,), status=404)
+    yield State("privacy", "/desk/privacy/found", answers=nobody, before=(FIND,), status=422)
     wrong = {"application.find_person": InvalidInput.of("id_last4", "not_four")}
     yield State("privacy", "/desk/privacy/found", answers=wrong, before=(FIND,), status=422)
     yield State("privacy", "/desk/privacy/found", answers=person(), before=(FIND,))

@@ -51,7 +51,7 @@ async def show_person(view: PrivacyPage) -> Response:
     except InvalidInput as error:
         return _search(view, typed, problems_of(error), 422)
     if not found.items:
-        return _search(view, typed, {"q": "nobody_kept"}, 404)
+        return _search(view, typed, {"q": "nobody_kept"}, 422)
     return await _person(view, found, {}, {})
 
 

@@ -91,7 +91,7 @@ TASKS: Mapping[Role, tuple[Entry, ...]] = {
     ),
     "grievance": (REQUESTS,),
     "privacy": (
-        ("/desk/privacy", _("A person's data")),
+        ("/desk/privacy", _("Data of a person")),
         REQUESTS,
         ("/desk/privacy/register", _("Register of processing")),
     ),

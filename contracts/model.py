@@ -77,8 +77,8 @@ Relation = Literal["mother", "father", "guardian"]
 Basis = Literal["law", "consent"]
 """Why personal data may be used: by section 7(b) of the DPDP Act for a pass of the State, or by consent."""
 Role = Literal[
-    "ado", "department", "reception", "assisted", "security", "ops", "auditor", "grievance", "kiosk",
-    "gate_device",
+    "ado", "department", "reception", "assisted", "security", "ops", "auditor", "grievance", "privacy",
+    "kiosk", "gate_device",
 ]  # fmt: skip
 """The role of a login."""
 DEVICE_ROLES: frozenset[Role] = frozenset({"kiosk", "gate_device"})

@@ -65,7 +65,7 @@ HELD = (
          "photograph, sealed", GATE, "photographs_kept_days", "the reception and the gates of the site"),
     Held("application.requests", "mobile sealed",
          "whose complaint or question it is; its words and the answer, sealed",
-         TELL, PEOPLE, "the grievance officer"),
+         TELL, PEOPLE, "the grievance officer; the data officer, if it is about data"),
     Held("application.opening_tries", "who",
          "keyed digest of a mobile, or the number of a pass", PROVE, "a week", "nobody"),
     Held("approval.reviews", "name name_latin name_keys personal held_event correction",
@@ -90,7 +90,7 @@ HELD = (
          "a changed number, sealed", TELL, PEOPLE, "who delivers messages"),
     Held("notify.opt_outs", "recipient",
          "keyed digest of a number whose holder wants no messages",
-         TELL, "until eight days after they write START", "nobody"),
+         TELL, "until eight days after they want messages again", "nobody"),
     Held("notify.media", "sealed",
          "the vendor's ID of the picture of a pass, sealed", TELL, "29 days", "Meta"),
     Held("notify.local_phone", "recipient text link",
@@ -149,11 +149,11 @@ STAFF = _names(
 """Columns with logins of staff: in records as long as these, else as long as their row."""
 NO_PERSON = _names(
     """
-    about advice body_hmac challenge channel closed_by_role closed_days closure_reason code code_digest
-    code_sealed contact content correlation_id decision_kind decision_reason deliver_by deltas department
-    department_code detail details digest direction escalation facts failed_tries forwarded_from
+    about advice body_hmac challenge channel closed_as closed_by_role closed_days closure_reason code
+    code_digest code_sealed contact content correlation_id decision_kind decision_reason deliver_by deltas
+    department department_code detail details digest direction escalation facts failed_tries forwarded_from
     from_department further_days gate gate_names gate_rules gates id_kind inside_site instead_of jws
-    key_sealed kid kind lane language last_gate later_details marks masked nonce notice number officer
+    key_sealed kid kind lane language last_gate later_details marks masked nonce notice number offered officer
     pass_number password_hash place preferred prefix private_sealed provider provider_id public_x
     purpose_kind reason_translations record reference replaces revocation revoked_reason role roles salt
     scanned_pass scans secret_sealed settled_as site site_code slot state status steps to_department

@@ -20,6 +20,7 @@ from contracts.rpc import (
     corrections,
     issuance,
     notify,
+    privacy,
     requests,
     verify,
 )
@@ -38,7 +39,7 @@ def _methods(module: ModuleType) -> Iterator[Method[Wire, Wire]]:
 METHODS: tuple[Method[Wire, Wire], ...] = tuple(
     method
     for module in (
-        *(accounts, application, breaches, companions, consents, corrections, requests),
+        *(accounts, application, breaches, companions, consents, corrections, privacy, requests),
         *(approval, issuance, notify, verify),
     )
     for method in _methods(module)

@@ -90,6 +90,18 @@ class WrongNumber(Strict):
     mobile_last4: str = Field(max_length=8)
 
 
+class OwnMessages(Wire):
+    """Whether somebody wants no messages but those by which they get in, or learn that they do not."""
+
+    stopped: bool = False
+
+
+class ChooseMessages(Strict):
+    """Stop all others to the number that is signed in, or send them again."""
+
+    stop: bool
+
+
 class UndeliveredPass(Wire):
     """A pass of which nobody knows whether it has arrived, and that can still be used."""
 
@@ -230,6 +242,11 @@ RESEND = Method(
 WRONG_NUMBER = Method(
     "notify", "wrong_number", WrongNumber, Nothing, command=True,
     said="Said that messages came to the wrong number",
+)  # fmt: skip
+OWN_MESSAGES = Method("notify", "own_messages", Nothing, OwnMessages)
+CHOOSE_MESSAGES = Method(
+    "notify", "choose_messages", ChooseMessages, OwnMessages, command=True,
+    said="Chose which messages to get",
 )  # fmt: skip
 RECORD_PRINT = Method("notify", "record_print", PassNumber, Nothing, command=True, said="Printed a pass")
 UNDELIVERED_HERE = Method(

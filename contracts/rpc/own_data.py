@@ -73,9 +73,9 @@ class OwnData(Wire):
 
 
 class OwnApplications(Strict):
-    """Some applications of the caller."""
+    """Some applications of the caller, and, to erase them, numbered requests."""
 
-    references: tuple[str, ...] = Field(min_length=1, max_length=MOST_APPLICATIONS)
+    references: tuple[str, ...] = Field(max_length=MOST_APPLICATIONS)
 
 
 class ErasedOnRequest(Wire):
@@ -87,6 +87,8 @@ class ErasedOnRequest(Wire):
     """Of the applications that were erased."""
     photographs: tuple[str, ...] = ()
     """Of other applications, of which the photograph was erased."""
+    requests: tuple[str, ...] = ()
+    """The numbered requests that were erased."""
 
 
 def own_data(service: str) -> Method[OwnDataQuestion, OwnData]:

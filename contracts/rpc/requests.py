@@ -10,6 +10,8 @@ from contracts.rpc.call import Method, Page
 RequestKind = Literal["complaint", "question", "own_data", "nomination", "feedback"]
 """``own_data``: about one's own personal data. ``nomination``: who may exercise one's rights after death or
 incapacity (section 14 of the DPDP Act)."""
+ClosedAs = Literal["spam", "abuse", "duplicate"]
+"""Why a request was closed without an answer: advertising or nonsense, insults alone, asked before."""
 LONGEST = 3_000
 """Characters of a request, and of its answer."""
 
@@ -52,6 +54,8 @@ class RequestLine(Wire):
     answered_at: Instant | None = None
     is_late: bool = False
     """Whether it is unanswered although that has passed."""
+    closed_as: ClosedAs | None = None
+    """Why it was closed without an answer, at ``answered_at``."""
 
 
 class RequestList(Wire):
@@ -77,6 +81,12 @@ class AnswerRequest(RequestNumber):
     answer: str = Field(max_length=LONGEST, repr=False)
 
 
+class CloseRequest(RequestNumber):
+    """The end of a request that gets no answer."""
+
+    closed_as: ClosedAs
+
+
 SEND_REQUEST = Method(
     "application", "send_request", SendRequest, RequestSent, command=True, said="Sent a request"
 )
@@ -87,3 +97,7 @@ VIEW_REQUEST = Method(
 ANSWER_REQUEST = Method(
     "application", "answer_request", AnswerRequest, RequestSent, command=True, said="Answered a request"
 )
+CLOSE_REQUEST = Method(
+    "application", "close_request", CloseRequest, RequestSent, command=True,
+    said="Closed a request without an answer",
+)  # fmt: skip

@@ -46,6 +46,11 @@ SERVICES = Dashboard(
                 ("sum(increase(epass_sign_in_failures_total[1h]))", "wrong passwords"),
                 ("sum by (what) (increase(epass_gateway_exports_total[1h]))", "{{what}}"),
                 ("sum by (what) (increase(epass_ado_access_given_total[1h]))", "ADO {{what}}"),
+                (
+                    "sum by (role, what) (increase(epass_officer_access_given_total[1h]))",
+                    "{{role}} {{what}}",
+                ),
+                ("sum by (kind) (increase(epass_requests_closed_total[1h]))", "requests closed as {{kind}}"),
                 ("sum by (role) (increase(epass_look_budgets_raised_total[1h]))", "{{role}} budget raised"),
             ),
         ),

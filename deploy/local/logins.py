@@ -18,6 +18,7 @@ DEMO: dict[str, dict[str, str]] = {
     "ops": {"login_id": "OPS-0001"},
     "auditor": {"login_id": "AUD-0001"},
     "grievance": {"login_id": "GRO-0001"},
+    "privacy": {"login_id": "DPO-0001"},
     "gate_device": {"login_id": "GAT-0001", "site": "PCS1", "gate": "PCS1-G1"},
 }
 

@@ -2,6 +2,7 @@
 
 from prometheus_client import Counter, Gauge
 
+from contracts.model import Role
 from contracts.rpc.accounts.look_budgets import DEFAULTS
 from services.chassis.runtime.metrics import DirectoryLabel
 
@@ -36,6 +37,15 @@ ADO_ACCESS = Counter(
 )
 for what in ("issued", "password_reset", "factor_reset"):
     ADO_ACCESS.labels(what)  # from the start, so that the first one is seen as an increase
+OFFICER_ACCESS = Counter(
+    "epass_officer_access_given_total",
+    "Logins that read people's complaints or all their data, and were issued, or got another password or app",
+    ["role", "what"],
+)
+OFFICERS: frozenset[Role] = frozenset({"grievance", "privacy"})
+for role in sorted(OFFICERS):
+    for what in ("issued", "password_reset", "factor_reset"):
+        OFFICER_ACCESS.labels(role, what)
 LOOK_BUDGETS_RAISED = Counter(
     "epass_look_budgets_raised_total",
     "Raised budgets of looks of a role, above what it has by default",

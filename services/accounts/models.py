@@ -216,6 +216,8 @@ class FactorRuleRow(Base):
 
     id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     roles: Mapped[list[str]] = mapped_column(ARRAY(Text))
+    offered: Mapped[list[str] | None] = mapped_column(ARRAY(Text))
+    """The roles that there were then: a later one needs a second factor. None: those before 0.26."""
     changed_by: Mapped[str]
     changed_at: Mapped[datetime]
 

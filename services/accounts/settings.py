@@ -18,6 +18,8 @@ from services.chassis.runtime.settings import (
 )
 
 FACTOR_ROLES: tuple[Role, ...] = tuple(role for role in get_args(Role) if role not in DEVICE_ROLES)
+FIRST_ROLES = frozenset({"ado", "department", "security", "reception", "assisted", "ops", "auditor"})
+"""Those of before 0.26. A rule that says nothing of a later role is older than the role, which needs one."""
 """Every role of people: each of them sees names, and a device has nobody to type a code."""
 SESSIONS_AT_ONCE = 3
 """A desk, a phone, and one more: a tablet of a gate, or the counter of a colleague who is ill."""
@@ -46,6 +48,7 @@ class AccountsSettings(ServiceSettings, KeyEncryptionSettings, IssuerSettings, R
     second_factor_roles: Annotated[tuple[Role, ...] | None, NoDecode, OrNone, Commas] = None
     """Roles that need a second factor, until the ADO Branch decides; ``none`` for no role.
 
+    Those that are newer than `FIRST_ROLES` need one, too, if any does.
     Without a value these are `FACTOR_ROLES`, and in local mode none.
     """
     sessions_at_once: Annotated[Annotated[int, Field(ge=1)] | None, OrNone] = None
@@ -67,8 +70,11 @@ class AccountsSettings(ServiceSettings, KeyEncryptionSettings, IssuerSettings, R
     @property
     def factor_roles(self) -> tuple[Role, ...]:
         """Return the roles that need a second factor while the ADO Branch has decided nothing."""
+        if self.second_factor_roles:
+            later = (role for role in FACTOR_ROLES if role not in FIRST_ROLES)
+            return tuple(dict.fromkeys((*self.second_factor_roles, *later)))
         if self.second_factor_roles is not None:
-            return self.second_factor_roles
+            return ()
         return () if self.local_mode else FACTOR_ROLES
 
     @property

@@ -23,7 +23,7 @@ from contracts.model import (
     PurposeKind,
     RejectionReason,
 )
-from contracts.rpc.requests import RequestKind
+from contracts.rpc.requests import ClosedAs, RequestKind
 from services.application.domain.status import DecisionKind
 
 _WORDS = (
@@ -31,6 +31,7 @@ _WORDS = (
     ApplicationStatus,
     Assistance,
     Channel,
+    ClosedAs,
     ClosureReason,
     DecisionKind,
     DeliverBy,
@@ -290,6 +291,8 @@ class RequestRow(Base):
     answer_by: Mapped[datetime]
     answered_at: Mapped[datetime | None]
     answered_by: Mapped[str | None]
+    closed_as: Mapped[ClosedAs | None]
+    """Why it was closed then without an answer."""
 
 
 class BreachRow(Base):

@@ -5,6 +5,7 @@ from contracts.rpc import breaches as contract_of_breaches
 from contracts.rpc import companions as contract_of_companions
 from contracts.rpc import consents as contract_of_consents
 from contracts.rpc import corrections as contract_of_corrections
+from contracts.rpc import privacy as contract_of_privacy
 from contracts.rpc import requests as contract_of_requests
 from services.application.handlers import (
     applications,
@@ -15,6 +16,7 @@ from services.application.handlers import (
     mobiles,
     own_data,
     photographs,
+    privacy,
     queries,
     requests,
     unlocked_sessions,
@@ -55,9 +57,13 @@ class Service:
     view_request = rpc(contract_of_requests.VIEW_REQUEST, requests.view)
     answer_request = rpc(contract_of_requests.ANSWER_REQUEST, requests.answer)
     view_breach = rpc(contract_of_breaches.VIEW_BREACH, breaches.view)
+    close_request = rpc(contract_of_requests.CLOSE_REQUEST, requests.close)
     record_copy = rpc(contract.RECORD_COPY, own_data.record_copy)
     erase_own_data = rpc(contract.ERASE_OWN_DATA, own_data.erase)
     own_data = rpc(contract.OWN_DATA, own_data.list_kept)
+    find_person = rpc(contract_of_privacy.FIND_PERSON, privacy.find)
+    copy_for_person = rpc(contract_of_privacy.COPY_FOR_PERSON, privacy.copy)
+    erase_for_person = rpc(contract_of_privacy.ERASE_FOR_PERSON, privacy.erase)
     audit_entries = rpc(contract.AUDIT_ENTRIES, entries.list_entries)
     most_looks = rpc(contract.MOST_LOOKS, entries.most_looks)
     audit_heads = rpc(contract.AUDIT_HEADS, heads.list_heads)

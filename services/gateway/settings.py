@@ -8,7 +8,11 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, DirectoryPath, Field, FilePath, SecretStr
 from pydantic_settings import NoDecode
 
-from services.chassis.runtime.retention_settings import BackupRetentionSettings, PeopleRetentionSettings
+from services.chassis.runtime.retention_settings import (
+    BackupRetentionSettings,
+    PeopleRetentionSettings,
+    WatchlistRetentionSettings,
+)
 from services.chassis.runtime.setting_types import Commas, FernetKeys, OrNone
 from services.chassis.runtime.settings import (
     BrokerSettings,
@@ -46,6 +50,7 @@ class GatewaySettings(
     MailServerSettings,
     PeopleRetentionSettings,
     BackupRetentionSettings,
+    WatchlistRetentionSettings,
     RetentionSettings,
 ):
     """Where the gateway listens, whom it trusts, and the rules that pages show. The same for all replicas."""

@@ -247,7 +247,7 @@ class OptOutRow(Base):
     recipient: Mapped[str] = mapped_column(primary_key=True)
     """The keyed digest of their number."""
     about: Mapped[str] = mapped_column(primary_key=True)
-    """The name of the channel, or the ID of the application."""
+    """The name of the channel, the ID of the application, or ``all``."""
     at: Mapped[datetime]
     is_over: Mapped[bool] = mapped_column(default=False, server_default="false")
     """They wanted messages again, at that time. An older word that comes late changes nothing."""

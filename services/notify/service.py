@@ -25,6 +25,8 @@ class Service:
     settings = SettingsProvider()
 
     resend = rpc(contract.RESEND, resends.resend)
+    own_messages = rpc(contract.OWN_MESSAGES, opt_outs.show_own)
+    choose_messages = rpc(contract.CHOOSE_MESSAGES, opt_outs.choose_own)
     wrong_number = rpc(contract.WRONG_NUMBER, opt_outs.stop_messages)
     record_print = rpc(contract.RECORD_PRINT, prints.record_print)
     undelivered_here = rpc(contract.UNDELIVERED_HERE, undelivered.list_here)

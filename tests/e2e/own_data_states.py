@@ -10,6 +10,7 @@ from contracts.rpc.accounts.logins import LoginPlace, LoginPlaces
 from contracts.rpc.application import ApplicationList
 from contracts.rpc.call import Nothing
 from contracts.rpc.companions import CompanionView
+from contracts.rpc.notify import OwnMessages
 from contracts.rpc.own_data import Consent, ErasedOnRequest, Kept, OwnData, Reader
 from tests.e2e.page_samples import State
 from tests.support.factories.gateway import NUMBER, REFERENCE
@@ -35,6 +36,15 @@ def _reply(*items: Kept, seen: tuple[Reader, ...] = ()) -> OwnData:
     return OwnData(items=items, readers=seen)
 
 
+def _requests(until: datetime) -> Iterator[Kept]:
+    """Yield a request that waits and one that was answered."""
+    for number, answer in (("REQ-7K3M-9QW4", "It was closed."), ("REQ-0000-0000", "")):
+        record = {"number": number, "sent_at": AT.isoformat(), "text": "They sent me away", "answer": answer}
+        erasable = AT if answer else None
+        facts = {"reference": number, "kind": "request", "count": 1, "since": AT, "until": until}
+        yield Kept(**facts, erasable=erasable, records=(record,))
+
+
 def own_data(**given: Any) -> dict[str, Any]:
     """Return what services answer about somebody whose visit is over, and who has applied for another."""
     until = AT + timedelta(days=180)
@@ -50,6 +60,7 @@ def own_data(**given: Any) -> dict[str, Any]:
             undecided,
             _kept("photograph", {"jpeg": ""}, until=until, erasable=AT),
             _kept("progress", {"at": moment, "what": "submitted", "facts": {}}, is_nameless=True),
+            *_requests(until),
         ),
         "approval.own_data": _reply(
             _kept("desk", ANSWERS, receivers=("home",)),
@@ -142,8 +153,13 @@ def of_own_data() -> Iterator[State]:
     yield State(
         "applicant", "/my-data", answers={**own_data(), **nothing, "application.list_applications": none}
     )
+    for stopped in (False, True):
+        chosen = {"notify.own_messages": OwnMessages(stopped=stopped)}
+        yield State("applicant", "/my-data/messages", answers=chosen)
     yield State("applicant", "/my-data/erase", answers=own_data())
     receipt = "7K3M9QW4"
-    erased = ErasedOnRequest(receipt=receipt, references=(REFERENCE,), photographs=(COMING,))
+    erased = ErasedOnRequest(
+        receipt=receipt, references=(REFERENCE,), photographs=(COMING,), requests=("REQ-7K3M-9QW4",)
+    )
     wanted = {"reference": REFERENCE, "key": "k"}
     yield State("applicant", "/my-data/erase", wanted, {"application.erase_own_data": erased})

@@ -75,6 +75,7 @@ from tests.e2e.page_samples import (
     WRONG_LOGIN,
     State,
 )
+from tests.e2e.privacy_states import of_data_officer
 from tests.e2e.request_states import requests
 from tests.support.factories.gateway import NUMBER, REFERENCE, pass_view
 from tests.support.factories.pages import (
@@ -537,5 +538,5 @@ STATES = [
     {"verify.scan": ScanResult(verdict="unknown_pass", preview=True)}),
     State("security", "/gate/inside"),
     *supervised(), *places(), *several_days(), *closures(), *counter(), *kiosk(), *operator(), *around(),
-    *requests(),
+    *requests(), *of_data_officer(),
 ]  # fmt: skip

@@ -21,7 +21,10 @@ def requests() -> Iterator[State]:
     late = RequestLine(**facts, answer_by=sent + timedelta(days=90), is_late=True)
     waiting = RequestLine(request_number="REQ-0000-0000", kind="nomination", sent_at=now(), answer_by=now())
     answered = late.model_copy(update={"is_late": False, "answered_at": now()})
-    some = {"application.list_requests": RequestList(items=(late, waiting, answered), next="on", late=1)}
+    closed = answered.model_copy(update={"closed_as": "spam"})
+    some = {
+        "application.list_requests": RequestList(items=(late, waiting, answered, closed), next="on", late=1)
+    }
     none = {"application.list_requests": RequestList()}
 
     def viewed(line: RequestLine, **more: Any) -> dict[str, Any]:
@@ -49,4 +52,7 @@ def requests() -> Iterator[State]:
     )
     told = {"application.answer_request": RequestSent(request_number=NUMBER)}
     yield State("grievance", page, {"answer": ANSWER}, told | viewed(answered, answer=ANSWER))
+    yield State("grievance", page, answers=viewed(closed))
+    yield State("grievance", f"{page}/close", {"closed_as": ""}, viewed(late), status=422)
+    yield State("applicant", f"/requests/{NUMBER}", answers=viewed(closed))
     yield State("grievance", page, {"answer": ANSWER}, second | viewed(answered, answer=ANSWER))

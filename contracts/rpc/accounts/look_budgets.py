@@ -36,6 +36,8 @@ DEFAULTS: Mapping[Role, LookBudget] = {
     "auditor": LookBudget(warn=1_000, refuse=3_000),
     # an answer takes minutes
     "grievance": LookBudget(warn=100, refuse=300),
+    # one person at a time, whose applications count each
+    "privacy": LookBudget(warn=100, refuse=300),
 }
 """By role of people, until the ADO Branch decides. A scan is a command, and counts nowhere."""
 

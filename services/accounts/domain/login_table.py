@@ -22,7 +22,7 @@ COLUMNS = (
     Column("valid_until", longest=10),
 )
 ROLES: tuple[Role, ...] = (
-    "department", "reception", "assisted", "security", "ado", "ops", "auditor", "grievance",
+    "department", "reception", "assisted", "security", "ado", "ops", "auditor", "grievance", "privacy",
 )  # fmt: skip
 """A kiosk is no person, and its token is handed over beside the device."""
 

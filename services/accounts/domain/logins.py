@@ -9,7 +9,7 @@ from contracts.model import IST, Role, site_of
 
 ROLE_PREFIXES: dict[Role, str] = {
     "security": "SEC", "reception": "REC", "assisted": "SEW", "ado": "ADO", "ops": "OPS", "auditor": "AUD",
-    "grievance": "GRO", "kiosk": "KIO", "gate_device": "GAT",
+    "grievance": "GRO", "privacy": "DPO", "kiosk": "KIO", "gate_device": "GAT",
 }  # fmt: skip
 _NEEDED: dict[Role, tuple[str, ...]] = {
     "department": ("department",),

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from contracts.events import AccessChanged
 from contracts.model import AccessChange, Contact, Role
 from services.accounts.domain.logins import today_of
-from services.accounts.metrics import ADO_ACCESS
+from services.accounts.metrics import ADO_ACCESS, OFFICER_ACCESS, OFFICERS
 from services.accounts.models import LoginRow
 from services.chassis.db.database import after_commit, personal_keys_of
 from services.chassis.messaging import outbox
@@ -26,10 +26,16 @@ def seal_mobile(session: Session, login_id: str, mobile: str | None) -> str | No
     return personal_keys_of(session).seal(uuid5(NAMESPACE_OID, login_id), {"mobile": mobile})
 
 
-def count_ado(session: Session, role: Role, what: str) -> None:
-    """Count that a login of the ADO Branch was given or given back to somebody: operations hear of each."""
+def count_given(session: Session, role: Role, what: str) -> None:
+    """Count that a login was given or given back to somebody where operations hear of each.
+
+    That is one of the ADO Branch, which gives itself every other, and one of an officer who reads what no
+    other role reads.
+    """
     if role == "ado":
         after_commit(session, ADO_ACCESS.labels(what).inc)
+    if role in OFFICERS:
+        after_commit(session, OFFICER_ACCESS.labels(role, what).inc)
 
 
 def tell(

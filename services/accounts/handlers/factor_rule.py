@@ -8,11 +8,11 @@ from contracts.errors import InvalidInput
 from contracts.model import DEVICE_ROLES
 from contracts.rpc.accounts.second_factor import SET_FACTOR_RULE, FactorRule, SetFactorRule
 from contracts.rpc.call import Call
-from services.accounts.handlers import sessions
+from services.accounts.handlers import second_factor, sessions
 from services.accounts.handlers.access_messages import tell
 from services.accounts.handlers.authorization import acting_ado, fresh_ado
 from services.accounts.models import FactorRuleRow, SessionRow
-from services.accounts.settings import AccountsSettings
+from services.accounts.settings import FACTOR_ROLES, AccountsSettings
 from services.chassis.db.upserts import put
 from services.chassis.rpc.idempotency import once
 
@@ -44,7 +44,12 @@ def change(
     def effect() -> str:
         if DEVICE_ROLES & set(request.roles):
             raise InvalidInput.of("roles", "not_for_role")
-        values = {"roles": sorted(set(request.roles)), "changed_by": by, "changed_at": now}
+        values = {
+            "roles": sorted(set(request.roles)),
+            "offered": list(FACTOR_ROLES),
+            "changed_by": by,
+            "changed_at": now,
+        }
         put(session, FactorRuleRow, {"id": _ONLY}, values)
         without = SessionRow.role.in_(request.roles) & SessionRow.factor_at.is_(None)
         sessions.end_live(session, without, now)
@@ -61,4 +66,4 @@ def _rule(session: Session, settings: AccountsSettings) -> FactorRule:
     row = session.get(FactorRuleRow, _ONLY, populate_existing=True)
     if row is None:
         return FactorRule(roles=settings.factor_roles)
-    return FactorRule.from_attributes(row)
+    return FactorRule.from_attributes(row, roles=second_factor.required_roles(session, settings))

@@ -98,9 +98,9 @@ def places(request: LoginIds, call: Call, session: Session) -> LoginPlaces:
 
     Raises:
         Forbidden: the principal is neither an auditor nor an applicant, who is told which offices have seen
-            their data.
+            their data, nor the data officer, who tells it to them.
     """
-    if call.principal.role != "auditor" and call.principal.kind != "applicant":
+    if call.principal.role not in ("auditor", "privacy") and call.principal.kind != "applicant":
         raise Forbidden("this is for auditors")
     rows = session.scalars(select(LoginRow).where(LoginRow.login_id.in_(request.login_ids)))
     return LoginPlaces(items=tuple(map(LoginPlace.from_attributes, rows)))

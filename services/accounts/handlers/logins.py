@@ -33,7 +33,7 @@ from contracts.rpc.call import Call
 from services.accounts.adapters import passwords
 from services.accounts.domain import logins
 from services.accounts.handlers import attempts, gate_devices, second_factor, sessions
-from services.accounts.handlers.access_messages import count_ado, seal_mobile, tell
+from services.accounts.handlers.access_messages import count_given, seal_mobile, tell
 from services.accounts.handlers.authorization import fresh_ado
 from services.accounts.handlers.login_queries import view_of
 from services.accounts.models import LoginRow
@@ -119,7 +119,7 @@ def add(
     )
     session.add(row)
     outbox.add(session, event, at=now)
-    count_ado(session, role, "issued")
+    count_given(session, role, "issued")
     return NewPassword(login_id, seed)
 
 
@@ -293,7 +293,7 @@ def reset(
         event = PasswordReset(login_id=login.login_id, reset_by=by, sessions_until=until)
         outbox.add(session, event, at=up_to, expires_at=until)
         tell(session, "password_reset", login.login_id, by, now)
-        count_ado(session, login.role, "password_reset")
+        count_given(session, login.role, "password_reset")
         return NewPassword(login.login_id, seed)
 
     def answer(new: NewPassword) -> IssuedLogin:
@@ -325,7 +325,7 @@ def reset_factor(
         login.devices_void_to = logins.last_void_instant(now)
         sessions.end_all_of(session, login.login_id, now)
         tell(session, "factor_reset", login.login_id, by, now)
-        count_ado(session, login.role, "factor_reset")
+        count_given(session, login.role, "factor_reset")
         return login.login_id
 
     def answer(login_id: str) -> LoginView:

@@ -40,7 +40,7 @@ from services.accounts.models import (
     SessionRow,
     SignInRow,
 )
-from services.accounts.settings import AccountsSettings
+from services.accounts.settings import FACTOR_ROLES, FIRST_ROLES, AccountsSettings
 from services.chassis.audit import record
 from services.chassis.db.database import Database
 from services.chassis.rpc.idempotency import once
@@ -57,9 +57,12 @@ class NewFactor:
 
 
 def required_roles(session: Session, settings: AccountsSettings) -> Sequence[str]:
-    """Return the roles whose logins need a second factor."""
-    decided = session.scalar(select(FactorRuleRow.roles))
-    return settings.factor_roles if decided is None else decided
+    """Return the roles whose logins need a second factor; of a rule also those that came after it."""
+    rule = session.execute(select(FactorRuleRow.roles, FactorRuleRow.offered)).one_or_none()
+    if rule is None:
+        return settings.factor_roles
+    offered = FIRST_ROLES if rule.offered is None else rule.offered
+    return [*rule.roles, *(role for role in FACTOR_ROLES if role not in {*offered, *rule.roles})]
 
 
 def wait_for_factor(

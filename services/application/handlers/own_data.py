@@ -19,7 +19,7 @@ from contracts.rpc.call import Call, Nothing, Principal
 from contracts.rpc.own_data import ErasedOnRequest, Kept, OwnApplications, OwnData, OwnDataQuestion, kept
 from services.application.domain.retention import erasable_from, photograph_erasable_from
 from services.application.domain.status import WITH_PASS
-from services.application.handlers import consents, photographs, unlocked_sessions
+from services.application.handlers import consents, photographs, requests, unlocked_sessions
 from services.application.handlers.rows import locked, passes_of
 from services.application.handlers.scheduled_jobs import erase_personal_data
 from services.application.handlers.views import timeline_of
@@ -47,6 +47,7 @@ class Erased:
     receipt: str
     references: tuple[str, ...]
     photographs: tuple[str, ...]
+    requests: tuple[str, ...] = ()
 
 
 def list_kept(
@@ -54,10 +55,13 @@ def list_kept(
 ) -> OwnData:
     """Return what is kept of those of these applications that the caller's session has opened.
 
+    The data officer has them open as they are named.
+
     Raises:
-        Forbidden: as `readers.mobile_of`.
+        Forbidden: as `readers.owner_of`.
     """
-    rows = _own(session, request.references, call.principal, now)
+    owner = readers.owner_of(call.principal, whole=request.whole)
+    rows = _own(session, request.references, call.principal, owner, now)
     passes = passes_of(session, [row.id for row in rows])
     items: list[Kept] = []
     for row in rows:
@@ -88,6 +92,8 @@ def list_kept(
             lines = tuple(one.model_dump(mode="json") for one in events) if request.whole else ()
             instants = [one.at for one in events]
             items.append(kept(row.reference, "progress", instants, is_nameless=True, records=lines))
+    if owner is not None:  # a request names a number and no card: whoever has proved the number reads it
+        items += requests.of_mobile(session, owner, settings, whole=request.whole)
     return readers.answer(session, items)
 
 
@@ -128,24 +134,47 @@ def erase(
         Forbidden: as `readers.mobile_of`.
         NotFound: nothing of them may go.
     """
+    mobile = readers.mobile_of(call.principal)
 
     def effect() -> Erased:
-        rows = _own(session, request.references, call.principal, now, lock=True)
-        gone, pictures = _erase_what_may_go(rows, session, now, settings)
-        if not gone and not pictures:
-            raise NotFound("nothing of these applications may be erased now")
-        receipt = new_pass_number()  # of its form, so that auditors can search for it
-        # after a restore the log alone knows it (docs/backup.md)
-        line = partial(log.info, "erased on request", receipt=receipt, references=gone, photographs=pictures)
-        after_commit(session, line)
-        return Erased(receipt, tuple(gone), tuple(pictures))
-
-    def answer(made: Erased) -> ErasedOnRequest:
-        note_objects_alone(made.receipt, *made.photographs)
-        return ErasedOnRequest(receipt=made.receipt, references=made.references, photographs=made.photographs)
+        rows = _own(session, request.references, call.principal, mobile, now, lock=True)
+        numbered = requests.erase_numbered(session, request.references, now, settings, mobile)
+        return erase_rows(rows, session, now, settings, numbered)
 
     route = f"application.{ERASE_OWN_DATA.name}"
-    return once(session, call, route, request, effect, answer, reference=Erased)
+    return once(session, call, route, request, effect, receipt_of, reference=Erased)
+
+
+def erase_rows(
+    rows: Sequence[ApplicationRow],
+    session: Session,
+    now: datetime,
+    settings: ApplicationSettings,
+    numbered: Sequence[str] = (),
+) -> Erased:
+    """Erase what may go of these applications, and number the receipt.
+
+    Args:
+        numbered: the requests that were erased with them.
+
+    Raises:
+        NotFound: nothing of them may go.
+    """
+    gone, pictures = _erase_what_may_go(rows, session, now, settings)
+    if not gone and not pictures and not numbered:
+        raise NotFound("nothing of these applications may be erased now")
+    receipt = new_pass_number()  # of its form, so that auditors can search for it
+    # after a restore the log alone knows it (docs/backup.md)
+    erased = [*gone, *numbered]
+    line = partial(log.info, "erased on request", receipt=receipt, references=erased, photographs=pictures)
+    after_commit(session, line)
+    return Erased(receipt, tuple(gone), tuple(pictures), tuple(numbered))
+
+
+def receipt_of(made: Erased, *why: str) -> ErasedOnRequest:
+    """Return the receipt, which the audit log has instead of all that was asked for; with ``why``, if any."""
+    note_objects_alone(made.receipt, *made.photographs, *made.requests, *why)
+    return ErasedOnRequest.from_attributes(made)
 
 
 def _erasable(
@@ -173,6 +202,7 @@ def erase_again(
         query = select(row).where(row.reference.in_(references), row.erased_at.is_(None)).order_by(row.id)
         rows = session.scalars(locked(query)).all()
         gone, pictures = _erase_what_may_go(rows, session, now, settings)
+        gone += requests.erase_numbered(session, references, now, settings, None)
         record_task(session, "erase_again", [*gone, *pictures], now)
         return gone, pictures
 
@@ -202,14 +232,20 @@ def _own(
     session: Session,
     references: Sequence[str],
     principal: Principal,
+    owner: str | None,
     now: datetime,
     *,
     lock: bool = False,
 ) -> list[ApplicationRow]:
-    """Return the applications of the caller's mobile among these that their session has opened."""
+    """Return the applications of the caller's mobile among these that their session has opened.
+
+    Where ``owner`` is None, the data officer asks: those of anybody.
+    """
     row = ApplicationRow
-    mine = (row.mobile == readers.mobile_of(principal)) & row.reference.in_(references)
-    query = select(row).where(mine).order_by(row.id)
+    mine = row.mobile == owner if owner is not None else row.erased_at.is_(None)
+    query = select(row).where(mine, row.reference.in_(references)).order_by(row.id)
     rows = session.scalars(locked(query) if lock else query).all()
+    if owner is None:
+        return list(rows)
     opened = unlocked_sessions.opened_of(session, rows, principal, now)
     return [one for one in rows if one.id in opened]

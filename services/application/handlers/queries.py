@@ -157,7 +157,7 @@ def lookup(request: Lookup, call: Call, session: Session) -> LookupHits:
         return LookupHits(
             items=hits_of(session, session.scalars(query.where(ApplicationRow.mobile == mobile)))
         )
-    numbered = _by_number(session, request.q)
+    numbered = by_number(session, request.q)
     if numbered is not None:
         own = is_reception_of(call.principal, numbered.site)
         return LookupHits(items=hits_of(session, [numbered], named=own))
@@ -214,7 +214,8 @@ def _mobile(text: str) -> str | None:
         return None
 
 
-def _by_number(session: Session, text: str) -> ApplicationRow | None:
+def by_number(session: Session, text: str) -> ApplicationRow | None:
+    """Return the application of a reference or a pass number, as it was typed."""
     row = find(session, text)
     if row is not None:
         return row

@@ -4,11 +4,12 @@ Who has proved the mobile of a request reads it with its answer; families share 
 The words of both are sealed under the keys of the personal blocks.
 """
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import uuid4
 
-from sqlalchemy import func, select, true
+from sqlalchemy import delete, func, select, true
 from sqlalchemy.orm import Session
 
 from contracts.crockford import new_request_number, parse_request_number
@@ -16,8 +17,10 @@ from contracts.errors import Forbidden, NotFound, TooManyAttempts
 from contracts.events import RequestAnswered
 from contracts.model import Contact
 from contracts.rpc.call import Call, Principal
+from contracts.rpc.own_data import MOST_APPLICATIONS, Kept, kept
 from contracts.rpc.requests import (
     AnswerRequest,
+    CloseRequest,
     RequestLine,
     RequestList,
     RequestNumber,
@@ -28,12 +31,12 @@ from contracts.rpc.requests import (
 )
 from services.application.domain.requests import answer_by, require_open, words_of
 from services.application.handlers.authorization import mobile_of
-from services.application.metrics import REQUEST_LATE
+from services.application.metrics import REQUEST_LATE, REQUESTS_CLOSED
 from services.application.models import RequestRow
 from services.application.settings import ApplicationSettings
 from services.chassis.db import pages
 from services.chassis.db.batches import delete_batch
-from services.chassis.db.database import personal_keys_of
+from services.chassis.db.database import after_commit, personal_keys_of
 from services.chassis.db.destructive_jobs import Portion
 from services.chassis.db.locks import lock
 from services.chassis.messaging import outbox
@@ -43,6 +46,9 @@ MOST_A_DAY = 5
 """So many requests of one mobile within a day."""
 DAY = timedelta(days=1)
 BATCH = 100
+OFFICERS = ("grievance", "privacy")
+"""Who answers requests; the data officer those about data alone."""
+_FACTS = ("number", "kind", "sent_at", "answer_by", "answered_at", "closed_as")
 
 
 @dataclass(frozen=True)
@@ -98,21 +104,24 @@ def _refuse_more(session: Session, mobile: str, now: datetime) -> None:
 def list_requests(request: RequestQuestion, call: Call, session: Session, now: datetime) -> RequestList:
     """Return own requests, newest first; to staff those of all that wait, the oldest first, or that do not.
 
-    The ADO Branch sees which are late, and no words of any.
+    The ADO Branch sees which are late, and no words of any; the data officer those about data.
 
     Raises:
-        Forbidden: the principal is no applicant, grievance officer or ADO Branch, or is at a kiosk.
+        Forbidden: the principal is no applicant, officer or ADO Branch, or is at a kiosk.
         InvalidInput: ``after`` is not one of our cursors.
     """
     row, query = RequestRow, select(RequestRow)
-    is_staff = call.principal.role in ("grievance", "ado")
+    is_staff = call.principal.role in ("grievance", "privacy", "ado")
+    mine = row.kind == "own_data" if call.principal.role == "privacy" else row.kind.is_not(None)
     if is_staff:
-        query = query.where(row.answered_at.is_not(None) if request.answered else row.answered_at.is_(None))
+        query = query.where(
+            mine, row.answered_at.is_not(None) if request.answered else row.answered_at.is_(None)
+        )
     else:
         query = query.where(row.mobile == _own_mobile(call.principal))
     oldest_first = is_staff and not request.answered
     page, following = pages.read(session, query, row.sent_at, row.id, request, oldest_first=oldest_first)
-    late = select(func.count()).where(row.answered_at.is_(None), row.answer_by <= now)
+    late = select(func.count()).where(mine, row.answered_at.is_(None), row.answer_by <= now)
     items = tuple(_line(one, now) for (one,) in page)
     return RequestList(items=items, next=following, late=session.scalar(late) or 0 if is_staff else 0)
 
@@ -124,10 +133,8 @@ def view(request: RequestNumber, call: Call, session: Session, now: datetime) ->
         NotFound: there is none, or not for this principal.
         Forbidden: as `list_requests`.
     """
-    row = _find(session, request.request_number)
-    if call.principal.role != "grievance" and (row is None or row.mobile != _own_mobile(call.principal)):
-        row = None
-    if row is None:
+    row = find(session, request.request_number)
+    if row is None or not _is_for(row, call.principal):
         raise NotFound("there is no such request")
     words = personal_keys_of(session).open(row.id, row.sealed)
     shown = {name: str(words.get(name, "")) for name in ("text", "answer")}
@@ -138,19 +145,14 @@ def answer(request: AnswerRequest, call: Call, session: Session, now: datetime) 
     """Store the answer to a request, which closes it; its sender is told that there is one.
 
     Raises:
-        Forbidden: the principal is no grievance officer.
-        NotFound: there is no such request.
+        Forbidden: the principal is no officer who answers requests.
+        NotFound: there is no such request, or not for this officer.
         InvalidInput: of ``answer``: ``empty``.
         Conflict: ``already_answered``.
     """
-    if call.principal.role != "grievance":
-        raise Forbidden("the grievance officer answers requests")
 
     def effect() -> Stored:
-        row = _find(session, request.request_number, locked=True)
-        if row is None:
-            raise NotFound("there is no such request")
-        require_open(row.answered_at)
+        row = _open(session, request.request_number, call.principal)
         words, masked = words_of(request.answer, "answer")
         ring = personal_keys_of(session)
         row.sealed = ring.seal(row.id, {**ring.open(row.id, row.sealed), "answer": words})
@@ -165,6 +167,69 @@ def answer(request: AnswerRequest, call: Call, session: Session, now: datetime) 
         return Stored(row.number, masked)
 
     return once(session, call, "application.answer_request", request, effect, _sent, reference=Stored)
+
+
+def close(request: CloseRequest, call: Call, session: Session, now: datetime) -> RequestSent:
+    """Close a request that gets no answer. Nobody is told; who follows the number sees that, and why.
+
+    Raises:
+        Forbidden, NotFound, Conflict: as `answer`.
+    """
+
+    def effect() -> Stored:
+        row = _open(session, request.request_number, call.principal)
+        row.answered_at, row.answered_by, row.closed_as = now, call.principal.login_id, request.closed_as
+        after_commit(session, REQUESTS_CLOSED.labels(request.closed_as).inc)
+        return Stored(row.number, masked=False)
+
+    return once(session, call, "application.close_request", request, effect, _sent, reference=Stored)
+
+
+def _open(session: Session, typed: str, principal: Principal) -> RequestRow:
+    """Return a request that waits for an answer of this officer, locked.
+
+    Raises:
+        Forbidden, NotFound, Conflict: as `answer`.
+    """
+    if principal.role not in OFFICERS:
+        raise Forbidden("an officer answers requests")
+    row = find(session, typed, locked=True)
+    if row is None or not _is_for(row, principal):
+        raise NotFound("there is no such request")
+    require_open(row.answered_at)
+    return row
+
+
+def of_mobile(session: Session, mobile: str, settings: ApplicationSettings, *, whole: bool) -> Iterator[Kept]:
+    """Yield what is kept of each request of a mobile, the newest first; with ``whole``, its words."""
+    row = RequestRow
+    newest = select(row).where(row.mobile == mobile).order_by(row.sent_at.desc()).limit(MOST_APPLICATIONS)
+    for one in session.scalars(newest):
+        record = {name: getattr(one, name) for name in _FACTS}
+        record |= personal_keys_of(session).open(one.id, one.sealed) if whole else {}
+        yield kept(
+            one.number,
+            "request",
+            [one.sent_at],
+            until=(one.answered_at or one.answer_by) + timedelta(days=settings.people_kept_days),
+            erasable=one.answered_at and one.answered_at + settings.kept_at_least,
+            records=(record,) if whole else (),
+        )
+
+
+def erase_numbered(
+    session: Session, numbers: Sequence[str], now: datetime, settings: ApplicationSettings, mobile: str | None
+) -> list[str]:
+    """Delete those of these requests that may go: answered for as long as the site has to keep them.
+
+    Args:
+        mobile: whose they are; None for those of anybody, after a restore.
+    """
+    row = RequestRow
+    may_go = row.number.in_(numbers) & (row.answered_at <= now - settings.kept_at_least)
+    if mobile is not None:
+        may_go &= row.mobile == mobile
+    return sorted(session.scalars(delete(row).where(may_go).returning(row.number)))
 
 
 def measure(session: Session, now: datetime) -> None:
@@ -195,7 +260,19 @@ def _own_mobile(principal: Principal) -> str:
     return mobile_of(principal)
 
 
-def _find(session: Session, typed: str, *, locked: bool = False) -> RequestRow | None:
+def _is_for(row: RequestRow, principal: Principal) -> bool:
+    """Return whether a principal reads a request: its officer, or whoever has proved its mobile.
+
+    Raises:
+        Forbidden: as `list_requests`.
+    """
+    if principal.role in OFFICERS:
+        return principal.role == "grievance" or row.kind == "own_data"
+    return row.mobile == _own_mobile(principal)
+
+
+def find(session: Session, typed: str, *, locked: bool = False) -> RequestRow | None:
+    """Return the request of a number, as it was typed."""
     try:
         query = select(RequestRow).where(RequestRow.number == parse_request_number(typed))
     except ValueError:

@@ -9,7 +9,7 @@ from contracts.rpc.own_data import Kept, OwnData, OwnDataQuestion, kept
 from services.approval.models.reviews import MOBILE, ReviewRow
 from services.chassis.audit import readers
 
-UNTOLD = {one.name for one in vars(watchlist).values() if isinstance(one, Method)}
+UNTOLD = {one.name for one in vars(watchlist).values() if isinstance(one, Method)} | readers.COUNTED_ONCE
 """Who is on the watchlist is not told, so neither is who compared anybody with it."""
 _DECISION = (
     *("number", "revision", "status", "department", "decided_at", "reason", "note", "slot", "gate"),
@@ -21,10 +21,13 @@ def list_kept(request: OwnDataQuestion, call: Call, session: Session) -> OwnData
     """Return what is kept of those of these applications that are of the caller's mobile.
 
     Raises:
-        Forbidden: as `readers.mobile_of`.
+        Forbidden: as `readers.owner_of`.
     """
-    mine = text(f"{MOBILE} = :mobile").bindparams(mobile=readers.mobile_of(call.principal))
-    rows = session.scalars(select(ReviewRow).where(ReviewRow.reference.in_(request.references), mine)).all()
+    owner = readers.owner_of(call.principal, whole=request.whole)
+    query = select(ReviewRow).where(ReviewRow.reference.in_(request.references))
+    if owner is not None:
+        query = query.where(text(f"{MOBILE} = :mobile").bindparams(mobile=owner))
+    rows = session.scalars(query).all()
     items: list[Kept] = []
     for row in rows:
         departments = dict.fromkeys((*(one.department for one in row.decisions), row.department))

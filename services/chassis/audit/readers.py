@@ -9,12 +9,16 @@ from sqlalchemy.orm import Session
 from contracts.errors import Forbidden
 from contracts.rpc.call import Principal
 from contracts.rpc.own_data import Kept, OwnData, Reader
+from contracts.second_factor import require_fresh
 from services.chassis.audit.record import DONE, REFRESHED, REPEATED
 from services.chassis.db.tables import audit_log
+from services.chassis.runtime.clock import now
 
 MOST_READERS = 100
 _UNTOLD = ("applicant", "anonymous", "auditor")
 """Roles of those who look at their own, and of auditors: whom they look for is told to nobody."""
+COUNTED_ONCE = frozenset({"own_data"})
+"""A look of the data officer asks every service; application alone tells of it."""
 
 
 def mobile_of(principal: Principal) -> str:
@@ -26,6 +30,24 @@ def mobile_of(principal: Principal) -> str:
     if principal.kind != "applicant" or not principal.mobile:
         raise Forbidden("this is for applicants")
     return principal.mobile
+
+
+def is_data_officer(principal: Principal) -> bool:
+    """Return whether the caller acts for people who come in person, or write."""
+    return principal.kind == "staff" and principal.role == "privacy"
+
+
+def owner_of(principal: Principal, *, whole: bool) -> str | None:
+    """Return the mobile whose data the caller may see; None for the data officer, who sees anybody's.
+
+    Raises:
+        Forbidden: as `mobile_of`; or ``second_factor_stale``: the officer wants the ``whole`` of it.
+    """
+    if not is_data_officer(principal):
+        return mobile_of(principal)
+    if whole:
+        require_fresh(principal, now())
+    return None
 
 
 def answer(session: Session, items: Sequence[Kept], hidden: Collection[str] = ()) -> OwnData:

@@ -247,17 +247,18 @@ def _canonical(kind: str, text: str) -> str:
 
 
 def _rows(entry: Entry, of_reply: Sequence[str], result: str) -> list[dict[str, Any]]:
-    """Return the rows of a call, each with some of its objects; one where there are none."""
+    """Return the rows of a call, one where it has no objects.
+
+    Each has some of its objects, and says who was helped, at which device, and for whom.
+    """
     principal = entry.call.principal
     helped = principal.kind == "applicant" and principal.login_id is not None
     of_request = objects_of(entry.request, is_request=True) if entry.is_about_request else ()
-    objects = [*of_request, *entry.objects, *of_reply]
-    if helped:
-        objects.insert(0, principal.id)
-    objects += [one for one in (principal.kiosk, principal.gate_device) if one is not None]
-    if principal.assistant_of is not None:
-        objects.append(principal.assistant_of)
-    named = list(dict.fromkeys(objects))
+    first = [principal.id] if helped else []
+    others = (principal.kiosk, principal.gate_device, principal.assistant_of)
+    last = [one for one in others if one is not None]
+    each = {*first, *last}
+    named = [one for one in dict.fromkeys([*of_request, *entry.objects, *of_reply]) if one not in each]
     row = {
         "at": now(),
         "actor": principal.login_id or ("anonymous" if principal.kind == "anonymous" else principal.id),
@@ -267,8 +268,9 @@ def _rows(entry: Entry, of_reply: Sequence[str], result: str) -> list[dict[str, 
         "address": entry.call.address,
         "correlation_id": entry.call.correlation_id[:64],
     }
-    starts = range(0, max(len(named), 1), MOST_OBJECTS)
-    return [row | {"objects": named[start : start + MOST_OBJECTS]} for start in starts]
+    most = MOST_OBJECTS - len(each)
+    starts = range(0, max(len(named), 1), most)
+    return [row | {"objects": [*first, *named[start : start + most], *last]} for start in starts]
 
 
 def _are_known(db: Database, rows: Sequence[bulk.Row]) -> bool:

@@ -45,8 +45,10 @@ reception = Access("reception")
 department = Access("department")
 ops = Access("ops")
 auditor = Access("auditor")
-grievance = Access("grievance")
-request_reader = Access("grievance", "ado")
+privacy = Access("privacy")
+request_answerer = Access("grievance", "privacy")
+"""Who answers requests of people; the data officer those about data."""
+request_reader = Access("grievance", "privacy", "ado")
 """Who may see which requests of people are late."""
 closer = Access("department", "ado")
 """Who may close a day of a department."""

@@ -17,6 +17,8 @@ from contracts.rpc.own_data import MOST_APPLICATIONS, Kept, OwnData, OwnDataQues
 from services.gateway.access.admission import Caller
 
 MOST_LISTED = 200
+Listed = tuple[Sequence[HistoryLine], Sequence[HistoryLine], bool]
+"""Applications that are open, others, and whether there are more."""
 _METHODS: Mapping[Service, Method[OwnDataQuestion, OwnData]] = {
     "application": rpc.application.OWN_DATA,
     "approval": rpc.approval.OWN_DATA,
@@ -80,6 +82,11 @@ class Gathered:
         """The photograph of each application that has one, by its reference."""
         return {one.reference: one for one in self.kept["application"] if one.kind == "photograph"}
 
+    @cached_property
+    def requests(self) -> dict[str, Kept]:
+        """The complaints, questions and other requests of the mobile, by their number."""
+        return {one.reference: one for one in self.kept["application"] if one.kind == "request"}
+
     @property
     def lines(self) -> list[Line]:
         """A line for each kind in each service."""
@@ -100,7 +107,7 @@ class Gathered:
     def until(self, one: Kept) -> datetime | None:
         """Return when it is erased; None for what names nobody and stays longer."""
         with_it = self.answers.get(one.reference)
-        return None if one.is_nameless or with_it is None else one.until or with_it.until
+        return None if one.is_nameless else one.until or (with_it.until if with_it is not None else None)
 
     def receivers(self, *kinds: str) -> list[str]:
         """Return who got records of some kinds, each once: codes of departments or gates, or channels."""
@@ -121,6 +128,10 @@ class Gathered:
         """Return those of the other applications whose photograph may be erased at once."""
         return [name for name in _can_go(self.photographs, at) if name not in self.can_go(at)]
 
+    def requests_can_go(self, at: datetime) -> list[str]:
+        """Return the requests that may be erased at once."""
+        return _can_go(self.requests, at)
+
     def as_json(self, mobile: str, at: datetime) -> dict[str, Any]:
         """Return the copy that a program can read."""
         return {
@@ -128,7 +139,8 @@ class Gathered:
             "mobile": mobile,
             "is_cut": self.is_cut,
             "seen_by_is_cut": self.looks_are_cut,
-            "not_included": "complaints and questions; watchlist and incidents at gates; "
+            "not_included": ("" if self.requests else "complaints and questions; ")
+            + "watchlist and incidents at gates; "
             "links and QR codes of passes; last characters of ID cards; names of staff",
             "applications": [
                 {
@@ -149,6 +161,11 @@ class Gathered:
                     ],
                 }
                 for line in self.applications
+            ],
+            "requests": [
+                {**record, "until": one.until and one.until.isoformat()}
+                for one in self.requests.values()
+                for record in one.records
             ],
             "seen_by": [
                 {
@@ -177,7 +194,7 @@ def _can_go(kept: Mapping[str, Kept], at: datetime) -> list[str]:
     return [name for name, one in kept.items() if one.erasable and one.erasable <= at]
 
 
-async def list_open(caller: Caller) -> tuple[Sequence[HistoryLine], Sequence[HistoryLine], bool]:
+async def list_open(caller: Caller) -> Listed:
     """Return the applications that are open in the caller's session, others, and whether there are more.
 
     Raises:
@@ -190,16 +207,17 @@ async def list_open(caller: Caller) -> tuple[Sequence[HistoryLine], Sequence[His
     return opened[:MOST_APPLICATIONS], closed, is_cut
 
 
-async def gather(caller: Caller, *, whole: bool = False) -> Gathered:
-    """Return what is kept of the caller.
+async def gather(caller: Caller, *, whole: bool = False, listed: Listed | None = None) -> Gathered:
+    """Return what is kept of the caller, or of the person for whom the data officer asks.
 
     Args:
+        listed: the applications of that person; by default the caller's own.
         whole: with the records themselves; then each service has to answer.
 
     Raises:
         ContractError: application does not answer, or another one for a copy.
     """
-    applications, closed, is_cut = await list_open(caller)
+    applications, closed, is_cut = listed or await list_open(caller)
     question = OwnDataQuestion(references=tuple(one.reference for one in applications), whole=whole)
     own = await caller.query(rpc.application.OWN_DATA, question)
     numbers = tuple(dict.fromkeys(number for one in own.items for number in one.numbers))

@@ -21,7 +21,7 @@ from services.gateway.pages.shared.view import SEEN, AdoPage, View, page_router
 
 router = page_router("/desk/logins")
 ROLES: tuple[Role, ...] = (
-    "department", "reception", "assisted", "security", "ado", "ops", "auditor", "grievance",
+    "department", "reception", "assisted", "security", "ado", "ops", "auditor", "grievance", "privacy",
 )  # fmt: skip
 STATES: tuple[LoginState, ...] = ("active", "never_used", "expired", "disabled")
 Verb = Literal["disable", "reset", "sign-out", "reset-factor"]

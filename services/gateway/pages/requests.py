@@ -11,7 +11,7 @@ from contracts.rpc import requests as rpc
 from services.gateway.pages.shared.forms import key_of, problems_of, text_of
 from services.gateway.pages.shared.view import (
     ApplicantPage,
-    GrievancePage,
+    RequestAnswererPage,
     RequestReaderPage,
     View,
     page_router,
@@ -64,12 +64,12 @@ async def show_all(
 
 
 @router.get("/desk/requests/{number}")
-async def show_request(view: GrievancePage, number: str) -> Response:
+async def show_request(view: RequestAnswererPage, number: str) -> Response:
     return await _request(view, number, "", {})
 
 
 @router.post("/desk/requests/{number}")
-async def answer(view: GrievancePage, number: str) -> Response:
+async def answer(view: RequestAnswererPage, number: str) -> Response:
     """Answer a request, which closes it."""
     form = await view.form()
     typed = text_of(form, "answer")
@@ -81,6 +81,28 @@ async def answer(view: GrievancePage, number: str) -> Response:
     except Conflict as error:
         return view.to(f"/desk/requests/{quote(number[:40], safe='')}", notice=error.body.code)
     return view.to(f"/desk/requests/{done.request_number}", notice="masked" if done.masked else "answered")
+
+
+@router.post("/desk/requests/{number}/close")
+async def close(view: RequestAnswererPage, number: str) -> Response:
+    """Close a request that gets no answer; nobody is told."""
+    form = await view.form()
+    try:
+        request = rpc.CloseRequest.model_validate(
+            {"request_number": number[:40], "closed_as": text_of(form, "closed_as")}
+        )
+        await view.command(rpc.CLOSE_REQUEST, request, key_of(form))
+    except ValidationError as error:
+        return await _request(view, number, "", problems_of(error), 422)
+    except Conflict as error:
+        return view.to(f"/desk/requests/{quote(number[:40], safe='')}", notice=error.body.code)
+    return view.to(f"/desk/requests/{quote(number[:40], safe='')}", notice="closed")
+
+
+@router.get("/desk/requests/{number}/close")
+async def return_to_request(view: RequestAnswererPage, number: str) -> Response:
+    """Return from the address of a form that was sent."""
+    return view.to(f"/desk/requests/{quote(number[:40], safe='')}")
 
 
 async def _request(

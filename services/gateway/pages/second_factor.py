@@ -28,7 +28,7 @@ from services.gateway.pages.shared.view import AdoPage, Pages, SignInPage, View,
 router = page_router("")
 RECOVERY = "/staff/sign-in/recovery-codes"
 ROLES: tuple[Role, ...] = (
-    "ado", "department", "security", "reception", "assisted", "ops", "auditor", "grievance",
+    "ado", "department", "security", "reception", "assisted", "ops", "auditor", "grievance", "privacy",
 )  # fmt: skip
 LONGEST_CODE = 40
 FORM = re.compile(r"/(pa|hi|en)(/(?!\.)[a-zA-Z0-9_.:-]+)+(\?[!-~]*)?")

@@ -17,16 +17,16 @@ def list_kept(request: OwnDataQuestion, call: Call, session: Session) -> OwnData
     Neither the link nor the QR code of a pass is in it: who has a copy shall not get in with it.
 
     Raises:
-        Forbidden: as `readers.mobile_of`.
+        Forbidden: as `readers.owner_of`.
     """
-    mobile = readers.mobile_of(call.principal)
+    owner = readers.owner_of(call.principal, whole=request.whole)
     items: list[Kept] = []
     query = select(PassRow).where(PassRow.reference.in_(request.references)).order_by(PassRow.issued_at)
     for row in session.scalars(query):
-        if row.personal is None or not row.as_pass().belongs_to(mobile):
+        if row.personal is None or (owner is not None and not row.as_pass().belongs_to(owner)):
             continue
         visit, people = row.visit.model_dump(mode="json"), row.personal.model_dump(mode="json")
         whole = {name: getattr(row, name) for name in _PASS} | visit | people
         records = (whole,) if request.whole else ()
         items.append(kept(row.reference, "passes", [row.issued_at], numbers=(row.number,), records=records))
-    return readers.answer(session, items)
+    return readers.answer(session, items, readers.COUNTED_ONCE)

@@ -22,6 +22,11 @@ ALWAYS_TOLD: Collection[Purpose] = (
 )  # fmt: skip
 """What nobody may keep from an applicant by saying that the number is wrong: their way would be in vain, or
 somebody has their application, or their data."""
+STOPPABLE: Collection[Purpose] = (
+    "application_submitted", "application_expired", "rejected", "returned", "day_reopened",
+    "request_answered",
+)  # fmt: skip
+"""What a person may have left out: neither a pass nor its end, and nothing about somebody's login or duty."""
 Lane = Literal["otp", "normal", "bulk"]
 State = Literal[
     "queued", "accepted", "delivered", "read", "failed", "expired", "withdrawn", "not_needed"

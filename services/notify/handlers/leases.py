@@ -32,7 +32,7 @@ from services.notify.domain.messages import Lane, Personal, Purpose, provider_id
 from services.notify.domain.outcomes import Delivered, Failed, Later, Outcome, Postponed, Untried
 from services.notify.handlers import status_polls
 from services.notify.handlers.endings import end_chain
-from services.notify.handlers.opt_outs import IS_WRONG_NUMBER, MOBILE_CHANNELS
+from services.notify.handlers.opt_outs import IS_STOPPED, IS_WRONG_NUMBER, NOT_TRIED
 from services.notify.metrics import CHAINS_ENDED, RECEIPTS_EXPECTED
 from services.notify.models import PhoneMessageRow
 
@@ -43,12 +43,12 @@ _READ = f"""id, lane, purpose, channel, step, language, application_id, personal
   array(
     select other.channel from messages as other
     where other.event_id = messages.event_id and other.purpose = messages.purpose
-    union all {MOBILE_CHANNELS}
+    union all {NOT_TRIED}
   ) as tried,
   purpose = 'pass_issued' and exists (
     select from passes where number = pass_number and revoked_at is not null
   ) as is_revoked,
-  lane <> 'otp' and exists (
+  {IS_STOPPED} or lane <> 'otp' and exists (
     select from opt_outs
     where opt_outs.recipient = messages.recipient and about = messages.channel and not is_over
   ) as is_opted_out,

@@ -1,8 +1,9 @@
-"""Who wants no messages about an application, because it is not theirs.
+"""Who wants no messages: none that can be left out, or none about an application that is not theirs.
 
-Whoever knows the reference and the last four of the number may say so, without a proof. So it stops no
-message on which somebody's way depends, the others go on by email where there is one, and the timeline says
-it, which the applicant and the reception see.
+Whoever has proved a number stops all messages to it, on every channel, but those by which somebody gets in or
+learns that they do not (`STOPPABLE`). Whoever knows a reference and the last four of its number may say,
+without a proof, that the number is not theirs. So that stops no message on which somebody's way depends, the
+others go on by email where there is one, and the timeline says it, which the applicant and the reception see.
 """
 
 import hmac
@@ -18,10 +19,12 @@ from contracts.errors import NotFound
 from contracts.events import NotificationFailed
 from contracts.mobile import ascii_digits
 from contracts.rpc.call import Call, Nothing
-from contracts.rpc.notify import WRONG_NUMBER, WrongNumber
+from contracts.rpc.notify import CHOOSE_MESSAGES, WRONG_NUMBER, ChooseMessages, OwnMessages, WrongNumber
+from services.chassis.audit.readers import mobile_of
+from services.chassis.db.upserts import put
 from services.chassis.messaging import outbox
 from services.chassis.rpc.idempotency import once
-from services.notify.domain.messages import ALWAYS_TOLD
+from services.notify.domain.messages import ALWAYS_TOLD, STOPPABLE
 from services.notify.handlers.messages import mobiles_of, recipient_digest
 from services.notify.models import ApplicationRow, OptOutRow
 
@@ -32,8 +35,45 @@ IS_WRONG_NUMBER = f"""(
     where opt_outs.recipient = messages.recipient and about = cast(messages.application_id as text)
   ))"""
 """SQL: whether a message is not to go to the number of its recipient."""
-MOBILE_CHANNELS = f"select unnest(array['sms', 'whatsapp']) where {IS_WRONG_NUMBER}"
-"""SQL: the channels that are not to be tried then."""
+ALL = "all"
+"""What somebody wants no messages about who wants none that can be left out."""
+IS_STOPPED = f"""(
+  messages.purpose = any(array[{", ".join(f"'{one}'" for one in STOPPABLE)}]) and exists (
+    select from opt_outs where opt_outs.recipient = messages.recipient and about = '{ALL}' and not is_over
+  ))"""
+"""SQL: whether its recipient wants no such message, on no channel."""
+NOT_TRIED = f"""
+  select unnest(array['sms', 'whatsapp']) where {IS_WRONG_NUMBER}
+  union all select unnest(array['sms', 'whatsapp', 'email']) where {IS_STOPPED}"""
+"""SQL: the channels that are not to be tried for a message."""
+
+
+def show_own(call: Call, session: Session) -> OwnMessages:
+    """Return whether the caller wants no messages to their number that can be left out.
+
+    Raises:
+        Forbidden: as `readers.mobile_of`.
+    """
+    row = session.get(OptOutRow, (recipient_digest(session, mobile_of(call.principal)), ALL))
+    return OwnMessages(stopped=row is not None and not row.is_over)
+
+
+def choose_own(request: ChooseMessages, call: Call, session: Session, now: datetime) -> OwnMessages:
+    """Stop messages to the caller's number that can be left out, or send them again.
+
+    Raises:
+        Forbidden: as `readers.mobile_of`.
+    """
+    key = {"recipient": recipient_digest(session, mobile_of(call.principal)), "about": ALL}
+
+    def effect() -> str:
+        put(session, OptOutRow, key, {"at": now, "is_over": not request.stop})
+        return ""
+
+    def answer(_none: str) -> OwnMessages:
+        return OwnMessages(stopped=request.stop)
+
+    return once(session, call, CHOOSE_MESSAGES.name, request, effect, answer, reference=str)
 
 
 def stop_messages(request: WrongNumber, call: Call, session: Session, now: datetime) -> Nothing:

@@ -25,13 +25,13 @@ def list_kept(request: OwnDataQuestion, call: Call, session: Session) -> OwnData
     The link of a pass is left out of its text: who has a copy shall not get in with it.
 
     Raises:
-        Forbidden: as `readers.mobile_of`.
+        Forbidden: as `readers.owner_of`.
     """
-    mobile, keys = readers.mobile_of(call.principal), personal_keys_of(session)
+    owner, keys = readers.owner_of(call.principal, whole=request.whole), personal_keys_of(session)
     items: list[Kept] = []
     query = select(ApplicationRow).where(ApplicationRow.reference.in_(request.references))
     for application in session.scalars(query):
-        if mobile not in mobiles_of(session, application.id):
+        if owner is not None and owner not in mobiles_of(session, application.id):
             continue
         of_them = (MessageRow.application_id == application.id) & MessageRow.purpose.not_in(NOT_TO_APPLICANT)
         rows = session.scalars(select(MessageRow).where(of_them).order_by(MessageRow.queued_at)).all()
@@ -47,7 +47,7 @@ def list_kept(request: OwnDataQuestion, call: Call, session: Session) -> OwnData
                 records=tuple(_whole(row, keys) for row in rows) if request.whole else (),
             )
         )
-    return readers.answer(session, items)
+    return readers.answer(session, items, readers.COUNTED_ONCE)
 
 
 def _whole(row: MessageRow, keys: PersonalKeyRing) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from contracts.rpc.verify import incidents
 from services.chassis.audit import readers
 from services.verify.models import PassRow, ScanRow
 
-UNTOLD = {incidents.INCIDENTS.name, incidents.NOTE_INCIDENT.name, "override"}
+UNTOLD = {incidents.INCIDENTS.name, incidents.NOTE_INCIDENT.name, "override"} | readers.COUNTED_ONCE
 """What security looks into at a gate is not told, nor that a supervisor has let somebody in."""
 _SCAN = ("scanned_at", "gate", "direction", "verdict", "count", "inside", "id_type")
 """Without the reason, which may be what a supervisor said of an incident."""
@@ -22,9 +22,9 @@ def list_kept(request: OwnDataQuestion, call: Call, session: Session) -> OwnData
     """Return what is kept of these passes, each of which is of one of these applications.
 
     Raises:
-        Forbidden: as `readers.mobile_of`.
+        Forbidden: as `readers.owner_of`.
     """
-    readers.mobile_of(call.principal)
+    readers.owner_of(call.principal, whole=request.whole)
     items: list[Kept] = []
     wanted = PassRow.number.in_(request.numbers) & PassRow.reference.in_(request.references)
     for row in session.scalars(select(PassRow).where(wanted).order_by(PassRow.number)):

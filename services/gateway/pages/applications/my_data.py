@@ -43,6 +43,7 @@ WHAT: dict[str, str] = {
     "messages": _("Messages to you"),
     "gates": _("The names on your pass"),
     "scans": _("Scans of your pass"),
+    "request": _("Your complaints and questions"),
 }
 CHANNELS: dict[str, str] = {
     "sms": _("The company that delivers SMS"),
@@ -88,8 +89,8 @@ async def open_one(view: ApplicantPage) -> Response:
 
 
 async def _page(view: View, errors: Mapping[str, str] | None = None, typed: str = "") -> Response:
-    words = await _words(view, await own_data.gather(view.caller))
-    return view.html("my_data/page.html", 422 if errors else 200, errors=errors or {}, typed=typed, **words)
+    kept = await words(view, await own_data.gather(view.caller))
+    return view.html("my_data/page.html", 422 if errors else 200, errors=errors or {}, typed=typed, **kept)
 
 
 @router.get("/applications/{reference}/my-data")
@@ -106,16 +107,19 @@ async def send_copy(view: ApplicantPage) -> Response:
     form = await view.form()
     is_json = text_of(form, "form") == "json"
     opened, _closed, _is_cut = await own_data.list_open(view.caller)
-    if not opened:
-        return view.to(PLACE)
     wanted = OwnApplications(references=tuple(one.reference for one in opened))
     # each request counts, also one that repeats another: the limit is asked before all of it is gathered
     await view.command(rpc.application.RECORD_COPY, wanted, str(uuid4()))
     found = await own_data.gather(view.caller, whole=True)
+    return await copy_of(view, found, view.principal.mobile, is_json=is_json)
+
+
+async def copy_of(view: View, found: own_data.Gathered, mobile: str | None, *, is_json: bool) -> Response:
+    """Return all of it as a file."""
     if is_json:
-        body = json.dumps(found.as_json(view.principal.mobile or "", now()), ensure_ascii=False, indent=1)
+        body = json.dumps(found.as_json(mobile or "", now()), ensure_ascii=False, indent=1)
     else:
-        body = text("my_data/file.html", view.language, style=STYLE, **await _words(view, found))
+        body = text("my_data/file.html", view.language, style=STYLE, **await words(view, found, mobile))
     day = now().astimezone(IST).date()
     name = f'attachment; filename="e-pass-my-data-{day}.{"json" if is_json else "html"}"'
     kind = "application/json" if is_json else "text/html; charset=utf-8"
@@ -131,7 +135,10 @@ async def return_to_my_data(view: ApplicantPage) -> Response:
 @router.get("/my-data/erase")
 async def ask_to_erase(view: ApplicantPage) -> Response:
     """Say what goes at once, and what stays until when."""
-    return view.html("my_data/erase.html", **await _words(view, await own_data.gather(view.caller)))
+    return view.html(
+        "my_data/erase.html",
+        **await words(view, await own_data.gather(view.caller)),
+    )
 
 
 @router.post("/my-data/erase")
@@ -159,19 +166,20 @@ async def show_receipt(view: ApplicantPage) -> Response:
     return view.html("my_data/erased.html", receipt=receipt) if receipt else view.to(PLACE)
 
 
-async def _words(view: View, found: own_data.Gathered) -> dict[str, Any]:
+async def words(view: View, found: own_data.Gathered, mobile: str | None = None) -> dict[str, Any]:
     """Return what the pages show."""
     at = now()
     return {
         "found": found,
         "at": at,
-        "mobile": view.principal.mobile or "",
+        "mobile": mobile or view.principal.mobile or "",
         "where": WHERE,
         "what": WHAT,
         "channels": CHANNELS,
         "sent": SENT,
         "gone": found.can_go(at),
         "pictures": found.pictures_can_go(at),
+        "requests": found.requests_can_go(at),
         "names": await directory.place_names(view),
         "gate_name": await directory.gate_names(view),
         "instant": datetime.fromisoformat,

@@ -184,7 +184,10 @@ class Findings:
             duration = duration_in_words(int(longest), self._language)
             yield self._say(text, RELAY, duration=duration, names=self._names([one.database for one in late]))
         if refused := [f"{one.database} {job.name}" for one in report.outboxes for job in one.refused]:
-            text = _("Jobs that delete what is old do not run, because a clock is in doubt: %(names)s.")
+            text = _(
+                "Jobs that delete what is old do not run, because a clock is in doubt, or more is due at "
+                "once than usual: %(names)s."
+            )
             yield self._say(text, REFUSED, names=self._names(refused))
         for broken in report.invariants.items:
             if not broken.holds:

@@ -90,6 +90,11 @@ TASKS: Mapping[Role, tuple[Entry, ...]] = {
         CLOSED_DAYS,
     ),
     "grievance": (REQUESTS,),
+    "privacy": (
+        ("/desk/privacy", _("Data of a person")),
+        REQUESTS,
+        ("/desk/privacy/register", _("Register of processing")),
+    ),
 }
 """What each role may do; every page of it is reached from here."""
 ALONE = ("/staff/sign-in", "/kiosk")

@@ -19,6 +19,7 @@ HOMES: dict[Role, str] = {
     "ops": "/ops",
     "auditor": "/audit",
     "grievance": "/desk/requests",
+    "privacy": "/desk/privacy",
 }
 """Where a role begins; the others begin at their start page."""
 

@@ -221,6 +221,7 @@ ROLES: dict[str, str] = {
     "ops": _("Operations"),
     "auditor": _("Auditor"),
     "grievance": _("Grievance officer"),
+    "privacy": _("Data officer"),
     "kiosk": _("Kiosk"),
     "gate_device": _("Gate device"),
 }
@@ -241,6 +242,14 @@ REQUEST_KINDS: dict[str, str] = {
     "nomination": _("Name somebody who may use my rights after me"),
     "feedback": _("Feedback on this website"),
 }
+CLOSED_AS: dict[str, str] = {
+    "spam": _("It is advertising, or says nothing that one can answer"),
+    "abuse": _("It only insults"),
+    "duplicate": _("It was asked before, under another number"),
+}
+"""Why a request was closed without an answer."""
+ASKED: dict[str, str] = {"in_person": _("In person"), "in_writing": _("In writing")}
+"""How a person has asked the data officer for something."""
 LOGIN_STATES: dict[str, str] = {
     "active": _("In use"),
     "never_used": _("Never signed in"),
@@ -268,7 +277,7 @@ VOCABULARIES: dict[str, dict[str, str]] = {
     "verdict": VERDICTS, "mark": MARKS, "role": ROLES,
     "login_state": LOGIN_STATES, "entry": ENTRY_STATES, "match": MATCH_KINDS, "settlement": SETTLEMENTS,
     "action": ACTIONS, "corrected": CORRECTED, "request": REQUEST_KINDS, "assistance": ASSISTANCE,
-    "relation": RELATIONS,
+    "relation": RELATIONS, "closed": CLOSED_AS, "asked": ASKED,
     "help_reason": HELP_REASONS,
     "incident": INCIDENTS, "incident_detail": INCIDENT_DETAILS,
 }  # fmt: skip

@@ -88,6 +88,25 @@ def test_in_production_every_role_of_people_needs_a_second_factor_and_in_local_m
         make_settings(AccountsSettings, second_factor_roles=("kiosk",))
 
 
+def test_a_role_that_is_newer_than_the_rule_needs_a_second_factor_until_somebody_decides_otherwise(
+    accounts: Accounts, start: datetime
+) -> None:
+    """The grievance officer came with 0.26: who had decided before has said nothing of it."""
+    given_ado(accounts.db)
+    named = make_settings(AccountsSettings, second_factor_roles=("ado", "department"))
+    assert set(named.factor_roles) == {"ado", "department", "grievance", "privacy"}
+    accounts.set_rule(("department",), at=start)
+    with accounts.db.transaction() as session:
+        session.execute(text("update factor_rules set offered = null"))  # as a release before stored it
+    assert set(accounts.rule().roles) == {"department", "grievance", "privacy"}
+    officer = accounts.issue(role="grievance", department=None, at=start)
+    refused = refusal_of(lambda: accounts.log_in(officer.login_id, officer.initial_password, at=start))
+    assert refused.body.code == "second_factor_missing"
+    accounts.set_rule(("department",), at=start)
+    assert set(accounts.rule().roles) == {"department"}
+    assert accounts.log_in(officer.login_id, officer.initial_password, at=start)
+
+
 def test_an_initial_password_opens_nothing_but_the_setting_up_and_is_changed_then(accounts, start) -> None:
     given_ado(accounts.db)
     issued = accounts.issue(at=start)

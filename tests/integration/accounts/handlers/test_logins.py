@@ -462,13 +462,14 @@ def test_a_department_sees_its_own_logins_that_are_in_use_and_nobody_elses(accou
             login_queries.colleagues(a_call(staff("REC-0001", "reception")), session, now())
 
 
-def test_applicants_and_auditors_learn_where_logins_work_and_nobody_else(databases) -> None:
+def test_applicants_auditors_and_the_data_officer_learn_where_logins_work_and_nobody_else(databases) -> None:
     given_login(databases["accounts"], "HOM-0001")
     asked = LoginIds(login_ids=("HOM-0001", "NOB-0001"))
     with databases["accounts"].transaction() as session:
         for who in (
             Principal(kind="applicant", id="a", mobile="+919876543210"),
             staff("AUD-0001", "auditor"),
+            staff("DPO-0001", "privacy"),
         ):
             (place,) = login_queries.places(asked, a_call(who), session).items
             assert place.model_dump() == {"login_id": "HOM-0001", "department": "home", "site": None}

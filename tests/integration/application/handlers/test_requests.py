@@ -9,8 +9,12 @@ from contracts.errors import Conflict, ContractError, Forbidden, InvalidInput, N
 from contracts.events import RequestAnswered
 from contracts.model import IST
 from contracts.rpc.call import Call
+from contracts.rpc.own_data import Kept, OwnApplications, OwnDataQuestion
 from contracts.rpc.requests import (
     AnswerRequest,
+    ClosedAs,
+    CloseRequest,
+    RequestKind,
     RequestList,
     RequestNumber,
     RequestQuestion,
@@ -18,8 +22,8 @@ from contracts.rpc.requests import (
     RequestView,
     SendRequest,
 )
-from services.application.handlers import requests
-from services.application.metrics import REQUEST_LATE
+from services.application.handlers import own_data, requests
+from services.application.metrics import REQUEST_LATE, REQUESTS_CLOSED
 from services.application.settings import ApplicationSettings
 from tests.support.factories.application import (
     AADHAAR,
@@ -48,8 +52,9 @@ def send(
     at: datetime = NOW,
     words: str = WORDS,
     settings: ApplicationSettings = SETTINGS,
+    kind: RequestKind = "complaint",
 ) -> RequestSent:
-    request = SendRequest(kind="complaint", text=words, language="pa")
+    request = SendRequest(kind=kind, text=words, language="pa")
     with desk.database.transaction() as session:
         return requests.send(request, call or applicant_call(), session, at, settings)
 
@@ -218,3 +223,100 @@ def test_a_request_is_deleted_after_the_retention_from_its_answer_or_from_the_la
             requests.delete_old(session, at, 180)
         left.append({one.request_number for one in listed(desk, applicant_call()).items})
     assert left == [{answered, waiting}, {waiting}, {waiting}, set()]
+
+
+def test_the_data_officer_reads_and_answers_what_is_about_data_and_nothing_else(desk: Desk) -> None:
+    data, complaint = send(desk, kind="own_data").request_number, send(desk).request_number
+    by = officer(role="privacy")
+    due = view(desk, complaint).answer_by
+    shown = listed(desk, by, due)
+    assert ([one.request_number for one in shown.items], shown.late) == ([data], 1)
+    assert view(desk, data, by).text == WORDS
+    for refused in (view, answer):
+        with pytest.raises(NotFound):
+            refused(desk, complaint, by)
+    answer(desk, data, by)
+    assert [one.request_number for one in listed(desk, by, answered=True).items] == [data]
+
+
+def close(
+    desk: Desk, number: str, call: Call | None = None, closed_as: ClosedAs = "spam", at: datetime = NOW
+) -> RequestSent:
+    request = CloseRequest(request_number=number, closed_as=closed_as)
+    with desk.database.transaction() as session:
+        return requests.close(request, call or officer("c"), session, at)
+
+
+def test_a_request_that_gets_no_answer_is_closed_counted_and_told_to_nobody_but_who_follows_it(
+    desk: Desk,
+) -> None:
+    number = send(desk).request_number
+    before = REQUESTS_CLOSED.labels("spam")._value.get()
+    for _ in range(2):
+        close(desk, number)
+    assert REQUESTS_CLOSED.labels("spam")._value.get() == before + 1
+    assert answered_events(desk) == []
+    shown = view(desk, number)
+    assert (shown.closed_as, shown.answered_at, shown.answer) == ("spam", NOW, "")
+    assert [one.closed_as for one in listed(desk, officer(role="ado"), answered=True).items] == ["spam"]
+    assert listed(desk, officer(), view(desk, number).answer_by).late == 0
+    for again in (close, answer):
+        with pytest.raises(Conflict, match="already_answered"):
+            again(desk, number, officer("another"))
+
+
+@pytest.mark.parametrize("role", ["ado", "reception", "privacy"])
+def test_nobody_else_closes_a_complaint(desk: Desk, role: str) -> None:
+    number = send(desk).request_number
+    with pytest.raises((Forbidden, NotFound)):
+        close(desk, number, officer(role=role))
+    assert view(desk, number).answered_at is None
+
+
+def kept(desk: Desk, call: Call, *, whole: bool = False) -> dict[str, Kept]:
+    question = OwnDataQuestion(references=(), whole=whole)
+    with desk.database.transaction() as session:
+        found = own_data.list_kept(question, call, session, NOW, SETTINGS)
+    return {one.reference: one for one in found.items}
+
+
+def test_own_requests_are_part_of_what_is_kept_and_of_the_copy(desk: Desk) -> None:
+    waiting, answered = send(desk).request_number, send(desk, words="Another").request_number
+    answer(desk, answered)
+    page, copy = kept(desk, applicant_call()), kept(desk, applicant_call(), whole=True)
+    assert page.keys() == {waiting, answered}
+    assert (page[waiting].kind, page[waiting].records, page[waiting].erasable) == ("request", (), None)
+    assert page[answered].until == page[answered].erasable == NOW + 180 * DAY
+    (record,) = copy[answered].records
+    assert (record["text"], record["answer"], record["kind"]) == ("Another", "It was closed.", "complaint")
+    assert kept(desk, applicant_call(OTHER_MOBILE)) == {}
+
+
+def test_own_requests_are_erased_once_they_have_been_answered_for_as_long_as_the_site_keeps_them(
+    desk: Desk,
+) -> None:
+    waiting, answered = (send(desk).request_number for _ in range(2))
+    of_another = send(desk, applicant_call(OTHER_MOBILE)).request_number
+    for number in (answered, of_another):
+        answer(desk, number)
+    settings = make_settings(ApplicationSettings, kept_at_least_days=30)
+    asked = OwnApplications(references=(waiting, answered, of_another))
+
+    def erase(at: datetime) -> tuple[str, ...]:
+        with desk.database.transaction() as session:
+            return own_data.erase(asked, applicant_call(key=f"{at}"), session, at, settings).requests
+
+    with pytest.raises(NotFound):
+        erase(NOW + 29 * DAY)
+    assert erase(NOW + 30 * DAY) == (answered,)
+    assert [one.request_number for one in listed(desk, applicant_call()).items] == [waiting]
+    assert len(listed(desk, applicant_call(OTHER_MOBILE)).items) == 1
+
+
+def test_requests_that_a_restore_brought_back_are_erased_again_by_their_numbers(desk: Desk) -> None:
+    number, other = (send(desk).request_number for _ in range(2))
+    for one in (number, other):
+        answer(desk, one)
+    gone, _pictures = own_data.erase_again(desk.database, NOW + 181 * DAY, [number], SETTINGS)
+    assert gone == [number]
+    assert [one.request_number for one in listed(desk, applicant_call()).items] == [other]

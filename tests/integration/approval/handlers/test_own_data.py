@@ -9,9 +9,11 @@ from services.approval.handlers import decisions, own_data
 from services.chassis.audit import readers
 from tests.support.factories.approval import NOW, approval, by, deliver, desk, review_id_of, submitted
 
+OFFICER = Principal(kind="staff", id="DPO-0001", login_id="DPO-0001", role="privacy")
+
 
 def kept(database, reference: str, mobile: str | None, *, whole: bool = True) -> OwnData:
-    caller = by(Principal(kind="applicant", id="a", mobile=mobile))
+    caller = by(Principal(kind="applicant", id="a", mobile=mobile) if mobile else OFFICER)
     with database.transaction() as session:
         return own_data.list_kept(OwnDataQuestion(references=(reference,), whole=whole), caller, session)
 
@@ -43,6 +45,7 @@ def test_the_desk_tells_its_copy_and_decisions_to_their_owner_alone(approval_db)
     assert "HOM-0001" not in str([one.records for one in found.values()]), "who decided is not told"
     assert not any(one.records for one in kept(approval_db, event.reference, mobile, whole=False).items)
     assert kept(approval_db, event.reference, "+919800000000").items == ()
+    assert kept(approval_db, event.reference, None).items == tuple(found.values()), "the data officer"
 
 
 def test_whom_an_auditor_looks_for_is_not_told_and_that_more_have_looked_is(

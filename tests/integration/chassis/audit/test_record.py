@@ -173,6 +173,23 @@ def test_an_operator_who_helps_is_recorded_with_whom_they_helped(application_ser
     ]
 
 
+def test_each_part_of_a_long_row_says_who_was_helped_and_at_which_device(
+    application_service, monkeypatch
+) -> None:
+    monkeypatch.setattr(record, "MOST_OBJECTS", 3)
+    call = applicant_call()
+    sent = [
+        application_service.submit(form(preferred=[wished(working_day())]), applicant_call(key=f"{number}"))
+        for number in range(3)
+    ]
+    helped = call.principal.model_copy(update={"login_id": "SEW-0001", "kiosk": None})
+    application_service.list_applications(Page(), call.model_copy(update={"principal": helped}))
+    found = rows(application_service.db, "objects, action")
+    parts = [objects for objects, action in found if action == "list_applications"]
+    assert [one[0] for one in parts] == [call.principal.id] * 2
+    assert sorted(name for one in parts for name in one[1:]) == sorted(one["reference"] for one in sent)
+
+
 def test_what_a_counter_looks_up_is_never_written_down(application_service) -> None:
     application_service.submit(form(preferred=[wished(working_day())]), applicant_call(key="a key"))
     application_service.lookup(Lookup(q="Gurpreet"), reception_call())

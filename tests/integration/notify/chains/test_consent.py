@@ -2,20 +2,22 @@
 
 import json
 from datetime import timedelta
+from uuid import uuid4
 
 import pytest
 from prometheus_client import REGISTRY
 from sqlalchemy import select
 
-from contracts.errors import NotFound
+from contracts.errors import Forbidden, NotFound
 from contracts.events import BreachNoticeRequested
-from contracts.rpc.notify import WrongNumber
+from contracts.rpc.call import Principal
+from contracts.rpc.notify import ChooseMessages, WrongNumber
 from services.chassis.db.database import Database
 from services.chassis.runtime.clock import now
 from services.notify.adapters.channels import InboundText
 from services.notify.adapters.channels.whatsapp import WhatsAppReports
 from services.notify.handlers import receipts
-from services.notify.handlers.opt_outs import stop_messages
+from services.notify.handlers.opt_outs import choose_own, show_own, stop_messages
 from services.notify.models import OptOutRow
 from tests.integration.notify.chains.two_vendors import Vendor, make_sender, published, put_pass, rounds, rows
 from tests.integration.notify.handlers.stored import handle, resend
@@ -150,6 +152,56 @@ def test_what_is_not_sent_to_a_wrong_number_goes_by_email_and_the_timeline_says_
     assert (len(whatsapp.sent), sms.sent) == (1, [])
     mail = postman._all["email"]
     assert [message.personal.to for message in mail.sent] == ["someone@example.org"]
+
+
+def test_who_stops_all_messages_gets_on_no_channel_what_can_be_left_out_until_they_want_it_again(
+    db: Database, whatsapp: Vendor, sms: Vendor, clock: Clock
+) -> None:
+    chain = ("whatsapp:600", "sms:600", "email:600")
+    postman = make_sender(db, whatsapp, sms, clock, chain_status=chain, chain_pass=chain)
+    visit = Visit(deliver_by="whatsapp", email="someone@example.org")
+    choose(db, stop=True)
+    handle(db, received(visit.submitted()))
+    rounds(postman)
+    assert (whatsapp.sent, sms.sent, postman._all["email"].sent) == ([], [], [])
+    assert [row for row in rows(db) if row[2] == "opted_out"]
+    choose(db, stop=False)
+    handle(db, received(Visit(deliver_by="whatsapp").submitted()))
+    rounds(postman)
+    assert len(whatsapp.sent) == 1
+
+
+def test_the_pass_and_its_revocation_reach_who_has_stopped_all_messages_and_written_stop(
+    db: Database, postman: SteppedSender, whatsapp: Vendor, sms: Vendor
+) -> None:
+    choose(db, stop=True)
+    visit = put_pass(db)
+    rounds(postman)
+    handle(db, received(visit.revoked(), seq=2))
+    rounds(postman)
+    assert [message.purpose for message in whatsapp.sent] == ["pass_issued", "pass_revoked"]
+    with db.transaction() as session:
+        receipts.store_texts(session, "whatsapp", [InboundText(MOBILE, "STOP", now())], now())
+    other = put_pass(db)
+    rounds(postman)
+    handle(db, received(other.revoked(), seq=2))
+    rounds(postman)
+    assert [message.purpose for message in sms.sent] == ["pass_issued", "pass_revoked"]
+
+
+@pytest.mark.parametrize("principal", [Principal(), APPLICANT.model_copy(update={"kiosk": "KIO-0001"})])
+def test_only_who_has_proved_the_number_and_not_at_a_kiosk_chooses(
+    db: Database, principal: Principal
+) -> None:
+    with pytest.raises(Forbidden):
+        choose(db, stop=True, by=principal)
+
+
+def choose(db: Database, *, stop: bool, by: Principal = APPLICANT) -> None:
+    call = make_call(by, key=f"{uuid4()}")
+    with db.transaction() as session:
+        choose_own(ChooseMessages(stop=stop), call, session, now())
+        assert show_own(call, session).stopped is stop
 
 
 def test_who_says_it_again_and_again_writes_one_line(db: Database) -> None:

@@ -7,6 +7,7 @@ from tests.integration.notify.handlers.stored import handle, messages, personal
 from tests.support.factories.calls import make_call
 from tests.support.factories.notify import APPLICANT, OTHER_MOBILE, Visit, received
 
+OFFICER = Principal(kind="staff", id="DPO-0001", login_id="DPO-0001", role="privacy")
 OTHER = Principal(kind="applicant", id="other", mobile=OTHER_MOBILE)
 
 
@@ -26,5 +27,6 @@ def test_messages_are_told_with_their_text_to_whom_they_went_alone(db) -> None:
     link = personal(issued).parameters["link"]
     assert link.rpartition("/")[2] not in one.model_dump_json(), "who has the copy does not get in with it"
     assert kept(db, visit.reference, OTHER).items == (), "the duty officer, whom the escalation told"
+    assert kept(db, visit.reference, OFFICER).items == (one,)
     handle(db, received(visit.erased()))
     assert kept(db, visit.reference).items == ()

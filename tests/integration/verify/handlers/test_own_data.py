@@ -10,10 +10,13 @@ from tests.support.factories.verify import GATE, OTHER_ID, Gate, calling, erased
 APPLICANT = Principal(kind="applicant", id="a", mobile="+919876543210")
 
 
-def kept(gate: Gate, reference: str, *numbers: str) -> OwnData:
+OFFICER = Principal(kind="staff", id="DPO-0001", login_id="DPO-0001", role="privacy")
+
+
+def kept(gate: Gate, reference: str, *numbers: str, by: Principal = APPLICANT) -> OwnData:
     question = OwnDataQuestion(references=(reference,), numbers=numbers, whole=True)
     with gate.database.transaction() as session:
-        return own_data.list_kept(question, calling(APPLICANT), session)
+        return own_data.list_kept(question, calling(by), session)
 
 
 def test_gates_tell_names_and_scans_of_a_pass_to_who_knows_its_number_and_reference(gate: Gate) -> None:
@@ -28,6 +31,8 @@ def test_gates_tell_names_and_scans_of_a_pass_to_who_knows_its_number_and_refere
     assert OTHER_ID.reason not in str(found["scans"].records), "it may be what a supervisor said"
     assert kept(gate, issued.reference).items == ()
     assert kept(gate, "PCS-0000-0000", issued.pass_number).items == ()
+    of_officer = kept(gate, issued.reference, issued.pass_number, by=OFFICER)
+    assert of_officer.items == tuple(found.values())
     gate.handle(erased(issued), seq=2)
     assert [one.kind for one in kept(gate, issued.reference, issued.pass_number).items] == ["scans"]
 

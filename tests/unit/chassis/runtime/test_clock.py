@@ -36,6 +36,7 @@ def test_an_instant_more_than_a_minute_ahead_is_from_the_future(instant: datetim
 WALL_CLOCK = {
     "services/chassis/runtime/handlers.py": "handlers store it and compare it with what is stored",
     "services/chassis/audit/record.py": "when somebody did something, for the record",
+    "services/chassis/audit/readers.py": "whether a second factor was shown just now, as its token says",
     "services/chassis/audit/seals.py": "which minute is not over, in which refusals are still counted",
     "services/chassis/db/migrate.py": "which months a table has",
     "services/chassis/db/destructive_jobs.py": "it is compared with the database's",

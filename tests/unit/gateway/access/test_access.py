@@ -66,10 +66,10 @@ EXPECTED = {
         GET /api/v1/passes/{number}/qr.png
         POST /api/v1/passes/{number}/reissue
     """,
-    "applicant ado assisted auditor department grievance ops reception security": """
+    "applicant ado assisted auditor department grievance ops privacy reception security": """
         DELETE /api/v1/sessions/current
     """,
-    "ado assisted auditor department grievance ops reception security": """
+    "ado assisted auditor department grievance ops privacy reception security": """
         POST /api/v1/password
         POST /api/v1/sessions/current/code
         GET /api/v1/second-factor
@@ -200,11 +200,12 @@ PAGES = {
         GET /my-data/erased
         POST /my-data/open
         GET /requests
+        GET POST /my-data/messages
         GET POST /requests/new
         GET /requests/{number}
         GET POST /sessions
     """,
-    "ado assisted auditor department grievance ops reception security": """
+    "ado assisted auditor department grievance ops privacy reception security": """
         GET /staff
         GET /staff/second-factor
         POST /staff/second-factor/app
@@ -305,8 +306,19 @@ PAGES = {
         GET /counter/passes/{number}/{kind}/{paper}
         POST /counter/passes/{number}/reissue
     """,
-    "ado grievance": "GET /desk/requests",
-    "grievance": "GET POST /desk/requests/{number}",
+    "ado grievance privacy": "GET /desk/requests",
+    "grievance privacy": """
+        GET POST /desk/requests/{number}
+        GET POST /desk/requests/{number}/close
+    """,
+    "privacy": """
+        GET POST /desk/privacy
+        GET /desk/privacy/found
+        GET POST /desk/privacy/people/{reference}/copy
+        GET POST /desk/privacy/people/{reference}/erase
+        GET /desk/privacy/erased
+        GET /desk/privacy/register
+    """,
     "auditor": """
         GET /audit
         GET POST /audit/search

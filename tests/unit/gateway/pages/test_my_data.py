@@ -9,12 +9,14 @@ import pytest
 from contracts.errors import TooManyAttempts, Unavailable
 from contracts.model import IST
 from contracts.rpc.call import Nothing
-from contracts.rpc.own_data import ErasedOnRequest, Kept
+from contracts.rpc.notify import OwnMessages
+from contracts.rpc.own_data import ErasedOnRequest, Kept, OwnData
 from services.chassis.runtime.clock import now
 from tests.e2e.own_data_states import AT, COMING, own_data
 from tests.support.factories.gateway import NUMBER, REFERENCE, browser, claims, signed
 from tests.support.system.page_reader import SAME_SITE, stub
 
+ANSWERED = "REQ-7K3M-9QW4"
 LOGINS = re.compile(r"HOM-000\d|SEC-000\d")
 
 
@@ -85,6 +87,9 @@ async def test_a_copy_has_all_records_and_is_recorded_and_stored_by_no_cache() -
         "scans",
     } < kept.keys()
     assert LOGINS.findall(answer.text) == []
+    assert [(one["number"], one["answer"]) for one in copy["requests"]] == [
+        (ANSWERED, "It was closed."), ("REQ-0000-0000", ""),
+    ]  # fmt: skip
     _, asked, _, key = client.last("application.record_copy")
     assert (asked.references, bool(key)) == ((REFERENCE, COMING), True)
     assert client.last("notify.own_data")[1].whole
@@ -97,6 +102,7 @@ async def test_the_copy_to_read_is_one_file_that_loads_nothing(language: str, ti
     assert (answer.status_code, answer.headers["content-disposition"][:10]) == (200, "attachment")
     assert title in answer.text
     assert "Arms licence" in answer.text
+    assert "It was closed." in answer.text
     assert re.findall(r'(?:src|href)="(?!data:)[^"]*"|<script', answer.text) == []
 
 
@@ -127,7 +133,9 @@ async def test_before_anything_is_erased_the_page_says_what_goes_and_what_stays_
     page = (await http.get("/en/my-data/erase")).text
     assert f"Everything that names you in application {REFERENCE}" in page
     assert re.search(rf"{COMING}</a>: the department still decides about it", page)
-    assert re.findall(r'name="reference" value="([^"]+)"', page) == [REFERENCE]
+    assert f"Request {ANSWERED}, with what was answered" in page
+    assert "REQ-0000-0000</a>: it waits for an answer." in page
+    assert re.findall(r'name="reference" value="([^"]+)"', page) == [REFERENCE, ANSWERED]
 
 
 async def test_a_photograph_that_a_gate_still_compares_stays_and_the_page_says_until_when() -> None:
@@ -138,7 +146,7 @@ async def test_a_photograph_that_a_gate_still_compares_stays_and_the_page_says_u
     page = (await http.get("/en/my-data/erase")).text
     assert "Your photograph stays until" in page
     assert f"Your photograph in application {COMING}" not in page
-    assert re.findall(r'name="reference" value="([^"]+)"', page) == [REFERENCE]
+    assert re.findall(r'name="reference" value="([^"]+)"', page) == [REFERENCE, ANSWERED]
 
 
 async def test_only_what_the_page_has_shown_is_erased_and_the_receipt_can_be_read_again() -> None:
@@ -154,3 +162,36 @@ async def test_only_what_the_page_has_shown_is_erased_and_the_receipt_can_be_rea
         gone_by = (now().astimezone(IST) + timedelta(days=31)).date()  # a backup of today, for 30 days
         assert f"They are gone by {gone_by:%A, %-d %B %Y}" in page
         assert f"Everything that names you in application {REFERENCE}" in page
+
+
+async def test_who_wants_fewer_messages_says_so_and_may_take_it_back() -> None:
+    http, client = open_site(
+        notify__own_messages=OwnMessages(), notify__choose_messages=OwnMessages(stopped=True)
+    )
+    assert "You get a message about each step" in (await http.get("/en/my-data/messages")).text
+    for choice, stop in (("stop", True), ("all", False)):
+        sent = await http.post("/en/my-data/messages", data={"choice": choice, "key": "k"})
+        assert sent.headers["location"] == "/en/my-data/messages?notice=saved"
+        assert client.last("notify.choose_messages")[1].stop is stop
+    client.answers["notify.own_messages"] = OwnMessages(stopped=True)
+    assert "only the messages that you need at the gate" in (await http.get("/en/my-data/messages")).text
+    assert "/en/my-data/messages" in (await http.get("/en/my-data")).text
+
+
+async def test_who_has_only_asked_something_sees_and_copies_that() -> None:
+    nothing = own_data()["application.list_applications"].model_copy(update={"items": ()})
+    own = own_data()["application.own_data"]
+    asked = own.model_copy(update={"items": tuple(one for one in own.items if one.kind == "request")})
+    http, client = open_site(
+        application__list_applications=nothing,
+        application__own_data=asked,
+        application__record_copy=Nothing(),
+        **{
+            f"{name}__own_data": OwnData(items=(), readers=())
+            for name in ("approval", "issuance", "notify", "verify")
+        },
+    )
+    assert "Your complaints and questions" in (await http.get("/en/my-data")).text
+    copy = await http.post("/en/my-data/copy", data={"form": "json", "key": "k"})
+    assert len(copy.json()["requests"]) == 2
+    assert client.last("application.record_copy")[1].references == ()

@@ -29,7 +29,7 @@ WITHOUT_A_STATE = {
     },
     "shown after its form was posted, which has a state": {
         "…/desk/invitations/sent", "…/desk/kiosks/issued", "…/desk/logins/issued", "…/gate-devices/issued",
-        "…/gate/result", "…/my-data/erased", "…/status/result",
+        "…/gate/result", "…/my-data/erased", "…/desk/privacy/erased", "…/status/result",
     },
     "of no language, so that no state leads there; it has tests of its own": {
         "/dev/phone", "/docs", "/gate", "/p/{code}",
@@ -44,7 +44,8 @@ UNANSWERED = {
         "notify.preview_rejection", "notify.preview_withdrawal", "notify.trace_messages",
         "application.own_data", "approval.own_data", "issuance.own_data", "notify.own_data",
         "verify.own_data",
-        "application.list_requests", "application.view_request",
+        "application.list_requests", "application.view_request", "application.find_person",
+        "notify.own_messages",
     },
     "no page asks it": {"accounts.export_logins", "approval.export_directory"},
     "the pass, of which tests of its own give it": {"verify.pass_use"},

@@ -151,3 +151,35 @@ async def test_the_ado_branch_sees_that_answers_are_late_and_no_words(reader: Re
     assert "late." not in await reader.open("/desk/logins?role=ado"), "a search is about something else"
     reader.client.answers["application.list_requests"] = RequestList()
     assert "late." not in await reader.open("/desk/logins")
+
+
+async def test_a_request_is_closed_without_an_answer_only_with_a_reason_that_everybody_sees(
+    reader: Reader,
+) -> None:
+    reader.work_as("grievance")
+    reader.client.answers["application.close_request"] = RequestSent(request_number=NUMBER)
+    without = await reader.send(f"{DESK}/close", key="k")
+    assert (without.status_code, "Choose one" in without.text) == (422, True)
+    assert not reader.client.was_asked("application.close_request")
+    sent = await reader.send(f"{DESK}/close", key="k", closed_as="spam")
+    assert sent.headers["location"] == f"/en{DESK}?notice=closed"
+    assert reader.client.last("application.close_request")[1].closed_as == "spam"
+    closed = request(answered_at=now(), closed_as="spam")
+    reader.client.answers["application.view_request"] = closed
+    said = "It is advertising, or says nothing that one can answer."
+    assert said in await reader.open(DESK)
+    reader.client.answers["application.close_request"] = Conflict(code="already_answered")
+    second = await reader.send(f"{DESK}/close", key="k", closed_as="abuse")
+    assert second.headers["location"] == f"/en{DESK}?notice=already_answered"
+    reader.http.cookies.set("session", signed(claims("applicant")))
+    own = await reader.open(PAGE)
+    assert said in own
+    assert "Closed" in own
+    assert "at the latest" not in own
+
+
+async def test_the_data_officer_answers_where_the_grievance_officer_does(reader: Reader) -> None:
+    reader.work_as("privacy")
+    assert f'href="/en{DESK}"' in await reader.open("/desk/requests")
+    sent = await reader.send(DESK, key="k", answer="It is corrected.")
+    assert sent.headers["location"] == f"/en{DESK}?notice=answered"

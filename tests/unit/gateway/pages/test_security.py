@@ -82,7 +82,7 @@ def address_of(route: APIRoute) -> str:
 SESSIONS: list[dict[str, Any]] = [
     {}, {"kind": "applicant"},
     *({"sub": "ANY-0001", "role": role, "department": None, "site": "PCS1", "gate": "PCS1-G1"}
-                                 for role in ("ado", "reception", "security", "ops", "auditor")),
+                                 for role in ("ado", "reception", "security", "ops", "auditor", "privacy")),
 ]  # fmt: skip
 ELSEWHERE = [
     {"Sec-Fetch-Site": "cross-site"},

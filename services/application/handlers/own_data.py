@@ -92,7 +92,8 @@ def list_kept(
             lines = tuple(one.model_dump(mode="json") for one in events) if request.whole else ()
             instants = [one.at for one in events]
             items.append(kept(row.reference, "progress", instants, is_nameless=True, records=lines))
-    if owner is not None:  # a request names a number and no card: whoever has proved the number reads it
+    if owner is not None and call.principal.kiosk is None:
+        # a request names a number and no card: whoever has proved the number reads it, but at no kiosk
         items += requests.of_mobile(session, owner, settings, whole=request.whole)
     return readers.answer(session, items)
 

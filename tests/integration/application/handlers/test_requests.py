@@ -290,6 +290,9 @@ def test_own_requests_are_part_of_what_is_kept_and_of_the_copy(desk: Desk) -> No
     (record,) = copy[answered].records
     assert (record["text"], record["answer"], record["kind"]) == ("Another", "It was closed.", "complaint")
     assert kept(desk, applicant_call(OTHER_MOBILE)) == {}
+    call = applicant_call()
+    at_kiosk = call.principal.model_copy(update={"kiosk": "KIO-0001", "site": "S1"})
+    assert kept(desk, call.model_copy(update={"principal": at_kiosk})) == {}
 
 
 def test_own_requests_are_erased_once_they_have_been_answered_for_as_long_as_the_site_keeps_them(

@@ -32,7 +32,7 @@ from services.notify.domain.messages import Lane, Personal, Purpose, provider_id
 from services.notify.domain.outcomes import Delivered, Failed, Later, Outcome, Postponed, Untried
 from services.notify.handlers import status_polls
 from services.notify.handlers.endings import end_chain
-from services.notify.handlers.opt_outs import IS_STOPPED, IS_WRONG_NUMBER, NOT_TRIED
+from services.notify.handlers.opt_outs import IS_STOPPED, IS_WRONG_NUMBER, MOBILE_CHANNELS
 from services.notify.metrics import CHAINS_ENDED, RECEIPTS_EXPECTED
 from services.notify.models import PhoneMessageRow
 
@@ -43,7 +43,7 @@ _READ = f"""id, lane, purpose, channel, step, language, application_id, personal
   array(
     select other.channel from messages as other
     where other.event_id = messages.event_id and other.purpose = messages.purpose
-    union all {NOT_TRIED}
+    union all {MOBILE_CHANNELS}
   ) as tried,
   purpose = 'pass_issued' and exists (
     select from passes where number = pass_number and revoked_at is not null

@@ -42,10 +42,8 @@ IS_STOPPED = f"""(
     select from opt_outs where opt_outs.recipient = messages.recipient and about = '{ALL}' and not is_over
   ))"""
 """SQL: whether its recipient wants no such message, on no channel."""
-NOT_TRIED = f"""
-  select unnest(array['sms', 'whatsapp']) where {IS_WRONG_NUMBER}
-  union all select unnest(array['sms', 'whatsapp', 'email']) where {IS_STOPPED}"""
-"""SQL: the channels that are not to be tried for a message."""
+MOBILE_CHANNELS = f"select unnest(array['sms', 'whatsapp']) where {IS_WRONG_NUMBER}"
+"""SQL: the channels that are not to be tried then."""
 
 
 def show_own(call: Call, session: Session) -> OwnMessages:

@@ -159,6 +159,17 @@ class People(Wire):
     applicant: Person
     companions: tuple[Companion, ...] = ()
 
+    def changed_to(self, other: "People") -> tuple[str, ...]:
+        """Return what a correction to these people changes, as `ApplicationCorrected` names it."""
+        one, its = self.applicant, other.applicant
+        differing = {
+            "name": (one.name, one.name_latin) != (its.name, its.name_latin),
+            "id": (one.id_type, one.id_last4) != (its.id_type, its.id_last4),
+            "companions": self.companions != other.companions,
+            "email": one.email != its.email,
+        }
+        return tuple(name for name, differs in differing.items() if differs)
+
 
 class CorrectionPersonal(People):
     """Who comes as the department has it now; whom a correction that waits wants; the department's word."""

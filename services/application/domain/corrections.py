@@ -1,7 +1,5 @@
 """The correction of an application that was sent: who comes, and where email goes; pure."""
 
-from collections.abc import Iterator
-
 from contracts.application_form import Correction
 from contracts.errors import Conflict, InvalidInput
 from contracts.events import ApplicationCorrected, People
@@ -75,23 +73,6 @@ def check_correction(
     if people == known:
         raise InvalidInput.of("name", "nothing_changed", "nothing is different from before")
     return people, findings.masked
-
-
-def fields_between(before: People, after: People) -> tuple[str, ...]:
-    """Return what a correction changes; as in `ApplicationCorrected`."""
-
-    def differing() -> Iterator[str]:
-        one, other = before.applicant, after.applicant
-        if (one.name, one.name_latin) != (other.name, other.name_latin):
-            yield "name"
-        if (one.id_type, one.id_last4) != (other.id_type, other.id_last4):
-            yield "id"
-        if before.companions != after.companions:
-            yield "companions"
-        if one.email != other.email:
-            yield "email"
-
-    return tuple(differing())
 
 
 def corrected(

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from contracts.errors import Conflict, NotFound
 from contracts.events import BreachNoticeRequested
 from contracts.model import Contact
-from contracts.rpc.breaches import Breach, BreachName, BreachTexts
+from contracts.rpc.breaches import NAME, Breach, BreachName, BreachTexts
 from services.application.models import BreachNoticeRow, BreachRow
 from services.chassis.audit.record import record_task
 from services.chassis.db import deferred_writes, locks
@@ -42,7 +42,8 @@ def view(request: BreachName, session: Session) -> Breach:
     Raises:
         NotFound: nobody was told of such a breach.
     """
-    row = session.get(BreachRow, request.name.strip().upper())
+    name = request.name.strip().upper()
+    row = session.get(BreachRow, name) if NAME.fullmatch(name) else None
     if row is None:
         raise NotFound("nobody was told of such a breach")
     return Breach(name=row.name, told_at=row.told_at, texts=BreachTexts.model_validate(row.texts))

@@ -16,7 +16,6 @@ from contracts import spelling
 from contracts.crockford import parse_pass_number
 from contracts.errors import InvalidInput
 from contracts.identity import NotLastFour, last_four
-from contracts.model import Companion
 from contracts.rpc.call import Call
 from contracts.rpc.companions import CompanionQuestion, CompanionView
 from services.application.handlers import unlocked_sessions
@@ -48,9 +47,13 @@ def view(
         found = _pass(session, request.number)
         if found is not None:
             known, row = found
-            whose = f"pass {known.number}"
-            unlocked_sessions.count_try(session, whose, now, unlocked_sessions.WINDOW_OF_PASS)
-            own = next((one for one in companions_of(row) if _is(one, request.name, given)), None)
+            whose = f"pass {row.reference}"  # a pass that replaces it has no tries of its own
+            named = [
+                one for one in companions_of(row) if spelling.matches(request.name, one.name, one.name_latin)
+            ]
+            if named:  # who does not know a name keeps nobody else out
+                unlocked_sessions.count_try(session, whose, now, unlocked_sessions.WINDOW_OF_PASS)
+            own = next((one for one in named if compare_digest(given, one.id_last4 or "")), None)
             if own is not None and own.id_type is not None:
                 unlocked_sessions.forgive(session, call.principal.id, whose)
                 return CompanionView.from_attributes(
@@ -74,8 +77,3 @@ def _pass(session: Session, typed: str) -> Row[PassRow, ApplicationRow] | None:
     row = ApplicationRow
     of_pass = select(PassRow, row).join(row, PassRow.application_id == row.id)
     return session.execute(of_pass.where(PassRow.number == number)).one_or_none()
-
-
-def _is(one: Companion, name: str, given: str) -> bool:
-    """Return whether these are the name, as it is heard, and the last four of a companion."""
-    return compare_digest(given, one.id_last4 or "") and spelling.matches(name, one.name, one.name_latin)

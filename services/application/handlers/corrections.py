@@ -22,7 +22,6 @@ from contracts.rpc.corrections import CORRECT, CorrectApplication, Corrected
 from services.application.domain.corrections import (
     check_correction,
     corrected,
-    fields_between,
     people_of,
     require_correctable,
 )
@@ -85,7 +84,7 @@ def correct(
         in_force, most = people_of(before), before.intake.most_companions
         known = wanted_of(row) if waits else None
         people, masked = check_correction(request, known or in_force, most, row.deliver_by)
-        fields = fields_between(in_force, people)
+        fields = in_force.changed_to(people)
         row.corrections += 1
         row.correction = stored(row.corrections, fields, people, now) if waits and fields else None
         if not waits:

@@ -297,6 +297,7 @@ def _decided(
             put_people(row, wanted)
         if kind != "approved":
             row.correction = None
+            row.correction_seq = max(row.correction_seq, received.seq)  # what was said before it is over
         if kind == "returned" and closed and event.revision == row.revision:
             row.preferred_until = max(row.preferred_until, received.occurred_at + TIME_TO_CHOOSE)
             matters_at(row, row.preferred_until)

@@ -139,7 +139,8 @@ def erase(
 
     def effect() -> Erased:
         rows = _own(session, request.references, call.principal, mobile, now, lock=True)
-        numbered = requests.erase_numbered(session, request.references, now, settings, mobile)
+        named = () if call.principal.kiosk else request.references
+        numbered = requests.erase_numbered(session, named, now, settings, mobile)
         return erase_rows(rows, session, now, settings, numbered)
 
     route = f"application.{ERASE_OWN_DATA.name}"

@@ -36,13 +36,18 @@ from services.chassis.rpc.idempotency import once
 def hear(row: ReviewRow, event: ApplicationCorrected, at: datetime) -> bool:
     """Note a correction of a locked review; return whether it takes effect at once.
 
-    Application is told where it could not know how it stands.
+    What it changes of an approved visit is compared here: application may not know what was approved, or
+    confirmed, just now. It is told where it could not know how the correction stands.
     """
-    noted = {"number": event.number, "corrected": list(event.corrected), "at": at.isoformat()}
-    if row.status == "withdrawn" or (row.status == "approved" and not event.corrected):
+    people = Party(applicant=event.personal.applicant, companions=event.personal.companions)
+    is_approved, changes = row.status == "approved", event.corrected
+    if is_approved:
+        known = row.application.personal
+        changes = Party(applicant=known.applicant, companions=known.companions).changed_to(people)
+    noted = {"number": event.number, "corrected": list(changes), "at": at.isoformat()}
+    if row.status == "withdrawn" or (is_approved and not changes and not event.corrected):
         drop(row)  # nobody comes; or the applicant has taken back the one that waited
-    elif row.status == "approved":
-        people = Party(applicant=event.personal.applicant, companions=event.personal.companions)
+    elif is_approved and changes:
         row.correction = {**noted, "people": people.model_dump(mode="json"), "confirmed_by": None}
         row.correction_since = at
         row.application = reviews.with_contact_of(row.application, event)
@@ -54,7 +59,9 @@ def hear(row: ReviewRow, event: ApplicationCorrected, at: datetime) -> bool:
 def tell(session: Session, row: ReviewRow, event: ApplicationCorrected, at: datetime) -> None:
     """Publish how a correction stands where application has expected something else."""
     waits = row.correction_since is not None
-    if row.correction is not None and waits != event.waits:
+    if row.correction is not None and (
+        waits != event.waits or (waits and set(row.correction["corrected"]) != set(event.corrected))
+    ):
         _publish(session, row, "waits" if waits else "applied", at)
 
 
@@ -91,6 +98,7 @@ def settle(request: SettleCorrection, call: Call, session: Session, now: datetim
 
     def carry_out() -> UUID:
         nonlocal changed
+        watchlist.await_confirmations(session)
         today, login = now.astimezone(IST).date(), login_of(call.principal)
         changed, data = own_review(session, call.principal, request.review_id, today)
         wanted = _wanted(changed)
@@ -150,6 +158,8 @@ def _refuse(session: Session, row: ReviewRow, wanted: Party, words: str, now: da
     row.correction_since = None
     _publish(session, row, "refused", now, wanted, reviews.plain(words))
     row.correction = None
+    if row.later_details is not None:  # other dates, which had crossed it, are of the party that was approved
+        row.later_details = {**row.later_details, "party": row.application.party}
 
 
 def _apply(row: ReviewRow, wanted: Party) -> None:

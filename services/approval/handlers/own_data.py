@@ -1,5 +1,8 @@
 """What a department's desk keeps about an applicant's own applications; nothing of the watchlist."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
@@ -35,7 +38,7 @@ def list_kept(request: OwnDataQuestion, call: Call, session: Session) -> OwnData
             {
                 "department": row.department,
                 "status": row.status,
-                "correction": row.correction,
+                "correction": _told_of(row.correction),
                 **row.personal,
             },
         )
@@ -54,3 +57,10 @@ def list_kept(request: OwnDataQuestion, call: Call, session: Session) -> OwnData
             whole = tuple(decided) if request.whole else ()
             items.append(kept(row.reference, "decisions", instants, is_nameless=True, records=whole))
     return readers.answer(session, items, UNTOLD)
+
+
+def _told_of(correction: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """Return of a correction what its applicant knows: who confirmed it first would tell of the watchlist."""
+    if correction is None:
+        return None
+    return {name: value for name, value in correction.items() if name != "confirmed_by"}

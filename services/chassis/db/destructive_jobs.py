@@ -3,11 +3,10 @@
 A clock that is a year ahead would make such a job destroy everything there is. So a run is refused
 
 - where the clocks of the process and of the database differ by more than a minute (``clock``);
-- where more than `LONGEST_SILENCE` has passed, by the database's clock, since any of these jobs ran last,
-  or, before the first run of all, since an event was stored (``leap``): nobody was there, or the clock is
-  wrong on both. While a job stands refused for that, only the last run of the job itself counts. So, too,
-  where that run is still to come, and where the database's clock went on by `LONGEST_STEP` more than the time
-  for which this process has waited;
+- where more than `LONGEST_SILENCE` has passed, by the database's clock, since the job ran last, or, before
+  its first run, since anything else was stored (``leap``): nobody was there, or the clock is wrong on both;
+  so, too, where that is still to come, and where the database's clock went on by `LONGEST_STEP` more than
+  the time for which this process has waited;
 - where it would take more than a stated share of the rows that exist (``share``).
 
 A refused run changes nothing. It is a row of ``destructive_jobs``, from which the exporter makes a metric, an
@@ -40,8 +39,7 @@ select clock_timestamp() as now, own.ran_at,
   case when own.allowed_at between clock_timestamp() - interval '2 hours'
       and clock_timestamp() + interval '1 minute'
     and not coalesce(own.ran_at between own.allowed_at and clock_timestamp(), false)
-    then own.allowed_by end as allowed_by,
-  exists (select from destructive_jobs where refused_at is not null and reason = 'leap') as has_leapt
+    then own.allowed_by end as allowed_by
 from (select) as one left join destructive_jobs as own on own.job = %(job)s
 """
 """For psycopg. A permission lasts for two hours, since the slowest job runs hourly, and is used up by the run
@@ -90,8 +88,6 @@ class Evidence:
     """When anything else was stored: the last run of any of these jobs, else the newest event."""
     allowed_by: str | None
     """Who lets this run pass; None where nobody does."""
-    has_leapt: bool = False
-    """Whether a job of this database stands refused for a leap: what ran since is no proof of the time."""
 
 
 @dataclass(frozen=True)
@@ -155,8 +151,6 @@ def doubt_leap(evidence: Evidence) -> Doubt:
     known_at = evidence.ran_at or evidence.newest_at
     if known_at is None:
         return None
-    if not evidence.has_leapt:  # an older release may have lacked this job, while the others ran
-        known_at = max(known_at, evidence.newest_at or known_at)
     if is_ahead(known_at, evidence.now):
         return "leap", f"the last run or event is of {known_at:%Y-%m-%d %H:%M} UTC, which is to come"
     if evidence.now - known_at <= LONGEST_SILENCE:

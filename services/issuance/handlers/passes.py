@@ -189,6 +189,8 @@ def correct(settled: CorrectionSettled, session: Session, now: datetime, setting
     application = locked(session, ApplicationRow, application_id=settled.application_id)
     if application.approved_revision < approved and not (application.cancelled or application.erased):
         raise UnknownApproval
+    if application.approved_revision > approved:  # it was approved anew, with the people of then
+        return
     row = _live_row(session, settled.application_id)
     if settled.number <= application.corrected or row is None:
         return

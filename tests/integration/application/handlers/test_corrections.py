@@ -194,6 +194,17 @@ def test_what_waits_takes_effect_when_the_day_is_closed_and_is_gone_after_a_with
         assert (row.name, row.correction) == (name, None), end
 
 
+def test_what_was_said_before_the_day_was_closed_and_comes_late_changes_nothing(desk: Desk) -> None:
+    reference, elsewhere = approved(desk)
+    correct(desk, reference, name=RIGHT)
+    late = settled(desk, reference, "waits", "Gurpreet Kaur", RIGHT)
+    first, second = desk.envelope(late), desk.envelope(elsewhere.day_closed())
+    for envelope in (second, first):
+        desk.deliver(envelope)
+    row = desk.row(reference)
+    assert (row.name, row.correction) == (RIGHT, None)
+
+
 def test_once_the_visit_has_begun_or_does_not_take_place_it_says_so(desk: Desk) -> None:
     for status in ("entered", "left", "cancelled", "rejected", "revoked"):
         reference, elsewhere = approved(desk)

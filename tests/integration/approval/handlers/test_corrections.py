@@ -19,8 +19,10 @@ from contracts.model import Companion
 from contracts.rpc.approval.capacity import SetCapacity
 from contracts.rpc.approval.decisions import SettleCorrection
 from contracts.rpc.approval.reviews import ReviewQuestion, ReviewView
+from contracts.rpc.call import Principal
+from contracts.rpc.own_data import OwnDataQuestion
 from services.approval import metrics
-from services.approval.handlers import corrections, event_handlers, queries
+from services.approval.handlers import corrections, event_handlers, own_data, queries
 from services.approval.handlers.capacity import set_capacity
 from services.approval.models.reviews import BookingRow, ReviewRow
 from services.chassis.db.database import Database
@@ -181,9 +183,63 @@ def test_another_correction_since_it_was_read_is_a_conflict(database: Database) 
 
 def test_one_that_is_taken_back_waits_no_more(database: Database) -> None:
     first, review_id = waiting(database)
-    hear(database, corrected(first, first.personal.applicant.name, waits=True, number=2, corrected=()), seq=3)
+    back = corrected(first, waits=True, number=2, corrected=(), personal=first.personal)
+    hear(database, back, seq=3)
     assert (view(database, review_id).correction, told(database)) == (None, [])
     assert refused(database, Conflict, settle, review_id, number=2).code == "already_settled"
+
+
+def test_one_that_is_taken_back_while_it_is_confirmed_waits_to_be_confirmed_itself(
+    database: Database,
+) -> None:
+    first, review_id = waiting(database)
+    settle(database, review_id)
+    before = first.personal.applicant.name
+    hear(database, corrected(first, before, waits=True, number=2, corrected=()), seq=3)
+    assert told(database)[-1] == ("waits", RIGHT, before), "application does not know that it was confirmed"
+    assert settle(database, review_id, number=2).name == before
+
+
+def test_the_desk_compares_with_what_was_approved_and_not_with_what_application_thought(
+    database: Database,
+) -> None:
+    first, review_id = applied(database)
+    approve(database, review_id)
+    hear(database, corrected(first))
+    noor = Companion(name="Noor", child=True)
+    hear(
+        database, corrected(first, number=2, revision=3, corrected=("companions",), companions=(noor,)), seq=3
+    )
+    waits = view(database, review_id)
+    assert waits.correction is not None
+    assert set(waits.corrected) == {"name", "companions"}
+
+
+def test_a_refused_party_comes_with_no_other_dates(database: Database) -> None:
+    first, review_id = applied(database)
+    approve(database, review_id)
+    noor = Companion(name="Noor", child=True)
+    hear(database, corrected(first, companions=(noor,)))
+    settle(database, review_id, confirm=False, note="Only you")
+    with database.transaction() as session:
+        row = session.get_one(ReviewRow, review_id)
+        assert row.later is not None
+        assert row.later.party == 1
+
+
+def test_a_copy_does_not_tell_who_confirmed_first_because_of_the_watchlist(database: Database) -> None:
+    first, review_id = waiting(database)
+    with database.transaction() as session:
+        row = session.get_one(ReviewRow, review_id)
+        assert row.correction is not None
+        row.correction = {**row.correction, "confirmed_by": "HOM-0001"}
+    applicant = Principal(kind="applicant", id="applicant:1", mobile=first.personal.applicant.mobile)
+    with database.transaction() as session:
+        question = OwnDataQuestion(references=(first.reference,), whole=True)
+        copy = own_data.list_kept(question, by(applicant), session).model_dump_json()
+    assert RIGHT in copy
+    assert "confirmed_by" not in copy
+    assert "HOM-0001" not in copy.replace('"decided_by"', "")
 
 
 def test_an_approval_that_crossed_it_is_told_to_application(database: Database) -> None:
@@ -252,7 +308,7 @@ def test_whom_a_correction_brings_is_compared_with_the_watchlist_anew(database: 
 
 def test_somebody_new_who_is_watched_needs_two_officers_and_the_gate_hears(database: Database) -> None:
     active(database, name=RIGHT, id_last4="7777")
-    _, review_id = waiting(database, id_last4="7777")
+    _, review_id = waiting(database, id_last4="7777", corrected=("name", "id"))
     shown = settle(database, review_id)
     assert shown.correction is not None
     assert (shown.correction.confirmed_by, told(database)) == ("HOM-0001", [])

@@ -399,35 +399,6 @@ def test_an_installation_goes_on_by_itself_after_a_long_weekend(
     assert refusal(db, case.job) == "leap"
 
 
-OTHER = "insert into destructive_jobs (job, ran_at) values ('another', :at)"
-
-
-@EXPIRE
-def test_a_job_that_an_older_release_lacked_for_days_runs_since_the_others_have(
-    case: Case, db: Database, clocks: Clocks
-) -> None:
-    before, at = stored(db), case.at + case.later
-    execute(owner_of(db), OTHER, at=at - HOUR)
-    clocks.set(at)
-    case.run(db)
-    assert refusal(db, case.job) is None
-    assert stored(db) != before
-
-
-@EXPIRE
-def test_a_job_that_was_allowed_after_a_leap_lets_no_other_one_pass(
-    case: Case, db: Database, clocks: Clocks
-) -> None:
-    """The control of the one before: by a clock that leapt, that job ran a moment ago, too."""
-    before, at = stored(db), case.at + case.later
-    clocks.set(at)
-    case.run(db)
-    execute(owner_of(db), OTHER, at=at)
-    for _ in range(2):
-        case.run(db)
-        assert (refusal(db, case.job), stored(db)) == ("leap", before)
-
-
 @EXPIRE
 def test_a_permission_lasts_for_one_run_and_two_hours_and_never_where_clocks_differ(
     case: Case, db: Database, clocks: Clocks, topology

@@ -76,6 +76,16 @@ def test_an_earlier_correction_that_comes_late_or_twice_changes_nothing(database
     assert rows(database)[-1].personal.applicant.name == RIGHT  # type: ignore[union-attr]
 
 
+def test_one_of_an_earlier_approval_does_not_replace_the_pass_of_a_later_one(database: Database) -> None:
+    approval = approved()
+    issue(database, approval)
+    later = approval.model_copy(update={"revision": approval.revision + 1})
+    issue(database, later)
+    passes_before = [one.number for one in rows(database)]
+    hear(database, confirmed(approval))
+    assert [one.number for one in rows(database)] == passes_before
+
+
 def test_one_that_comes_before_its_approval_waits_for_it(database: Database) -> None:
     approval = approved()
     with pytest.raises(passes.UnknownApproval):

@@ -15,10 +15,10 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from contracts.crockford import parse_reference
-from contracts.errors import NotFound
+from contracts.errors import Forbidden, NotFound
 from contracts.events import NotificationFailed
 from contracts.mobile import ascii_digits
-from contracts.rpc.call import Call, Nothing
+from contracts.rpc.call import Call, Nothing, Principal
 from contracts.rpc.notify import CHOOSE_MESSAGES, WRONG_NUMBER, ChooseMessages, OwnMessages, WrongNumber
 from services.chassis.audit.readers import mobile_of
 from services.chassis.db.upserts import put
@@ -50,9 +50,9 @@ def show_own(call: Call, session: Session) -> OwnMessages:
     """Return whether the caller wants no messages to their number that can be left out.
 
     Raises:
-        Forbidden: as `readers.mobile_of`.
+        Forbidden: as `_own_number`.
     """
-    row = session.get(OptOutRow, (recipient_digest(session, mobile_of(call.principal)), ALL))
+    row = session.get(OptOutRow, (recipient_digest(session, _own_number(call.principal)), ALL))
     return OwnMessages(stopped=row is not None and not row.is_over)
 
 
@@ -60,9 +60,9 @@ def choose_own(request: ChooseMessages, call: Call, session: Session, now: datet
     """Stop messages to the caller's number that can be left out, or send them again.
 
     Raises:
-        Forbidden: as `readers.mobile_of`.
+        Forbidden: as `_own_number`.
     """
-    key = {"recipient": recipient_digest(session, mobile_of(call.principal)), "about": ALL}
+    key = {"recipient": recipient_digest(session, _own_number(call.principal)), "about": ALL}
 
     def effect() -> str:
         put(session, OptOutRow, key, {"at": now, "is_over": not request.stop})
@@ -72,6 +72,17 @@ def choose_own(request: ChooseMessages, call: Call, session: Session, now: datet
         return OwnMessages(stopped=request.stop)
 
     return once(session, call, CHOOSE_MESSAGES.name, request, effect, answer, reference=str)
+
+
+def _own_number(principal: Principal) -> str:
+    """Return the number that the caller has proved.
+
+    Raises:
+        Forbidden: as `readers.mobile_of`; or they are at a kiosk, where whoever comes next could choose.
+    """
+    if principal.kiosk is not None:
+        raise Forbidden("this is not for a kiosk")
+    return mobile_of(principal)
 
 
 def stop_messages(request: WrongNumber, call: Call, session: Session, now: datetime) -> Nothing:

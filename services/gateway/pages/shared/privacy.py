@@ -47,7 +47,9 @@ def facts(state: GatewayState, language: Language) -> tuple[Sequence[str], Seque
         )
         % {"num": people},
         catalogue.ngettext(
-            "Photographs: %(num)s day after that", "Photographs: %(num)s days after that", photographs
+            "Photographs: at the latest %(num)s day after the visit",
+            "Photographs: at the latest %(num)s days after the visit",
+            photographs,
         )
         % {"num": photographs},
         catalogue.ngettext(

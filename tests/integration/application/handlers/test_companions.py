@@ -91,6 +91,12 @@ def test_a_pass_has_ten_wrong_tries_in_a_week_whoever_tries(desk: Desk, number: 
     assert look(desk, number, mine(51), at=NOW + timedelta(days=7)).name == "Harjit Singh"
 
 
+def test_who_knows_no_name_keeps_nobody_out(desk: Desk, number: str) -> None:
+    for stranger in range(12):
+        assert refused(desk, number, mine(100 + stranger), name="Somebody") == "no_such_companion"
+    assert look(desk, number, mine(1)).name == "Harjit Singh"
+
+
 def test_right_tries_count_for_nobody(desk: Desk, number: str) -> None:
     for _ in range(25):
         look(desk, number)

@@ -295,6 +295,21 @@ def test_own_requests_are_part_of_what_is_kept_and_of_the_copy(desk: Desk) -> No
     assert kept(desk, call.model_copy(update={"principal": at_kiosk})) == {}
 
 
+def test_no_request_is_erased_at_a_kiosk(desk: Desk) -> None:
+    answered = send(desk).request_number
+    answer(desk, answered)
+    call = applicant_call(key="kiosk")
+    at_kiosk = call.principal.model_copy(update={"kiosk": "KIO-0001", "site": "S1"})
+    with desk.database.transaction() as session, pytest.raises(NotFound):
+        own_data.erase(
+            OwnApplications(references=(answered,)),
+            call.model_copy(update={"principal": at_kiosk}),
+            session,
+            NOW + 400 * DAY,
+            SETTINGS,
+        )
+
+
 def test_own_requests_are_erased_once_they_have_been_answered_for_as_long_as_the_site_keeps_them(
     desk: Desk,
 ) -> None:

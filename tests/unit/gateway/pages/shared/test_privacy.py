@@ -63,7 +63,9 @@ async def test_the_notice_stands_before_the_first_field_with_a_link_to_the_whole
 async def test_photographs_never_stay_for_longer_than_people() -> None:
     given = {"people_kept_days": 60, "photographs_kept_days": 90}
     async with browsing(given=given) as (http, _):
-        assert "Photographs: at the latest 60 days after the visit" in (await http.get("/en/about/privacy")).text
+        assert (
+            "Photographs: at the latest 60 days after the visit" in (await http.get("/en/about/privacy")).text
+        )
 
 
 async def test_the_law_and_the_officer_are_what_the_ado_branch_has_written() -> None:

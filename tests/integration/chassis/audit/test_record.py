@@ -332,6 +332,7 @@ NAMES_NOBODY_ELSE = {
     "approval.line_history": "the directory",
     "approval.check_directory_file": "the directory",
     "application.check": "what was typed just now",
+    "application.view_breach": "words to everybody",
     "accounts.own_sessions": "their own",
     "accounts.gate_devices": "names of tablets",
 }

@@ -38,7 +38,7 @@ PERSON = {"name": f"{GURMUKHI} ਕੌਰ", "name_latin": f"{WORD} Kaur", "id_typ
 COMPANION = {"name": f"{WORD} Singh", "id_type": "passport", "id_last4": FOUR}
 WORDS = {"purpose": f"{WORD} purpose", "vehicle": "PB65QX7777", "companions": [COMPANION]}
 OTHER_ID = {"kind": "other_id", "id_type": "voter_id", "reason": f"{WORD} at the gate"}
-WAITS, CANCELLED = "notify.ApplicationSubmitted", "notify.ApplicationCancelled"
+WAITS, REVOKED = "notify.ApplicationSubmitted", "notify.PassRevoked"
 OF_OTHERS = {
     "accounts.otp_codes.mobile_sealed",
     "accounts.sessions.mobile_sealed",
@@ -128,7 +128,8 @@ def live_and_be_erased(system: System, copies: Copies) -> Erased:
         blind.start()
         eventually(lambda: Broker(system).depth(dead_queue(WAITS)), "it becomes a dead letter")
         blind.kill()
-    Department(system).approve(reference)
+    department = Department(system)
+    review = department.approve(reference)
     token = visitor.token(visitor.wait_for_pass(reference).number)
     officer.wait_to_know(token)
     assert officer.scan(token=token, id_check=OTHER_ID).verdict == "admit"
@@ -136,14 +137,15 @@ def live_and_be_erased(system: System, copies: Copies) -> Erased:
     assert officer.scan(token=token, direction="exit", id_check=None, count=1).verdict == "exit"
     one = Erased(system, copies, reference, visitor.mobile, set(), "", "")
     with away(system, "notify"):  # a message waits in its queue while they are erased
-        visitor.send(calls.cancel_application(reference))
-        eventually(lambda: Broker(system).depth(CANCELLED), "an event waits for notify")
+        department.send(calls.withdraw_approval(review.id, "security"))
+        eventually(lambda: Broker(system).depth(REVOKED), "an event waits for notify")
         eventually(
             lambda: officer.scan(token=token, id_check=None).verdict == "revoked", "a gate hears of it"
         )
+        eventually(lambda: is_heard(visitor, reference), "application hears of all that happened before")
         let_days_pass(system, reference)
         copies.make(system.stack, "before")
-        before, waits = one.found(), opener(system.stack)("".join(Broker(system).read()[CANCELLED]))
+        before, waits = one.found(), opener(system.stack)("".join(Broker(system).read()[REVOKED]))
         erase(system, visitor)
     eventually(lambda: one.found() <= OF_OTHERS | WEEK, "the databases have nothing more", 60)
     late = scan(token=token, id_check=OTHER_ID, count=1).model_dump(exclude_unset=True)
@@ -153,6 +155,13 @@ def live_and_be_erased(system: System, copies: Copies) -> Erased:
     dead = opener(system.stack)("".join(Broker(system).read()[dead_queue(WAITS)]))
     copies.make(system.stack, "after")
     return Erased(system, copies, reference, visitor.mobile, before, waits, dead)
+
+
+def is_heard(visitor: Applicant, reference: str) -> bool:
+    """Return whether nothing is under way that application would hear of later, as of something of now."""
+    timeline = visitor.view(reference).timeline
+    told = any(one.what.startswith("message_") and one.facts["purpose"] == "pass_issued" for one in timeline)
+    return told and {"withdrawn", "pass_revoked", "left"} <= {one.what for one in timeline}
 
 
 def let_days_pass(system: System, reference: str) -> None:

@@ -13,6 +13,7 @@ from services.gateway import pages
 from services.gateway.access.callers import access_of
 from services.gateway.pages.shared.languages import texts
 from tests.e2e.own_data_states import of_own_data
+from tests.e2e.privacy_states import person
 from tests.e2e.request_states import requests
 from tests.e2e.viewports import DESK, PHONE
 from tests.support.factories.gateway import NUMBER, REFERENCE, claims, signed
@@ -81,6 +82,7 @@ def test_no_page_shows_anything_red_in_the_console(context: BrowserContext, alon
     page = context.new_page()
     console = Console(page)
     opened = 0
+    alone.answers.update(person())
     for one in (*of_own_data(), *requests()):  # what no page has an answer to by itself
         alone.answers.update(one.answers if one.form is None and one.who == "applicant" else {})
     for who, address in addresses():

@@ -12,8 +12,8 @@ BIN := .venv/bin
 PYTHON := $(BIN)/python
 # Each writes files from what the code declares; with --check it compares them.
 GENERATED := contracts.asyncapi contracts.event_samples contracts.overview contracts.processing \
-	$(addprefix services.gateway.documents.,openapi_file client_file page_map) \
-	deploy.grafana deploy.kubernetes.alerts deploy.kubernetes.autoscaling deploy.parts
+	services.gateway.documents.openapi_file services.gateway.documents.client_file \
+	services.gateway.documents.page_map deploy.grafana deploy.kubernetes.alerts deploy.kubernetes.autoscaling deploy.parts
 # As many test processes as there are processors, each with a broker and databases of its own. More would finish
 # integration on two processors a tenth sooner, and take a third more of them.
 AT_ONCE := -n auto --maxprocesses 4

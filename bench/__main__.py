@@ -15,7 +15,17 @@ from typing import Any
 import psutil
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from bench import approval, desk_queue, gate_app, gate_queue, processor, revocations, walk_in, weight
+from bench import (
+    approval,
+    desk_queue,
+    desk_visits,
+    gate_app,
+    gate_queue,
+    processor,
+    revocations,
+    walk_in,
+    weight,
+)
 from bench.measure import Bench, Figures, chosen_parts
 from bench.one_run import running_system
 from deploy.local.stack import Stack
@@ -127,6 +137,7 @@ def main() -> None:
         )
         pages(services.address("gateway"), stack.folder / "logins.json", queue, app_tokens, revoked)
         desk(stack, services.address("gateway"))
+        desk_visits.show(stack, services.address("gateway"), print_line)
 
 
 if __name__ == "__main__":

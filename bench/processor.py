@@ -32,11 +32,6 @@ def seconds(stack: Stack) -> Counter[str]:
     return used
 
 
-def processes_of(stack: Stack, part: str) -> list[psutil.Process]:
-    """Return the live processes of one part of a stack."""
-    return [process for name, process in _processes(stack) if name == part]
-
-
 def resident_mib(stack: Stack) -> dict[str, float]:
     """Return the resident memory of each part of a stack in MiB; of PostgreSQL only the first process."""
     return {part: process.memory_info().rss / 2**20 for part, process in _processes(stack)}

@@ -1,25 +1,29 @@
 """`python -m bench.taps`: the taps and keys that people need, counted in a browser on a system of its own.
 
 The time is that of the keystroke-level model (see `walk_in` and `approval`): nobody was timed, and neither
-reading nor loading is in it. The figures of 0.16.4 were counted by hand, in a browser.
+reading nor loading is in it.
 """
 
+import asyncio
 import shutil
 import sys
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 
 from playwright.sync_api import Page, sync_playwright
 
-from bench import applicant, walk_in
+from bench import applicant, journeys, walk_in
 from bench.__main__ import signed_in
 from bench.applicant import Counted
 from bench.approval import POINT_SECONDS, PRESS_SECONDS, THOUGHT_SECONDS
+from bench.load import Connection, requests
 from bench.one_run import running_system
 from bench.walk_in import KEY_SECONDS
 from epass_client import Client, local
 
-MOBILE = "9812300300"
+MOBILE, VISITOR = "9812300300", "+919812300310"
 NOTE = "Please bring the file and apply again next week."
 
 
@@ -31,13 +35,11 @@ class Effort:
         taps: on the screen, or clicks.
         keys: typed.
         thoughts: pauses before an act: one for each decision.
-        scrolls: turns of the wheel, each like pointing at something.
     """
 
     taps: int = 0
     keys: int = 0
     thoughts: int = 1
-    scrolls: int = 0
 
     @property
     def seconds(self) -> float:
@@ -46,7 +48,6 @@ class Effort:
             self.taps * (POINT_SECONDS + PRESS_SECONDS)
             + self.keys * KEY_SECONDS
             + self.thoughts * THOUGHT_SECONDS
-            + self.scrolls * POINT_SECONDS
         )
 
     @property
@@ -55,14 +56,6 @@ class Effort:
         return f"{self.taps} taps {self.keys:3} keys {self.seconds:5.1f} s"
 
 
-BEFORE = {
-    "approve, once the purpose is read": Effort(taps=1, scrolls=1),
-    "reject with a note": Effort(taps=5, keys=len(NOTE), thoughts=3),
-    "send back with a note": Effort(taps=3, keys=len(NOTE), thoughts=2),
-}
-"""The desk of 0.16.4. The purpose stood only beside the list, and Approve under the fold."""
-APPLICATIONS_BEFORE = {"first application": (11, 25, 70), "next application": (5, 12, 4)}
-"""Pages, taps and keys of 0.16.4, the next one signed in already."""
 MORNING = {
     "approve, once the purpose is read": 108,
     "reject with a note": 8,
@@ -131,9 +124,28 @@ def applications(page: Page, gateway: str) -> dict[str, Counted]:
     return {"first application": first, "next application": applicant.apply_again(Counted(page))}
 
 
-def words(pages: int, taps: int, keys: int) -> str:
-    """Return a count in words."""
-    return f"{pages:2} pages {taps:2} taps {keys:3} keys"
+async def come(gateway: str, logins: Path) -> None:
+    """Let one visitor of the department enter."""
+    visitors = await journeys.run(gateway, logins, 1, [VISITOR])
+    connection = await Connection(gateway).open()
+    await connection.send(next(requests(visitors.tokens, visitors.security)))
+    connection.close()
+
+
+def visit(page: Page) -> dict[str, Effort]:
+    """Answer the one visitor who has come, and say that they were met, at the open desk."""
+
+    def press(name: str) -> None:
+        with page.expect_navigation():
+            page.get_by_role("button", name=name).first.click()
+
+    while not page.goto("/en/desk/visits") or not page.get_by_role("button", name="Let them come").count():
+        page.wait_for_timeout(500)
+    press("Let them come")
+    with page.expect_navigation():
+        page.locator("a[href$='part=called']").click()
+    press("Met ")
+    return {"let a visitor come": Effort(taps=1), "say that a visitor was met": Effort(taps=2)}
 
 
 def morning(efforts: dict[str, Effort]) -> float:
@@ -148,22 +160,21 @@ def main() -> None:
         browser = playwright.chromium.launch(
             executable_path=shutil.which("chromium"), args=["--headless", "--no-sandbox", "--disable-gpu"]
         )
+        with ThreadPoolExecutor() as beside:  # Playwright has an event loop in this thread
+            beside.submit(asyncio.run, come(gateway, logins)).result()
         counter = signed_in(browser, gateway, logins, "reception", "counter")
         for _ in NOW:
             typed = walk_in.apply(counter)
             counter.goto("/en/counter")
-        line(f"{'':40} {'0.16.4':>28} {'now':>28}")
         phone = browser.new_page(base_url=gateway, viewport={"width": 360, "height": 740})
         for name, found in applications(phone, gateway).items():
-            after = words(len(found.pages), found.taps, found.keys)
-            line(f"{name:40} {words(*APPLICATIONS_BEFORE[name]):>28} {after:>28}")
-        now = desk(signed_in(browser, gateway, logins, "department", "desk"))
-        for name, effort in now.items():
-            line(f"{name:40} {BEFORE[name].words:>28} {effort.words:>28}")
-        old, new = morning(BEFORE), morning(now)
-        line(f"{'a morning of 120 decisions':40} {old:24.1f} min {new:24.1f} min  × {new / old:.2f}")
-        walked = f"{typed.keys} keys {typed.seconds:5.1f} s"
-        line(f"{'walk-in without a phone':40} {'65 keys':>28} {walked:>28}")
+            line(f"{name:40} {len(found.pages):2} pages {found.taps:2} taps {found.keys:3} keys")
+        officer = signed_in(browser, gateway, logins, "department", "desk")
+        now = desk(officer)
+        for name, effort in {**now, **visit(officer)}.items():
+            line(f"{name:40} {effort.words}")
+        line(f"{'a morning of 120 decisions':40} {morning(now):.1f} min")
+        line(f"{'walk-in without a phone':40} {typed.keys} keys {typed.seconds:5.1f} s")
         browser.close()
 
 

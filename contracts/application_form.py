@@ -3,6 +3,7 @@
 Shapes only. The RPC of application sends them; the service's domain checks them.
 """
 
+from datetime import date
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
@@ -22,9 +23,9 @@ from contracts.model import (
 )
 from contracts.visiting_rules import MOST_INVITED
 
-NOTICE = r"[0-9a-f]{12}"
-"""What a version of the privacy notice looks like."""
-NoticeVersion = Annotated[str, Field(pattern=f"^{NOTICE}$")]
+NOTICE = r"[0-9a-f]{12}(?:[0-9a-f]{20})?"
+"""What a version of the privacy notice looks like: 32 hexadecimal digits, the first 12 of them until 0.28."""
+NoticeVersion = Annotated[str, Field(pattern=f"^(?:{NOTICE})$")]
 
 
 class Applicant(Strict):
@@ -66,6 +67,11 @@ class ApplicationForm(Strict):
     preferred: tuple[Slot, ...] = Field(min_length=1, max_length=3)
     companions: tuple[CompanionInput, ...] = Field(default=(), max_length=50)
     vehicle: str | None = Field(default=None, max_length=40)
+    weekly_until: date | None = Field(
+        default=None,
+        description="Of who comes each week, alone: the last day of the standing pass that they ask for, "
+        "within 180 days of the first date. The reception photographs them; the department names the days.",
+    )
     notice: NoticeVersion | None = None
     """The version of the privacy notice that was shown, where it was one of our pages."""
     consent: bool = False

@@ -163,7 +163,9 @@ LEFT_OUT = {
     ("Person", "official"), ("Person", "guardian"), ("ReviewView", "official"),
     ("ReviewView", "guardian"), ("ReviewView", "decision"),
     ("StaffSession", "gate"), ("StaffSession", "site"), ("PassView", "replaced_by"),
-    ("PassView", "revocation"), ("SubmitAtCounter", "photograph"),
+    ("PassView", "revocation"), ("SubmitAtCounter", "photograph"), ("SubmitAtCounter", "weekly_until"),
+    ("SubmitApplication", "weekly_until"), ("ApplicationView", "weekly_until"),
+    ("ReviewView", "weekly_until"),
     ("ReviewView", "forwarded_from"), ("ScanPass", "pass_number"), ("ScanResult", "inside_gate"),
     ("ScanResult", "inside_since"), ("SiteRecord", "advice"), ("SiteRecord", "gate_names"),
 }  # fmt: skip

@@ -1,5 +1,6 @@
 """The base of every model on a wire, and the value types that these models share."""
 
+from collections.abc import Sequence
 from datetime import date, datetime, time, timedelta, timezone
 from typing import Annotated, Any, ClassVar, Literal, Self
 
@@ -66,16 +67,45 @@ RejectionReason = Literal[
     "security",
     "other",
 ]
+LINK_CODE = r"^[\w-]{1,40}$"
+"""What the code of any link may be; whatever else comes reaches no database."""
 SHORT_LINK = 10
 """Characters of the code of a pass link that stand in an SMS: 60 random bits of its 128."""
 ClosureReason = Literal["urgent_meeting", "officer_away", "holiday_declared", "security", "other"]
 """Why a department closes a day on which visitors were to come."""
+Corrector = Literal["applicant", "privacy"]
+"""Who corrects an application that was sent; ``privacy``: the data officer, for its applicant."""
+PlaceOutcome = Literal["taken", "lapsed", "left", "over"]
+"""How the wait for a place ended: accepted; not accepted in time; the visitor waits no longer; the window
+begins or is closed, or something else was decided or changed."""
+PlaceState = Literal["waits", "offered", "taken", "lapsed", "left", "over"]
+"""How it stands with somebody who waits for a place."""
+VisitAnswer = Literal["come_up", "wait", "somebody_else", "not_today"]
+"""What the office says to a visitor who has arrived."""
+ArrivalNotice = Literal["none", "sms", "whatsapp", "digest"]
+"""What an office gets when its visitors arrive: nothing, a message for each, or one for all of half a day."""
+Announcement = Literal["arrived", "many", "unanswered"]
+"""What an office is told: a visitor has come; so many have that one message stands for all; one waits."""
+VisitOutcome = Literal["met", "not_met"]
+LinkAnswer = Literal["coming", "not_coming", "met", "not_met"]
+"""What a visitor may say on the page of their pass, before the visit and after it."""
+NotMetReason = Literal[
+    "officer_away", "meeting_went_on", "papers_missing", "wrong_department", "visitor_left", "other"
+]
+VisitState = Literal["expected", "here", "waits", "called", "met", "not_met", "gone"]
+"""Approved and not here yet; inside, and nobody has answered; told to wait; told to come; how it ended; or
+left before anybody said how."""
 Assistance = Literal["wheelchair", "guide", "written"]
 """What a visitor needs; ``written``: to be called in writing, and spoken to in writing or by signs."""
 Relation = Literal["mother", "father", "guardian"]
 """Who applies for a person under 18; ``guardian`` is a legal guardian."""
 Basis = Literal["law", "consent"]
-"""Why personal data may be used: by section 7(b) of the DPDP Act for a pass of the State, or by consent."""
+"""Why personal data may be used: by a clause of section 7 of the DPDP Act, or by consent (section 6).
+
+Clause (b), a permit that the State issues, needs an earlier consent to a benefit or service of the State, or
+data in a register that the Central Government has notified. Clause (c) is a function of the State under a
+law. Counsel names the clause.
+"""
 Role = Literal[
     "ado", "department", "reception", "assisted", "security", "ops", "auditor", "grievance", "privacy",
     "kiosk", "gate_device",
@@ -155,7 +185,10 @@ EntryState = Literal["proposed", "active", "ended"]
 MatchKind = Literal["firm", "possible"]
 """Of a match with the watchlist: by name and ID or mobile, or by name alone."""
 MatchSettlement = Literal["confirmed", "dismissed"]
-RevocationReason = Literal["withdrawn", "cancelled", "reissued", "security", "day_closed"]
+StandingState = Literal["waiting", "in_force", "suspended"]
+"""Of a standing pass that a department has approved: the ADO Branch has not decided yet; it admits; it admits
+nobody for now."""
+RevocationReason = Literal["withdrawn", "cancelled", "reissued", "security", "day_closed", "suspended"]
 
 Code = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9][A-Za-z0-9_\-:.]*$")]
 """An identifier that we give: of a site, a gate, a department, an officer or a login."""
@@ -165,6 +198,7 @@ __all__ = [
     "AHEAD",
     "IST",
     "MOST_DAYS",
+    "MOST_STANDING_DAYS",
     "OPEN_STATUSES",
     "ApplicantKind",
     "ApplicationStatus",
@@ -190,6 +224,7 @@ __all__ = [
     "ReviewStatus",
     "RevocationReason",
     "Role",
+    "StandingState",
     "Strict",
     "Verdict",
     "Wire",
@@ -197,6 +232,7 @@ __all__ = [
     "datetime",
     "end_of_last_day",
     "is_ahead",
+    "next_day",
     "time",
 ]
 
@@ -233,7 +269,10 @@ class Slot(Wire):
 MOST_DAYS = 7
 """Over how many days of the calendar one approval reaches at most, its first day included."""
 
-FurtherDays = Annotated[tuple[date, ...], Field(max_length=MOST_DAYS - 1)]
+MOST_STANDING_DAYS = 180
+"""Over how many days a standing pass reaches at most, its first day included."""
+
+FurtherDays = Annotated[tuple[date, ...], Field(max_length=MOST_STANDING_DAYS - 1)]
 """The days after the first on which a visit goes on at the same hours, in their order."""
 
 
@@ -243,6 +282,11 @@ def end_of_last_day(end_of_first: datetime, first: date, further_days: tuple[dat
     India has no summer time, so that the hours of each day are as far apart as the days.
     """
     return end_of_first + (further_days[-1] - first if further_days else timedelta())
+
+
+def next_day(end_of_first: datetime, first: date, further_days: Sequence[date], at: datetime) -> date | None:
+    """Return the first day of a visit on which entry has not ended at an instant; None after all of them."""
+    return next((day for day in (first, *further_days) if at < end_of_first + (day - first)), None)
 
 
 def site_of(gate: str) -> str:

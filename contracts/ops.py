@@ -187,6 +187,8 @@ class Report(Wire):
     gates: Part[GateView] = Part()
     revocations: tuple[RevocationsView, ...] = ()
     invariants: Part[InvariantView] = Part()
+    backups: bool | None = None
+    """Whether the exporter watches backups; None from one that does not say."""
 
 
 class LetterView(Wire):

@@ -11,6 +11,7 @@ import textwrap
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from contracts.documents import table, write_or_check
 from contracts.retention import KEPT
@@ -24,13 +25,13 @@ DECIDE, GATE, TELL, PROVE, WORK, GUARD = (
     "to know who of the staff did what",
     "to keep somebody out who threatened others",
 )
-PEOPLE, DESK = "people_kept_days", "the department, the reception"
+PEOPLE, RECORDS, DESK = "people_kept_days", "records_kept_months", "the department, the reception"
 GATES = "the gates of the site"
 
 
 @dataclass(frozen=True)
 class Held:
-    """Columns of a table with personal data. ``until`` is a kind of `KEPT`, or says when they are deleted."""
+    """Columns of a table with personal data. ``until`` says when they are deleted, by kinds of `KEPT`."""
 
     table: str
     columns: str
@@ -62,12 +63,14 @@ HELD = (
     Held("application.applications", "correction",
          "who is to come instead, until the department has confirmed it; its words", DECIDE, PEOPLE, DESK),
     Held("application.photographs", "sealed",
-         "photograph, sealed", GATE, "photographs_kept_days", "the reception and the gates of the site"),
+         "photograph, sealed", GATE, "photographs_kept_days",
+         "the reception and the gates of the site; the ADO Branch, for a standing pass"),
     Held("application.requests", "mobile sealed",
-         "whose complaint or question it is; its words and the answer, sealed",
+         "whose complaint or question it is; its words and the answer, sealed, with name and address of "
+         "who has no mobile",
          TELL, PEOPLE, "the grievance officer; the data officer, if it is about data"),
     Held("application.opening_tries", "who",
-         "keyed digest of a mobile, or the number of a pass", PROVE, "a week", "nobody"),
+         "keyed digest of a mobile, a reference, or a login", PROVE, "a week", "nobody"),
     Held("approval.reviews", "name name_latin name_keys personal held_event correction",
          "the application as the department sees it", DECIDE, PEOPLE, "the department"),
     Held("approval.decisions", "note days_reason",
@@ -88,6 +91,8 @@ HELD = (
          "recipient and content of a message, sealed", TELL, PEOPLE, "who delivers messages"),
     Held("notify.applications", "mobile_sealed",
          "a changed number, sealed", TELL, PEOPLE, "who delivers messages"),
+    Held("notify.departments", "rooms",
+         "rooms of officers, by their code", TELL, "until somebody removes the line", "the applicant"),
     Held("notify.opt_outs", "recipient",
          "keyed digest of a number whose holder wants no messages",
          TELL, "until eight days after they want messages again", "nobody"),
@@ -100,9 +105,11 @@ HELD = (
     Held("verify.passes", "assistance",
          "wheelchair, guide, or writing", GATE, "for ever, after those days about nobody", GATES),
     Held("verify.scans", "reason",
-         "an officer's words at a gate", GATE, PEOPLE, "auditors"),
+         "an officer's words at a gate",
+         GATE, f"{PEOPLE}; of a scan whose pass nobody knew, {RECORDS}", "auditors"),
     Held("verify.gate_incidents", "reason",
-         "a supervisor's words", GATE, PEOPLE, "the ADO Branch, security"),
+         "a supervisor's words",
+         GATE, f"{PEOPLE}; of one whose pass nobody knew, {RECORDS}", "the ADO Branch, security"),
     Held("accounts.otp_codes", "mobile_digest mobile_sealed",
          "a mobile, sealed; keyed digest", PROVE, "2 days", "who delivers messages"),
     Held("accounts.otp_requests", "mobile_digest address device",
@@ -135,15 +142,15 @@ HELD = (
          DECIDE, "7 days after it was sent", "the services that consume them"),
     Held("*.audit_log", "actor objects address",
          "logins, keyed names of applicants, references; no name or number",
-         WORK, "records_kept_months", "auditors"),
+         WORK, RECORDS, "auditors"),
 )  # fmt: skip
 """Besides it `STAFF`: logins, which name a member of staff by a number."""
 STAFF = _names(
     """
     allowed_by answered_by approved_by assistant_of called_by changed_by closed_by confirmed_by decided_by
-    disabled_by drafted_by ended_by enrolled_by forwarded_by involved issued_by lifted_by login login_id
-    made_by named_by on_behalf_of proposed_by scanned_by seen_by sent_by set_by settled_by stand_in
-    submitted_by supervisor
+    disabled_by drafted_by ended_by enrolled_by entered_by forwarded_by involved issued_by lifted_by login
+    login_id made_by named_by on_behalf_of proposed_by scanned_by seen_by sent_by set_by settled_by stand_in
+    submitted_by supervisor suspended_by
     """
 )
 """Columns with logins of staff: in records as long as these, else as long as their row."""
@@ -153,28 +160,60 @@ NO_PERSON = _names(
     code_digest code_sealed contact content correlation_id decision_kind decision_reason deliver_by deltas
     department department_code detail details digest direction escalation facts failed_tries forwarded_from
     from_department further_days gate gate_names gate_rules gates id_kind inside_site instead_of jws
-    key_sealed kid kind lane language last_gate later_details marks masked nonce notice number offered officer
+    key_sealed kid kind lane language last_gate later_details link_digest marks masked nonce
+    notice number offered officer
     pass_number password_hash place preferred prefix private_sealed provider provider_id public_x
     purpose_kind reason_translations record reference replaces revocation revoked_reason role roles salt
-    scanned_pass scans secret_sealed settled_as site site_code slot state status steps to_department
-    to_officer traceparent verdict verifier version visit what words x accounts.sign_ins.purpose
+    scanned_pass scans secret_sealed settled_as site site_code slot standing_state state status steps
+    to_department to_officer traceparent verdict verifier version visit what words x accounts.sign_ins.purpose
     application.directory.subject approval.closed_days.reason approval.closures.note
-    approval.closures.reason approval.decisions.reason approval.departments.name approval.gates.name
+    approval.closures.reason approval.visits.answer approval.visits.outcome approval.visits.reason
+    approval.visits.room approval.visits.visitor_says approval.visit_announcements.recipient
+    approval.place_waits.outcome approval.decisions.reason approval.departments.name approval.gates.name
     approval.site_texts.name approval.sites.address approval.sites.name notify.delivery_reports.reason
     notify.departments.name notify.local_phone.purpose notify.media.name notify.messages.purpose
-    notify.messages.reason notify.providers.name notify.sites.name verify.help_calls.reason
-    verify.scans.id_type
+    notify.messages.reason notify.messages.replies notify.providers.name notify.sites.name
+    verify.help_calls.reason verify.scans.id_type issuance.passes.said
     application.breach_notices.breach application.breaches.name application.breaches.texts
+    application.notices.texts
     """
 )
 """Columns, or ``service.table.column``, with codes, keys, numbers, dates and words about nobody."""
+
+
+@dataclass(frozen=True)
+class Processor:
+    """Who works for the site: used where ``setting`` is not empty; ``senders`` are its names in senders."""
+
+    name: str
+    setting: str
+    gets: str
+    where: str
+    senders: tuple[str, ...] = ()
+
+
 PROCESSORS = (
-    ("SMS", "sms_url", "mobile number and text, without a name", "as its contract says; registered (DLT)"),
-    ("WhatsApp", "whatsapp_url", "mobile number, text and picture of the pass", "Meta, outside India"),
-    ("email", "smtp_url", "email address, text and pass", "as its contract says"),
-    ("backups", "ops_backup_stamp", "everything, encrypted before it leaves", "where the site puts them"),
+    Processor("SMS", "sms_url", "mobile number and text, without a name",
+              "as its contract says; registered (DLT)", ("sms_gateway", "mobile_seva", "msg91")),
+    Processor("WhatsApp", "whatsapp_url", "mobile number, text and picture of the pass",
+              "Meta, outside India", ("whatsapp_cloud",)),
+    Processor("email", "smtp_url", "email address, text and pass", "as its contract says", ("smtp",)),
+    Processor("backups", "ops_backup_stamp", "everything, encrypted before it leaves",
+              "where the site puts them"),
+    Processor("hosting", "", "everything, as it runs", "where the site runs it"),
 )  # fmt: skip
-"""Who works for the site: a setting that is not empty where it is used, what they get, and where they are."""
+
+
+def told_until(until: str, told: Mapping[str, str]) -> str:
+    """Return how long columns are kept, with what is said of each kind of `KEPT` in place of its name."""
+    for name in KEPT:
+        until = until.replace(name, told[name])
+    return until
+
+
+def _host(value: object) -> str:
+    """Return who is behind a setting: the host of an address, which may have a key elsewhere in it."""
+    return urlsplit(str(value)).hostname or "set"
 
 
 def lines(chosen: Mapping[str, object] | None = None) -> Iterator[str]:
@@ -211,18 +250,18 @@ def lines(chosen: Mapping[str, object] | None = None) -> Iterator[str]:
     fields = []
     for one in HELD:
         columns = f"`{one.table}`: {', '.join(one.columns.split())}"
-        until = f"`EPASS_{one.until.upper()}`" if one.until in KEPT else one.until
+        until = told_until(one.until, {name: f"`EPASS_{name.upper()}`" for name in KEPT})
         fields.append((columns, one.what, one.why, until, one.to))
     yield from table(("columns", "what", "why", "how long", "who gets it"), fields)
     named = textwrap.wrap(", ".join(f"`{name}`" for name in sorted(STAFF)) + ".", 110)
     yield from ("", f"Logins of staff, {WORK}, as long as the row or record they stand in:", *named, "")
     yield from ("## Who works for the site", "")
     processors = []
-    for name, setting, gets, where in PROCESSORS:
-        value = f"`EPASS_{setting.upper()}`"
-        if chosen is not None:
-            value += f": {chosen[setting]}" if chosen[setting] else ": none"
-        processors.append((name, value, gets, where))
+    for who in PROCESSORS:
+        value = f"`EPASS_{who.setting.upper()}`" if who.setting else "always"
+        if chosen is not None and who.setting:
+            value += f": {_host(chosen[who.setting])}" if chosen[who.setting] else ": none"
+        processors.append((who.name, value, who.gets, who.where))
     yield from table(("for", "where this is set", "what they get", "where"), processors)
 
 

@@ -25,14 +25,20 @@ KEPT: Mapping[str, Kept] = {
     "people_kept_days": Kept(
         "the people of an application, and what was written about them, after it last mattered",
         180, 37, 1095, "days",
-        "A dead letter about a visit can be replayed for 30 days, and its consumer knows it for 37. Where "
-        "counsel finds that Rule 8(3) of the DPDP Rules, 2025 asks for a year, set 365. Section 8(7) of the "
-        "Act ends it with the purpose; three years are the longest that the Third Schedule knows.",
+        "A dead letter about a visit can be replayed for 30 days, and its consumer knows it for 37. Rule "
+        "8(3) of the DPDP Rules, 2025, once in force, says at least a year from the processing, for the "
+        "purposes of the Seventh Schedule: counsel decides, then set 365. Section 17(4) of the Act lifts "
+        "section 8(7) for the State; three years are the longest that the Third Schedule knows.",
     ),
     "photographs_kept_days": Kept(
         "photographs, after the application last mattered, if that is sooner than its people",
         180, 1, 1095, "days",
         "A gate compares it until the visit is over. No longer than the people.",
+    ),
+    "photographs_kept_at_least_days": Kept(
+        "photographs, after the visit, although people ask for their erasure",
+        0, 0, 1095, "days",
+        "A site that needs to see later who came sets it. No longer than the people, who may be erased then.",
     ),
     "watchlist_kept_days": Kept(
         "the content of an entry of the watchlist, after its end",

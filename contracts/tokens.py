@@ -23,6 +23,8 @@ SESSION_KEY_ISSUER = "accounts"
 SESSION_KEY_AUDIENCE = "services"
 
 
+FRESH_SECONDS = 120
+"""So long the code of a standing pass is new: its page shows another one each minute."""
 WholeSeconds = Annotated[int, Field(strict=True, ge=0, le=253_402_300_799)]
 """Seconds since 1970, until the end of the year 9999."""
 _Number = Annotated[int, Field(strict=True, ge=1, le=1_000)]
@@ -50,6 +52,9 @@ class PassClaims(Wire):
     entries: _Number = 1
     idc: str | None = None
     days: tuple[_Day, ...] = ()
+    fresh: WholeSeconds | None = None
+    """Of a standing pass alone: until when this code is new; 0 of one on paper. After that the last four of
+    the ID are compared again. Its ``nbf`` and ``exp`` are those of the day, and ``days`` is empty."""
 
     def payload(self) -> dict[str, Any]:
         """Return what is signed. Defaults are left out, so that the QR code stays small."""

@@ -16,13 +16,17 @@ from contracts.model import (
     DirectoryTable,
     EntryState,
     IdType,
+    Instant,
     Language,
     LoginState,
     MatchSettlement,
+    NotMetReason,
     RejectionReason,
     ReviewStatus,
     Role,
     Slot,
+    VisitAnswer,
+    VisitOutcome,
 )
 from contracts.rpc.accounts.gate_devices import GateDeviceEnrolled
 from contracts.rpc.accounts.logins import IssuedLogin, IssueLogin, LoginList, LoginView
@@ -52,6 +56,7 @@ from contracts.rpc.approval.decisions import Delegate, DelegationList, Delegatio
 from contracts.rpc.approval.directory import DepartmentList, OfficerList, SiteList
 from contracts.rpc.approval.numbers import DeskNumbers, Transparency
 from contracts.rpc.approval.reviews import ReviewList, ReviewView
+from contracts.rpc.approval.visits import CalledList, VisitList
 from contracts.rpc.approval.watchlist import EntryList, EntryView, MatchList, MatchView, ProposeEntry
 from contracts.rpc.audit import AuditHeads
 from contracts.rpc.call import Nothing
@@ -88,6 +93,24 @@ def amend_application(
     )
 
 
+def answer_visit(
+    review_id: UUID,
+    answer: VisitAnswer,
+    *,
+    wait_until: Instant | None = None,
+    room: str | None = None,
+    come_back: Slot | None = None,
+) -> Call[Nothing]:
+    """Tell a visitor who is inside to come, to wait, or that it is not possible today."""
+    return Call.new(
+        "POST",
+        f"/api/v1/visits/{part(review_id)}/answer",
+        Nothing,
+        body={"answer": answer, **given(wait_until=wait_until, room=room, come_back=come_back)},
+        takes_key=True,
+    )
+
+
 def approve_review(
     review_id: UUID,
     slot: Slot,
@@ -97,6 +120,8 @@ def approve_review(
     vehicle_allowed: bool | None = None,
     last_day: date | None = None,
     days_reason: str | None = None,
+    wait_if_full: bool | None = None,
+    weekdays: Sequence[int] | None = None,
     revision: int | None = None,
     on_behalf_of: str | None = None,
 ) -> Call[ReviewView]:
@@ -113,6 +138,8 @@ def approve_review(
                 vehicle_allowed=vehicle_allowed,
                 last_day=last_day,
                 days_reason=days_reason,
+                wait_if_full=wait_if_full,
+                weekdays=weekdays,
                 revision=revision,
                 on_behalf_of=on_behalf_of,
             ),
@@ -261,6 +288,17 @@ def end_delegation(delegation_id: UUID) -> Call[DelegationView]:
     return Call.new("POST", f"/api/v1/delegations/{part(delegation_id)}/end", DelegationView, takes_key=True)
 
 
+def end_visit(review_id: UUID, outcome: VisitOutcome, *, reason: NotMetReason | None = None) -> Call[Nothing]:
+    """Say whether a visitor was met."""
+    return Call.new(
+        "POST",
+        f"/api/v1/visits/{part(review_id)}/end",
+        Nothing,
+        body={"outcome": outcome, **given(reason=reason)},
+        takes_key=True,
+    )
+
+
 def end_watchlist_entry(entry_id: UUID) -> Call[EntryView]:
     """End an entry, or decline a proposed one.
 
@@ -385,6 +423,11 @@ def list_availability(department: str, *, site: str | None = None) -> Call[Avail
     )
 
 
+def list_called(*, site: str | None = None) -> Call[CalledList]:
+    """List by reference whom the screen of a waiting hall calls."""
+    return Call.new("GET", "/api/v1/visits/called", CalledList, query=given(site=site))
+
+
 def list_closures(
     *, department: str | None = None, after: str | None = None, limit: int | None = None
 ) -> Call[ClosureList]:
@@ -468,6 +511,7 @@ def list_reviews(
     escalated: bool | None = None,
     decided_on: date | None = None,
     corrected: bool | None = None,
+    waits_for_place: bool | None = None,
     counts: bool | None = None,
     after: str | None = None,
     limit: int | None = None,
@@ -491,6 +535,7 @@ def list_reviews(
             escalated=escalated,
             decided_on=decided_on,
             corrected=corrected,
+            waits_for_place=waits_for_place,
             counts=counts,
         ),
     )
@@ -520,6 +565,15 @@ def list_undelivered() -> Call[UndeliveredPasses]:
     over.
     """
     return Call.new("GET", "/api/v1/counter/undelivered", UndeliveredPasses)
+
+
+def list_visits(
+    *, part: str | None = None, site: str | None = None, after: str | None = None, limit: int | None = None
+) -> Call[VisitList]:
+    """List the visits of today: expected, here, called or over."""
+    return Call.new(
+        "GET", "/api/v1/visits", VisitList, query=given(after=after, limit=limit, part=part, site=site)
+    )
 
 
 def list_waiting_here() -> Call[LookupHits]:
@@ -570,7 +624,7 @@ def log_out() -> Call[Nothing]:
 
 
 def look_up_at_counter(q: str) -> Call[LookupHits]:
-    """Find applications by mobile, reference or name."""
+    """Find applications by mobile, reference, pass number, vehicle or name."""
     return Call.new("POST", "/api/v1/counter/lookup", LookupHits, body={"q": q})
 
 
@@ -734,6 +788,17 @@ def return_review(
         f"/api/v1/reviews/{part(review_id)}/return",
         ReviewView,
         body={"note": note, **given(revision=revision, on_behalf_of=on_behalf_of)},
+        takes_key=True,
+    )
+
+
+def say_met(reference: str, outcome: VisitOutcome) -> Call[Acknowledged]:
+    """Say whether you were met; the newest word counts."""
+    return Call.new(
+        "POST",
+        f"/api/v1/applications/{part(reference)}/met",
+        Acknowledged,
+        body={"outcome": outcome},
         takes_key=True,
     )
 

@@ -1,5 +1,6 @@
 """What application publishes: applications, their changes and their ends."""
 
+from datetime import date
 from typing import ClassVar, Literal
 from uuid import UUID
 
@@ -10,12 +11,14 @@ from contracts.events.base import (
     AnyAssistance,
     AnyChanger,
     AnyChannel,
+    AnyCorrector,
     AnyDeliverBy,
     AnyPurposeKind,
+    AnyVisitOutcome,
     Event,
 )
-from contracts.events.example_members import CONTACT, DELIVERY, ID, OFFICIAL, PEOPLE, PERSON, SLOT
-from contracts.model import ApplicantKind, Code, Companion, Contact, Language, Person, Slot, Wire
+from contracts.events.example_members import CONTACT, DELIVERY, ID, OFFICIAL, PEOPLE, PERSON, SLOT, UNTIL
+from contracts.model import ApplicantKind, Code, Companion, Contact, Instant, Language, Person, Slot, Wire
 
 
 class ApplicationPersonal(Wire):
@@ -38,6 +41,8 @@ class ApplicationDetails(AboutApplication, producer="application"):
     officer: Code | None = None
     purpose_kind: AnyPurposeKind
     preferred: tuple[Slot, ...]
+    weekly_until: date | None = None
+    """The last day of the standing pass that is asked for."""
     party: int = Field(ge=1)
     assistance: AnyAssistance = None
     language: Language
@@ -69,7 +74,7 @@ class ApplicationAmended(ApplicationDetails, subscribers=("approval",)):
 
 
 class ApplicationCorrected(ApplicationDetails, subscribers=("approval",)):
-    """The applicant corrected who comes, or their email address; approval says whether it takes effect.
+    """Who comes, or the email address, was corrected; approval says whether it takes effect.
 
     It does where no approval is in force; then ``revision`` is higher than before while the department reads
     it. An approval that is in force stays as it is until the department confirms the correction.
@@ -81,6 +86,8 @@ class ApplicationCorrected(ApplicationDetails, subscribers=("approval",)):
     """What it changes: ``name``, ``id``, ``companions``, ``email``."""
     waits: bool
     """Whether application knows of an approval, so that its own row stays as it was."""
+    corrected_by: AnyCorrector = "applicant"
+    """Who did it: the applicant, or the data officer for them."""
     example: ClassVar = {"revision": 2, "number": 1, "corrected": ("name", "companions"), "waits": False}
 
 
@@ -99,6 +106,33 @@ class ApplicationCancelled(ApplicationEnded, subscribers=("approval", "issuance"
 
     cancelled_by: Literal["applicant", "counter"]
     example: ClassVar = {"cancelled_by": "applicant"}
+
+
+class VisitorPhotographed(AboutApplication, producer="application", subscribers=("approval",)):
+    """The reception has taken a photograph of the visitor, without which there is no standing pass."""
+
+    erased: bool = False
+    """The visitor had the photograph erased; the application stays."""
+    example: ClassVar = {"erased": False}
+
+
+class VisitorSaid(AboutApplication, producer="application", subscribers=("approval",)):
+    """A visitor said whether they were met; the newest word counts."""
+
+    outcome: AnyVisitOutcome
+    example: ClassVar = {"outcome": "not_met"}
+
+
+class VisitorLeft(AboutApplication, producer="application", subscribers=("notify",)):
+    """All of a visit have left, and nobody has said whether they were met: the visitor is asked, once."""
+
+    department: Code
+    until: Instant
+    """From then on nobody needs to be asked."""
+    language: Language
+    deliver_by: AnyDeliverBy
+    personal: Contact
+    example: ClassVar = {**DELIVERY, "department": "home", "until": UNTIL, "personal": CONTACT}
 
 
 class ApplicationExpired(ApplicationEnded, subscribers=("approval", "notify")):

@@ -1,6 +1,6 @@
-"""What approval publishes besides its directory: decisions, closed days, escalations, gate advice."""
+"""What approval publishes besides its directory: decisions, closed days, escalations, and visits."""
 
-from typing import ClassVar
+from typing import ClassVar, Literal
 from uuid import UUID
 
 from pydantic import Field
@@ -8,12 +8,16 @@ from pydantic import Field
 from contracts.events.application import ApplicationPersonal
 from contracts.events.base import (
     AboutApplication,
+    AnyAnnouncement,
     AnyAssistance,
     AnyClosureReason,
     AnyCorrectionOutcome,
     AnyDeliverBy,
     AnyEscalationStep,
+    AnyNotMetReason,
     AnyRejectionReason,
+    AnyVisitAnswer,
+    AnyVisitOutcome,
 )
 from contracts.events.example_members import (
     AT,
@@ -64,6 +68,8 @@ class PassApproved(Decision, subscribers=("application", "issuance")):
     further_days: FurtherDays = ()
     entries: int = Field(default=1, ge=1, le=20)
     """How often each person may come in on each day."""
+    recurring: bool = False
+    """Whether it is a standing pass, whose code changes each minute."""
     vehicle_allowed: bool = False
     kind: ApplicantKind
     party: int = Field(ge=1)
@@ -122,6 +128,15 @@ class ApprovalWithdrawn(Decision, subscribers=("application", "issuance")):
     example: ClassVar = {"reason": "security"}
 
 
+class StandingPassChanged(Decision, subscribers=("issuance",)):
+    """A standing pass was suspended, or its suspension was lifted; ``number`` counts both."""
+
+    number: int = Field(ge=1)
+    suspended: bool
+    personal: OfficersNote = Field(default=OfficersNote(), exclude_if=lambda given: not given.note)
+    example: ClassVar = {"number": 1, "suspended": True}
+
+
 class VisitDayClosed(Decision, subscribers=("application", "issuance", "notify")):
     """A department closed a day of a visit.
 
@@ -151,6 +166,16 @@ class VisitDayReopened(Decision, subscribers=("application", "notify")):
     deliver_by: AnyDeliverBy
     personal: DecisionPersonal
     example: ClassVar = {**DELIVERY, "day": SLOT["date"], "personal": NOTE}
+
+
+class VisitMoved(Decision, subscribers=("application", "issuance")):
+    """A department that cannot receive a visitor today has approved the visit for another day.
+
+    The pass of this revision is replaced by one for this time; nothing else of what was approved changes.
+    """
+
+    slot: Slot
+    example: ClassVar = {"slot": SLOT}
 
 
 class People(Wire):
@@ -245,3 +270,109 @@ class GateAdvised(AboutApplication, producer="approval", subscribers=("verify",)
 
     personal: GateAdvice
     example: ClassVar = {"personal": {"call_supervisor": True}}
+
+
+class PlacePersonal(Wire):
+    """Whom a place is offered to, and the code of their wait, which opens the page of the offer."""
+
+    contact: Contact
+    code: str
+
+
+class Visit(AboutApplication, producer="approval"):
+    """Base of what becomes of a visit on one of its days."""
+
+    day: date
+    site: Code
+    department: Code
+    example: ClassVar = {"day": SLOT["date"], "site": "PCS1", "department": "home"}
+
+
+class VisitorArrived(Visit, subscribers=("application",)):
+    """Somebody of the party went in for the first time on this day; an offline entry is heard of late.
+
+    ``officer`` is whom the visitor is to meet.
+    """
+
+    officer: Code | None = None
+    gate: Code
+    arrived_at: Instant
+    example: ClassVar = {"gate": "PCS1-G1", "arrived_at": AT}
+
+
+class OfficeContact(EscalationContact):
+    """Whom the office has for its messages, and the code of the link by which they answer; empty for none."""
+
+    link_code: str = ""
+
+
+class VisitorAnnounced(Visit, subscribers=("notify",)):
+    """The office is told of a visitor who is inside, where it chose that, or because nobody answers them.
+
+    ``step`` is who is asked where nobody answers. No message is of use after ``answer_until``.
+    """
+
+    about: AnyAnnouncement
+    step: AnyEscalationStep = None
+    since: Instant
+    answer_until: Instant
+    language: Language | None = None
+    """Of the message."""
+    deliver_by: AnyDeliverBy = "sms"
+    personal: OfficeContact
+    example: ClassVar = {
+        "about": "arrived",
+        "since": AT,
+        "answer_until": AT,
+        "personal": {"contact": CONTACT, "link_code": "q8Zr5uX0c2LmVw3T"},
+    }
+
+
+class VisitorCalled(Visit, subscribers=("application", "notify")):
+    """The office answered a visitor who has arrived; the newest answer counts."""
+
+    answer: AnyVisitAnswer
+    answered_by: Code
+    wait_until: Instant | None = None
+    """Of the answer ``wait``."""
+    room: str = ""
+    """Where to go, of ``come_up`` and ``somebody_else``; empty where nobody said."""
+    come_back: date | None = None
+    """Of ``not_today``: the day for which they get another pass."""
+    language: Language
+    deliver_by: AnyDeliverBy
+    personal: DecisionPersonal
+    """The visitor, with the office's own words."""
+    example: ClassVar = {
+        **DELIVERY,
+        "answer": "come_up",
+        "answered_by": "HOM-0001",
+        "room": "402",
+        "personal": {"contact": CONTACT},
+    }
+
+
+class PlaceOffered(AboutApplication, producer="approval", subscribers=("notify",)):
+    """A place in a full window became free and is offered to whoever has waited longest for it."""
+
+    department: Code
+    slot: Slot
+    until: Instant
+    """Then it goes on to the next."""
+    language: Language
+    deliver_by: AnyDeliverBy
+    personal: PlacePersonal
+    example: ClassVar = {
+        **DELIVERY,
+        "department": "home", "slot": SLOT, "until": AT,
+        "personal": {"contact": CONTACT, "code": "x7KmQ2p-9w"},
+    }  # fmt: skip
+
+
+class VisitEnded(Visit, subscribers=("application",)):
+    """The office or the visitor said whether they met; both may say so, and may differ."""
+
+    outcome: AnyVisitOutcome
+    reason: AnyNotMetReason = None
+    said_by: Literal["office", "visitor"]
+    example: ClassVar = {"outcome": "met", "said_by": "office"}

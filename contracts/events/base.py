@@ -9,18 +9,23 @@ from pydantic import JsonValue
 from contracts.events.example_members import ID
 from contracts.model import (
     AccessChange,
+    Announcement,
     Assistance,
     Channel,
     ClosureReason,
     ConflictKind,
+    Corrector,
     DeliverBy,
     EscalationStep,
+    NotMetReason,
     PurposeKind,
     RejectionReason,
     RevocationReason,
     Service,
     Subscriber,
     Verdict,
+    VisitAnswer,
+    VisitOutcome,
     Wire,
 )
 from contracts.open_sets import else_
@@ -38,9 +43,14 @@ AnyClosureReason = Annotated[ClosureReason, else_("other")]
 AnyAccessChange = Annotated[AccessChange, else_("other")]
 AnyEscalationStep = Annotated[EscalationStep | None, else_(None)]
 AnyChanger = Annotated[Literal["applicant", "counter"], else_("applicant")]
+AnyCorrector = Annotated[Corrector, else_("applicant")]
 AnyCorrectionOutcome = Annotated[Literal["waits", "applied", "refused"], else_("waits")]
 AnyConflictKind = Annotated[ConflictKind, else_("other")]
 AnyOfflineChoice = Annotated[Literal["refuse", "supervisor"], else_("refuse")]
+AnyVisitAnswer = Annotated[VisitAnswer, else_("wait")]
+AnyVisitOutcome = Annotated[VisitOutcome, else_("not_met")]
+AnyAnnouncement = Annotated[Announcement, else_("many")]
+AnyNotMetReason = Annotated[NotMetReason | None, else_("other")]
 AnyVerdict = Annotated[Verdict, else_("unknown_pass")]
 """A verdict that is not known here lets nobody pass: only ``admit`` and ``exit`` do, in every version."""
 

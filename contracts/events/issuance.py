@@ -1,7 +1,7 @@
 """What issuance publishes: passes, revocations and the signed status list."""
 
 from datetime import datetime, timedelta
-from typing import ClassVar
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
@@ -20,13 +20,16 @@ from contracts.model import (
     Companion,
     Contact,
     FurtherDays,
+    IdType,
     Instant,
     Language,
+    LinkAnswer,
     Person,
     Slot,
     Wire,
     end_of_last_day,
 )
+from contracts.open_sets import else_
 
 
 class PublicKey(Wire):
@@ -66,6 +69,8 @@ class PassIssued(AboutPass, producer="issuance", subscribers=("application", "no
     kind: ApplicantKind
     slot: Slot
     further_days: FurtherDays = ()
+    recurring: bool = False
+    """Whether it is a standing pass, whose code changes each minute."""
     valid_from: Instant
     valid_to: Instant
     vehicle_allowed: bool = False
@@ -126,6 +131,50 @@ class PassRevoked(AboutPass, producer="issuance", subscribers=("application", "n
     example: ClassVar = {**DELIVERY, "reason": "withdrawn", "valid_to": UNTIL, "personal": CONTACT}
 
 
+class ReminderPersonal(Contact):
+    """The person who is reminded, the card that they bring, and the code of their pass's page."""
+
+    id_type: Annotated[IdType | None, else_("other_photo_id")] = None
+    link_code: str
+
+
+class VisitNear(AboutPass, producer="issuance", subscribers=("notify",)):
+    """A visit begins soon: its visitor is reminded, and says whether they come."""
+
+    kind: Annotated[Literal["evening", "hours"], else_("hours")]
+    """On the evening before, or some hours before."""
+    site: Code
+    gate: Code | None = None
+    department: Code
+    officer: Code | None = None
+    slot: Slot
+    """The hours of the day that is near."""
+    later_day: bool = False
+    """Whether it is not the first day of a visit."""
+    until: Instant
+    """From then on nobody needs to be reminded."""
+    language: Language
+    deliver_by: AnyDeliverBy
+    personal: ReminderPersonal
+    example: ClassVar = {
+        **DELIVERY,
+        "kind": "evening",
+        "site": "PCS1",
+        "gate": "PCS1-G1",
+        "department": "home",
+        "slot": SLOT,
+        "until": UNTIL,
+        "personal": {**CONTACT, "id_type": "aadhaar", "link_code": "n3X0yq1vQ5m7Zk2LwB9aTg"},
+    }
+
+
+class VisitorAnswered(AboutPass, producer="issuance", subscribers=("application",)):
+    """Whoever has the link of a pass said on its page whether they come, or whether they were met."""
+
+    answer: Annotated[LinkAnswer, else_("coming")]
+    example: ClassVar = {"answer": "coming"}
+
+
 class Revocation(Wire):
     """That a pass was revoked, for whoever has missed its PassRevoked."""
 
@@ -149,7 +198,10 @@ class StatusListSigned(Event, producer="issuance", subscribers=("verify",)):
     not on the list, and its event may arrive before that of a pass which is: the checksum tells them apart.
     """
     live_for: ClassVar[timedelta] = timedelta(days=45)
-    """Longer than any pass lives: one that was revoked earlier is over."""
+    """Longer than any pass for up to seven days lives: one that was revoked earlier is over.
+
+    That of a standing pass has come again each hour for so long; the list that gates hold has it to its end.
+    """
     repeated: tuple[Revocation, ...] = ()
     """Some of these revocations, others in each list: each comes again within an hour."""
     recent: ClassVar[timedelta] = timedelta(minutes=5)

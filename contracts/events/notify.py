@@ -3,8 +3,9 @@
 from typing import ClassVar
 from uuid import UUID
 
-from contracts.events.base import AboutPass, AnyDeliverBy, AnyDeliveryStatus, Event
-from contracts.events.example_members import ID
+from contracts.events.base import AboutApplication, AboutPass, AnyDeliverBy, AnyDeliveryStatus, Event
+from contracts.events.example_members import ID, UNTIL
+from contracts.model import Instant
 
 
 class MessageOutcome(Event, producer="notify", is_only_one=True, can_wait=True):
@@ -54,3 +55,14 @@ class PassDeliveryChanged(AboutPass, producer="notify", subscribers=("verify",),
 
     undelivered: bool
     example: ClassVar = {"undelivered": True}
+
+
+class QuestionAnswered(AboutApplication, producer="notify", subscribers=("application", "approval")):
+    """Somebody answered one of our messages that asks something, by a plain reply: 1 for yes or 2 for no."""
+
+    purpose: str
+    """Of the message. Who knows no such question leaves its answer alone."""
+    yes: bool
+    until: Instant
+    """The end of the question, as the event that called for it has it."""
+    example: ClassVar = {"purpose": "visit_question", "yes": True, "until": UNTIL}

@@ -19,7 +19,9 @@ from contracts.rpc import (
     consents,
     corrections,
     issuance,
+    notices,
     notify,
+    photographs,
     privacy,
     requests,
     verify,
@@ -39,7 +41,18 @@ def _methods(module: ModuleType) -> Iterator[Method[Wire, Wire]]:
 METHODS: tuple[Method[Wire, Wire], ...] = tuple(
     method
     for module in (
-        *(accounts, application, breaches, companions, consents, corrections, privacy, requests),
+        *(
+            accounts,
+            application,
+            breaches,
+            companions,
+            consents,
+            corrections,
+            notices,
+            photographs,
+            privacy,
+            requests,
+        ),
         *(approval, issuance, notify, verify),
     )
     for method in _methods(module)

@@ -24,16 +24,17 @@ from contracts.model import (
     RejectionReason,
     Slot,
     Strict,
+    VisitOutcome,
     Wire,
 )
 from contracts.rpc.audit import AuditEntries, AuditHeads, AuditQuestion, HeadQuestion, most_looks
 from contracts.rpc.call import Http, Method, Nothing, Page, Proof
+from contracts.rpc.issuance import PassNumber
 from contracts.rpc.own_data import ErasedOnRequest, OwnApplications, own_data
 from contracts.visiting_rules import ClosedWish
 
 Reference = Annotated[
-    str,
-    Field(max_length=40, description="Such as `PCS-7K3M-9QW4`; case and hyphens do not matter."),
+    str, Field(max_length=40, description="Such as `PCS-7K3M-9QW4`; case and hyphens do not matter.")
 ]
 NOT_OPENED = "not_opened"
 """Code of `Forbidden` where an applicant's session has not opened an application (`OPEN_APPLICATION`)."""
@@ -64,6 +65,13 @@ class AmendApplication(Amendment):
     """New content of a returned application; while the department decides, only ``preferred`` may change."""
 
     reference: Reference
+
+
+class SayMet(Strict):
+    """Whether a visitor was met, in their own word."""
+
+    reference: Reference
+    outcome: VisitOutcome
 
 
 class ReferenceOnly(Strict):
@@ -142,6 +150,13 @@ class TimelineEntry(Wire):
         "`message_arrived` and `message_read` that the vendor has reported so, which not every vendor does."
     )
     facts: dict[str, str | int] = Field(default_factory=dict)
+
+
+class VisitOfPass(Wire):
+    """Where the visitor of a pass is in their visit: its status, and what happened since they came."""
+
+    status: ApplicationStatus
+    timeline: tuple[TimelineEntry, ...] = ()
 
 
 class PassSummary(Wire):
@@ -226,6 +241,10 @@ class ApplicationView(ApplicationSummary):
     purpose: str
     preferred: tuple[Slot, ...]
     vehicle: str | None = None
+    weekly_until: dt.date | None = None
+    """The last day of the standing pass that is asked for."""
+    needs_photograph: bool = False
+    """Whether the reception has to photograph the visitor before there can be a standing pass."""
     assistance: Assistance | None = None
     language: Language
     deliver_by: DeliverBy
@@ -246,17 +265,17 @@ class ApplicationView(ApplicationSummary):
     model_config = ConfigDict(populate_by_name=True, serialize_by_alias=True)
 
 
-class Photograph(Wire):
-    """A JPEG of the visitor, in base64."""
-
-    jpeg: str = Field(repr=False)
-
-
 class StatusQuestion(Strict):
     """Question for a status, by reference and the last four digits of the mobile."""
 
     reference: Reference
     mobile_last4: str = Field(max_length=8)
+
+
+class SayMetHere(StatusQuestion):
+    """Whether a visitor was met, as they say at a kiosk: as for a status, without a code."""
+
+    outcome: VisitOutcome
 
 
 class StatusView(Wire):
@@ -267,9 +286,8 @@ class StatusView(Wire):
     site: str
     department: str
     closed_day: dt.date | None = None
-    """As in an :class:`ApplicationSummary`."""
     day_reopened: bool = False
-    """As in an :class:`ApplicationSummary`."""
+    """Both as in an :class:`ApplicationSummary`."""
     timeline: tuple[TimelineEntry, ...]
     reason: RejectionReason | None = None
     """As in an :class:`ApplicationView`, like the note: for a session of the application's mobile only."""
@@ -303,7 +321,7 @@ class Durations(Wire):
 
 
 class Lookup(Strict):
-    """A mobile, a reference or a name."""
+    """A mobile, a reference, a pass number, the plate of a vehicle or its last four digits, or a name."""
 
     q: str = Field(min_length=2, max_length=100)
 
@@ -323,6 +341,7 @@ class LookupHits(Wire):
 
     items: tuple[LookupHit, ...]
     next: str | None = None
+    is_cut: bool = Field(default=False, description="Whether a search found more than these.")
 
 
 SUBMIT = Method(
@@ -349,8 +368,7 @@ LIST_APPLICATIONS = Method(
         "List the applicant's applications, newest first."),
 )  # fmt: skip
 VIEW_APPLICATION = Method(
-    "application", "view", ReferenceOnly, ApplicationView, names_people=True,
-    said="Page of an application",
+    "application", "view", ReferenceOnly, ApplicationView, names_people=True, said="Page of an application",
     http=Http("applicant", "view_application", "GET /applications/{reference}",
         """Return the status, dated timeline and pass of an application.
 
@@ -366,10 +384,6 @@ OPEN_APPLICATION = Method(
         Families share a phone. A mobile has ten wrong tries within an hour.
         """),
 )  # fmt: skip
-PHOTOGRAPH = Method(
-    "application", "photograph", ReferenceOnly, Photograph, names_people=True,
-    said="Photograph of a visitor",
-)  # fmt: skip
 AMEND = Method(
     "application", "amend", AmendApplication, Acknowledged, command=True, said="Changed an application",
     http=Http("applicant", "amend_application", "POST /applications/{reference}/amend",
@@ -380,6 +394,16 @@ CANCEL = Method(
     http=Http("applicant", "cancel_application", "POST /applications/{reference}/cancel",
         "Withdraw an application; a pass that exists is revoked."),
 )  # fmt: skip
+SAY_MET = Method(
+    "application", "say_met", SayMet, Acknowledged, command=True, said="Said whether they were met",
+    http=Http("applicant", "say_met", "POST /applications/{reference}/met",
+        "Say whether you were met; the newest word counts."),
+)  # fmt: skip
+SAY_MET_HERE = Method(
+    "application", "say_met_here", SayMetHere, Acknowledged, command=True, said="Visitor's word at a kiosk"
+)
+VISIT_OF_PASS = Method("application", "visit_of_pass", PassNumber, VisitOfPass)
+"""For the page behind the link of a pass alone."""
 CHANGE_MOBILE = Method(
     "application", "change_mobile", ChangeMobile, Acknowledged, command=True,
     said="Changed the mobile of an application",
@@ -394,7 +418,7 @@ NUMBER_TO_PROVE = Method("application", "number_to_prove", ReferenceOnly, Number
 COUNTER_LOOKUP = Method(
     "application", "lookup", Lookup, LookupHits, names_people=True, said="Looked up visits at the counter",
     http=Http("reception", "look_up_at_counter", "POST /counter/lookup",
-        "Find applications by mobile, reference or name."),
+        "Find applications by mobile, reference, pass number, vehicle or name."),
 )  # fmt: skip
 WAITING_HERE = Method(
     "application", "waiting_here", Nothing, LookupHits, names_people=True,
@@ -415,13 +439,8 @@ ERASE_OWN_DATA = Method(
     said="Had their own data erased",
 )  # fmt: skip
 AUDIT_ENTRIES = Method(
-    "application",
-    "audit_entries",
-    AuditQuestion,
-    AuditEntries,
-    names_people=True,
-    polled=True,
+    "application", "audit_entries", AuditQuestion, AuditEntries, names_people=True, polled=True,
     said="Audit log",
-)
+)  # fmt: skip
 AUDIT_HEADS = Method("application", "audit_heads", HeadQuestion, AuditHeads)
 MOST_LOOKS = most_looks("application")

@@ -15,7 +15,8 @@ class AuditQuestion(Page):
     actor: str | None = Field(default=None, max_length=100)
     """A login, or the keyed name of an applicant as a row has it."""
     object: str | None = Field(default=None, max_length=100)
-    """A reference, a pass number, a login, an id, or the applicant whom an operator helped."""
+    """A reference, a pass number, a login, an id, the applicant whom an operator helped, or a search as a row
+    has it."""
     first: date | None = None
     last: date | None = None
     """Days in Indian Standard Time."""

@@ -1,16 +1,18 @@
 """RPC of issuance: passes, their pictures, the signed status list."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal
 
 from pydantic import Field
 
 from contracts.model import (
+    LINK_CODE,
     Assistance,
     Companion,
     FurtherDays,
     Instant,
     Language,
+    LinkAnswer,
     Person,
     RevocationReason,
     Slot,
@@ -22,6 +24,9 @@ from contracts.rpc.audit import AuditEntries, AuditHeads, AuditQuestion, HeadQue
 from contracts.rpc.call import Http, Method, Nothing
 from contracts.rpc.own_data import own_data
 
+NAMED_AFTER_VISIT = timedelta(days=1)
+"""For how long after the visit the page behind the link of a pass shows names, and where its visitor is."""
+
 
 class PassNumber(Strict):
     """One pass."""
@@ -32,13 +37,19 @@ class PassNumber(Strict):
 class LinkCode(Strict):
     """The 22 characters of a pass link."""
 
-    code: str = Field(max_length=40)
+    code: str = Field(pattern=LINK_CODE)
 
 
 class ShortLink(Strict):
     """The first characters of a pass link."""
 
-    code: str = Field(max_length=40)
+    code: str = Field(pattern=LINK_CODE)
+
+
+class AnswerByLink(LinkCode):
+    """What whoever has the link says of the visit."""
+
+    answer: LinkAnswer
 
 
 class WholeLink(Wire):
@@ -67,6 +78,8 @@ class PassView(Wire):
     closed_days: FurtherDays = ()
     """Days that fell away after the approval, because the department closed them."""
     entries: int
+    recurring: bool = False
+    """Whether it is a standing pass: ``token`` is new for two minutes, but of staff, who print it."""
     party: int
     applicant: Person
     companions: tuple[Companion, ...] = ()
@@ -175,6 +188,9 @@ PASS = Method(
 )  # fmt: skip
 PASS_BY_LINK = Method("issuance", "view_by_link", LinkCode, PassView)
 WHOLE_LINK = Method("issuance", "whole_link", ShortLink, WholeLink)
+ANSWER_BY_LINK = Method(
+    "issuance", "answer_by_link", AnswerByLink, Nothing, command=True, said="Visitor's word by the link"
+)
 QR = Method("issuance", "qr", QrQuestion, QrPicture, names_people=True, said="QR code of a pass")
 QR_BY_LINK = Method("issuance", "qr_by_link", LinkCode, QrPicture)
 REISSUE = Method("issuance", "reissue", ReissuePass, PassView, command=True, said="Replaced a pass")

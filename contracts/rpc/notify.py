@@ -215,7 +215,7 @@ class Webhook(Strict):
 PROVING_HEADERS = ("x-hub-signature-256", "authorization", "x-webhook-secret")
 """The headers by which vendors prove who they are."""
 WEBHOOK_HEADERS = (*PROVING_HEADERS, "content-type")
-VENDORS = ("whatsapp", "sms")
+VENDORS = ("whatsapp", "sms", "sms_replies")
 """The names of vendors in the paths of their webhooks."""
 
 

@@ -48,6 +48,8 @@ class Kept(Wire):
     """Who got it: departments, gates, or the channels of messages."""
     numbers: tuple[str, ...] = ()
     """Of passes, the numbers."""
+    notice: str | None = None
+    """The version of the privacy notice that was shown before the answers."""
     consent: Consent | None = None
     """Of answers that were given by consent."""
     records: tuple[dict[str, Any], ...] = Field(default=(), repr=False)

@@ -5,8 +5,9 @@ from typing import Literal
 from pydantic import Field
 
 from contracts.model import Strict, Wire
-from contracts.rpc.application import HistoryLine
+from contracts.rpc.application import Acknowledged, HistoryLine, ReferenceOnly
 from contracts.rpc.call import Method, Nothing
+from contracts.rpc.corrections import CorrectApplication, Corrected
 from contracts.rpc.own_data import ErasedOnRequest, OwnApplications
 
 Asked = Literal["in_person", "in_writing"]
@@ -29,12 +30,24 @@ class PersonFound(Wire):
     """Whether there are more."""
 
 
-class ForPerson(OwnApplications):
-    """Some applications of one person, and why the officer acts for them."""
+class Why(Strict):
+    """Why the officer acts for a person."""
 
     asked: Asked
     request_number: str = Field(default="", max_length=40)
     """Of their numbered request about their data; empty where there is none."""
+
+
+class ForPerson(OwnApplications, Why):
+    """Some applications of one person, and why the officer acts for them."""
+
+
+class ConsentOfPerson(ReferenceOnly, Why):
+    """The consent to one application, and why the officer withdraws it for who gave it."""
+
+
+class CorrectForPerson(CorrectApplication, Why):
+    """A correction of one application of a person, and why the officer makes it for them."""
 
 
 FIND_PERSON = Method(
@@ -48,4 +61,12 @@ COPY_FOR_PERSON = Method(
 ERASE_FOR_PERSON = Method(
     "application", "erase_for_person", ForPerson, ErasedOnRequest, command=True, fresh=True,
     said="Had somebody's data erased for them",
+)  # fmt: skip
+WITHDRAW_FOR_PERSON = Method(
+    "application", "withdraw_for_person", ConsentOfPerson, Acknowledged, command=True, fresh=True,
+    said="Withdrew somebody's consent for them",
+)  # fmt: skip
+CORRECT_FOR_PERSON = Method(
+    "application", "correct_for_person", CorrectForPerson, Corrected, command=True, fresh=True,
+    said="Corrected an application for somebody",
 )  # fmt: skip

@@ -24,6 +24,14 @@ class SendRequest(Strict):
     language: Language
 
 
+class EnterRequest(SendRequest):
+    """A request of somebody without a mobile, who came or has written, as an officer enters it."""
+
+    name: str = Field(max_length=200, repr=False)
+    contact: str = Field(max_length=500, repr=False)
+    """How the answer reaches them, as they have written it: an address, or when they come again."""
+
+
 class RequestSent(Wire):
     """A request was stored. ``masked`` says that an Aadhaar number in it was masked."""
 
@@ -73,6 +81,9 @@ class RequestView(RequestLine):
     language: Language
     text: str = Field(repr=False)
     answer: str = Field(default="", repr=False)
+    name: str = Field(default="", repr=False)
+    contact: str = Field(default="", repr=False)
+    """Of a request that an officer has entered: whose it is, and how the answer reaches them."""
 
 
 class AnswerRequest(RequestNumber):
@@ -90,6 +101,10 @@ class CloseRequest(RequestNumber):
 SEND_REQUEST = Method(
     "application", "send_request", SendRequest, RequestSent, command=True, said="Sent a request"
 )
+ENTER_REQUEST = Method(
+    "application", "enter_request", EnterRequest, RequestSent, command=True,
+    said="Entered a request for somebody who came or has written",
+)  # fmt: skip
 LIST_REQUESTS = Method("application", "list_requests", RequestQuestion, RequestList)
 VIEW_REQUEST = Method(
     "application", "view_request", RequestNumber, RequestView, names_people=True, said="Page of a request"

@@ -74,6 +74,11 @@ DEPARTMENTS = Dashboard(
                 "ops",
                 (published("PassReturned", "ReviewEscalated", "ApprovalWithdrawn"), "{{type}}"),
             ),
+            graph(
+                "Visitors inside whom nobody answered in time",
+                "ops",
+                ("sum by (step) (rate(epass_visits_escalated_total[1h]))", "{{step}}"),
+            ),
             graph("Undecided until it was too late", "ops", (published("ApplicationExpired"), "{{type}}")),
         ),
     },

@@ -95,6 +95,11 @@ MESSAGES = Dashboard(
                 (per_second("epass_unknown_opt_outs_total", "channel"), "{{channel}}"),
             ),
             graph(
+                "Replies to questions, by what became of them",
+                "ops",
+                (per_second("epass_replies_total", "channel, result"), "{{channel}} {{result}}"),
+            ),
+            graph(
                 "Messages left of the day",
                 "short",
                 ("min by (provider) (epass_provider_quota_left)", "{{provider}}"),

@@ -33,7 +33,10 @@ They have their namespace in them, because KEDA asks the broker from another one
 port: with a CA (``EPASS_BROKER_CA``) it is the one of TLS, 5671. `in_namespace` gives those of another cell.
 """
 PROCESSES = (*access.PROCESSES, *(f"{MIGRATE}{service}" for service in SERVICES))
-WEBHOOKS = ("EPASS_SMS_WEBHOOK_SECRET", "EPASS_WHATSAPP_APP_SECRET", "EPASS_WHATSAPP_VERIFY_TOKEN")
+WEBHOOKS = (
+    "EPASS_SMS_WEBHOOK_SECRET", "EPASS_SMS_REPLY_SECRET", "EPASS_WHATSAPP_APP_SECRET",
+    "EPASS_WHATSAPP_VERIFY_TOKEN",
+)  # fmt: skip
 """What the vendors' webhooks show; notify checks it."""
 OFFERED = ("EPASS_SMTP_URL",)
 """By which the gateway knows what it may offer."""

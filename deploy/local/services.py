@@ -70,7 +70,7 @@ class Services:
         for name in self.names:
             self._stack.supervisor.launch(self._program(name))
 
-    def wait_ready(self, seconds: float = 120) -> None:
+    def wait_ready(self, seconds: float = 300) -> None:
         """Wait until every ``/readyz`` answers 200.
 
         Raises:

@@ -89,6 +89,7 @@ class ApplicationRow(Base):
             "preferred_until",
             postgresql_where=text("status in ('submitted', 'returned')"),
         ),
+        Index("applications_ask_met", "ask_met_at", postgresql_where=text("ask_met_at is not null")),
         Index("applications_named", "name_keys", postgresql_using="gin"),
         Index("applications_without_keys", "submitted_at", postgresql_where=text("name_keys is null")),
         Index("applications_to_erase", "last_matters_at", postgresql_where=text("erased_at is null")),
@@ -116,6 +117,8 @@ class ApplicationRow(Base):
     preferred: Mapped[list[Json]]
     preferred_until: Mapped[datetime]
     """The end of the last preferred window; an application that is undecided then expires."""
+    weekly_until: Mapped[date | None]
+    """The last day of the standing pass that is asked for."""
 
     # personal; PERSONAL below lists them
     name: Mapped[str]
@@ -174,7 +177,11 @@ class ApplicationRow(Base):
     scan_seq: Mapped[int] = mapped_column(BigInteger, default=0)
     inside: Mapped[int | None]
     scanned_pass: Mapped[str | None]
-    """The number of the pass of the last scan."""
+    """The number of the pass of the last scan; null for an exit with one that nobody came in with."""
+    ask_met_at: Mapped[datetime | None]
+    """When its visitor, who has left, is asked whether they were met, unless somebody says it before."""
+    asked_met_at: Mapped[datetime | None]
+    """When they were asked; nobody is asked twice."""
     last_matters_at: Mapped[datetime]
     """The latest time of an event about it, a preferred window or the validity of its pass."""
 
@@ -284,8 +291,10 @@ class RequestRow(Base):
     number: Mapped[str] = mapped_column(unique=True)
     kind: Mapped[RequestKind]
     language: Mapped[Language]
-    mobile: Mapped[str]
-    """Who has proved it may read the request."""
+    mobile: Mapped[str | None]
+    """Who has proved it may read the request; None of one that an officer has entered."""
+    entered_by: Mapped[str | None]
+    """The login of that officer."""
     sealed: Mapped[str]
     sent_at: Mapped[datetime]
     answer_by: Mapped[datetime]
@@ -293,6 +302,17 @@ class RequestRow(Base):
     answered_by: Mapped[str | None]
     closed_as: Mapped[ClosedAs | None]
     """Why it was closed then without an answer."""
+
+
+class NoticeRow(Base):
+    """A version of the privacy notice, with all that it said."""
+
+    __tablename__ = "notices"
+
+    version: Mapped[str] = mapped_column(primary_key=True)
+    texts: Mapped[dict[str, Any]] = mapped_column(JSONB)
+    """`contracts.rpc.notices.NoticeTexts.texts`; they never change."""
+    first_shown: Mapped[datetime]
 
 
 class BreachRow(Base):

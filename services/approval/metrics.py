@@ -20,6 +20,35 @@ CORRECTION_WAITS = Gauge(
     "epass_correction_wait_seconds",
     "For how long the oldest correction of an approved visit to come waits for its department; 0 for none",
 )
+CORRECTIONS_URGENT = Gauge(
+    "epass_corrections_urgent",
+    "Corrections of approved visits that wait, while the visit is nearer than when a stand-in is asked",
+)
+VISITS_ESCALATED = Counter(
+    "epass_visits_escalated_total",
+    "Times that others were asked to answer a visitor who waits inside, by who was asked",
+    ["department", "step"],
+)
+WORDS_WITHOUT_VISIT = Counter(
+    "epass_visitor_words_without_visit_total",
+    "Words of visitors whether they were met of a visit from before visits were stored",
+)
+PLACE_OFFER_LATE = Gauge(
+    "epass_place_offer_late_seconds",
+    "For how long the oldest offer of a place should have ended and has not; 0 for none",
+)
+REPLIES_WITHOUT_EFFECT = Counter(
+    "epass_offer_replies_without_effect_total",
+    "Plain replies that would take a place and did not, since its offer was over when they were heard",
+)
+PLACES_UNDISTRIBUTED = Gauge(
+    "epass_places_undistributed",
+    "Parties on a waiting list for whom there are free places, and to whom none was offered yet",
+)
+STANDING_WAITS = Gauge(
+    "epass_standing_wait_seconds",
+    "For how long the oldest standing pass waits for the ADO Branch; 0 for none",
+)
 DECISION_SECONDS = Histogram(
     "epass_decision_seconds",
     "From when an application, or its amendment, came until its department decided",

@@ -18,8 +18,13 @@ from services.approval.handlers import (
     held_decisions,
     numbers,
     own_data,
+    place_offers,
     queries,
     site_texts,
+    standing,
+    visit_links,
+    visits,
+    waiting_list,
     watchlist_entries,
     watchlist_matches,
 )
@@ -65,6 +70,14 @@ class Service:
     list_closures = rpc(contract.closures.LIST_CLOSURES, closures.list_closures)
     view_closure = rpc(contract.closures.VIEW_CLOSURE, closures.view_closure)
     lift_closure = rpc(contract.closures.LIFT_CLOSURE, closures.lift_closure)
+    list_visits = rpc(contract.visits.LIST_VISITS, visits.list_visits)
+    answer_visit = rpc(contract.visits.ANSWER_VISIT, visits.answer)
+    end_visit = rpc(contract.visits.END_VISIT, visits.end)
+    visit_by_link = rpc(contract.visits.VISIT_BY_LINK, visit_links.view)
+    answer_by_link = rpc(contract.visits.ANSWER_BY_LINK, visit_links.answer)
+    list_called = rpc(contract.visits.LIST_CALLED, visits.list_called)
+    view_wait = rpc(contract.places.VIEW_WAIT, waiting_list.view)
+    answer_offer = rpc(contract.places.ANSWER_OFFER, place_offers.answer)
     transparency = rpc(contract.numbers.TRANSPARENCY, numbers.transparency)
     numbers = rpc(contract.numbers.NUMBERS, numbers.desk_numbers)
     approve = rpc(contract.decisions.APPROVE, decisions.approve)
@@ -84,6 +97,8 @@ class Service:
     settle_match = rpc(contract.watchlist.SETTLE_MATCH, watchlist_matches.settle_match)
     watchlist = rpc(contract.watchlist.WATCHLIST, watchlist_entries.list_entries)
     delegate = rpc(contract.decisions.DELEGATE, delegations.delegate)
+    list_standing = rpc(contract.standing.LIST_STANDING, standing.list_standing)
+    settle_standing = rpc(contract.standing.SETTLE_STANDING, standing.settle)
     list_delegations = rpc(contract.decisions.LIST_DELEGATIONS, delegations.list_delegations)
     end_delegation = rpc(contract.decisions.END_DELEGATION, delegations.end_delegation)
     own_data = rpc(contract.OWN_DATA, own_data.list_kept)

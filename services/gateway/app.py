@@ -5,6 +5,7 @@ It can be made without a broker.
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from importlib.metadata import version
 from typing import Any
 
@@ -21,7 +22,7 @@ from services.gateway.edge.compression import Compression
 from services.gateway.edge.head import HeadAsGet
 from services.gateway.edge.request_log import RequestLog
 from services.gateway.edge.response_headers import ResponseHeaders
-from services.gateway.pages.shared import cookies, error_pages, site_text
+from services.gateway.pages.shared import cookies, error_pages, privacy, site_text
 from services.gateway.pages.shared.answers import AnswersCookie
 from services.gateway.rpc.client import RpcClient
 from services.gateway.settings import GatewaySettings
@@ -62,6 +63,7 @@ def create_app(
     https = settings.public_url.startswith("https://")
     app.state.gateway = state
     app.state.site_texts = site_text.load(settings.site_texts)
+    state.record_notice = partial(privacy.record, app.state.site_texts, state)
     app.state.answers = AnswersCookie(settings.answers_keys, https)
     app.state.result = AnswersCookie(settings.answers_keys, https, cookies.RESULT, cookies.RESULT_SECONDS)
     handlers = problems.HANDLERS | {HTTPException: error_pages.on_http_error}

@@ -8,7 +8,7 @@ import hashlib
 import hmac
 import os
 import signal
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from math import inf
@@ -83,6 +83,10 @@ class GatewayState:
         self.sites = self._cache(rpc.approval.directory.SITES, Nothing())
         self.departments = self._cache(rpc.approval.directory.DEPARTMENTS, DepartmentQuestion())
         self.site_texts = self._cache(rpc.approval.site_texts.SITE_TEXTS, Nothing())
+        self.record_notice: Callable[[], Awaitable[str]] | None = None
+        """Has application store the privacy notice that is in force; the pages know it (`app.py`)."""
+        self.notice = RefreshingCache("notice", self._record_notice, REFRESH_SECONDS)
+        self.notice.value = ""  # nobody waits for it: tried again each second, not five times
         self.emblem = self._cache(rpc.approval.site_texts.EMBLEM, Nothing())
         self.transparency = self._cache(rpc.approval.numbers.TRANSPARENCY, Nothing(), COUNTS_SECONDS)
         self.status_list = self._cache(rpc.issuance.STATUS_LIST, Nothing(), settings.status_list_seconds / 5)
@@ -114,6 +118,9 @@ class GatewayState:
     async def _fetch_keys(self) -> Keys:
         return public_keys(await self.client.call(rpc.accounts.sessions.SESSION_KEYS, Nothing(), ahead=True))
 
+    async def _record_notice(self) -> str:
+        return await self.record_notice() if self.record_notice else ""
+
     async def _fetch_denied(self) -> DeniedSessions:
         """Fetch the denied sessions, and tell accounts which ones people use.
 
@@ -139,6 +146,7 @@ class GatewayState:
             self.sites,
             self.departments,
             self.site_texts,
+            self.notice,
             self.emblem,
             self.transparency,
             self.status_list,

@@ -22,7 +22,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from contracts.events import ApplicationPersonal
-from contracts.model import MOST_DAYS, RevocationReason, Wire
+from contracts.model import MOST_STANDING_DAYS, RevocationReason, Wire
 from services.chassis.keys.key_store import SigningKeyColumns
 from services.issuance.domain.passes import Pass, Visit
 
@@ -75,6 +75,8 @@ class ApplicationRow(Base):
     """The number of that event. An approval from before it has the number before it."""
     corrected: Mapped[int] = mapped_column(server_default="0")
     """The number of the newest correction that took effect."""
+    standing_changes: Mapped[int | None]
+    """The number of the newest `StandingPassChanged`."""
     cancelled: Mapped[bool] = mapped_column(server_default=text("false"))
     erased: Mapped[bool] = mapped_column(server_default=text("false"))
 
@@ -92,6 +94,7 @@ class PassRow(Base):
         Index("passes_application", "application_id"),
         Index("passes_key", "kid", "valid_to"),
         Index("passes_short_link", text("left(link_code, 10)")),
+        Index("passes_remind_at", "remind_at", postgresql_where=text("remind_at is not null")),
         Index("passes_revoked", "valid_to", postgresql_where=text("revoked_at is not null")),
     )
 
@@ -112,11 +115,16 @@ class PassRow(Base):
     revoked_at: Mapped[datetime | None]
     kid: Mapped[str] = mapped_column(ForeignKey("signing_keys.kid"))
     issued_at: Mapped[datetime]
+    remind_at: Mapped[datetime | None] = mapped_column(server_default=text("'epoch'"))
+    """When the job of reminders looks at it again; null where nothing is left to remind of."""
+    said: Mapped[list[str] | None] = mapped_column(ARRAY(Text))
+    """What was said by its link on one day, the newest, each time something else than before: ``2026-12-02
+    met``, ``2026-12-01 coming 2026-12-02``. Until 0.30 the word alone was stored, of all days."""
 
     @classmethod
     def ends_after(cls, instant: datetime) -> ColumnElement[bool]:
         """Return whether entry ends after an instant; the first condition is the one that has an index."""
-        longest = timedelta(days=MOST_DAYS - 1)
+        longest = timedelta(days=MOST_STANDING_DAYS - 1)
         return (cls.valid_to > instant - longest) & (cls.ends_at > instant)
 
     def as_pass(self) -> Pass:

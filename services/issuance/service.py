@@ -4,7 +4,7 @@ from contracts.rpc import issuance as contract
 from services.chassis.audit import entries, heads
 from services.chassis.db.providers import DatabaseProvider, SettingsProvider
 from services.chassis.rpc.server import rpc
-from services.issuance.handlers import own_data, passes, status_list, views
+from services.issuance.handlers import own_data, passes, reminders, status_list, views
 
 
 class Service:
@@ -19,6 +19,7 @@ class Service:
     whole_link = rpc(contract.WHOLE_LINK, views.whole_link)
     qr = rpc(contract.QR, views.qr)
     qr_by_link = rpc(contract.QR_BY_LINK, views.qr_by_link)
+    answer_by_link = rpc(contract.ANSWER_BY_LINK, reminders.answer_by_link)
     reissue = rpc(contract.REISSUE, passes.reissue)
     jwks = rpc(contract.JWKS, views.jwks)
     status_list = rpc(contract.STATUS_LIST, status_list.current)

@@ -1,5 +1,7 @@
 """The settings of the issuance service."""
 
+from pydantic import Field
+
 from services.chassis.runtime.settings import (
     CommitmentSettings,
     EntrySettings,
@@ -20,4 +22,10 @@ class IssuanceSettings(
     EntrySettings,
     RateLimitSettings,
 ):
-    """Secrets of passes, and when a pass lets its holder in."""
+    """Secrets of passes, when a pass lets its holder in, and when its visitor is reminded."""
+
+    remind_evening_hour: int = Field(18, ge=0, le=20)
+    """The hour of the evening before a visit at which its visitor is reminded; 0 for never."""
+
+    remind_hours_before: int = Field(2, ge=0, le=6)
+    """So many hours before a visit its visitor is reminded; 0 for never."""

@@ -13,6 +13,7 @@ from services.notify.adapters.channels import Channel, Outgoing, PermanentChanne
 from services.notify.domain import templates
 from services.notify.domain.message_builders import status_link
 from services.notify.domain.messages import TOKEN, VISITS, Personal, Purpose
+from services.notify.settings import SenderSettings
 
 Form = Literal["dlt", "msg91", "whatsapp"]
 """How a vendor writes a variable: ``{#alphanumeric#}``, ``##number##``, ``{{number}}``."""
@@ -44,8 +45,8 @@ class Text:
     """A value of each variable: Meta wants to see one."""
 
 
-def texts(form: Form) -> Iterator[Text]:
-    """Yield every text in the form in which a vendor registers it.
+def texts(form: Form, *, replies: bool = False) -> Iterator[Text]:
+    """Yield every text in the form in which a vendor registers it; with replies, as it asks for them.
 
     At WhatsApp a pass has two templates: with a picture, where a button stands for the link, and without.
     Meta writes the text of one-time codes itself.
@@ -53,6 +54,8 @@ def texts(form: Form) -> Iterator[Text]:
     for purpose in PURPOSES:
         for language in get_args(Language):
             template = templates.find(purpose, language)
+            if replies:
+                template = template.taking_replies()
             if form != "whatsapp":
                 text = template.render({one: _written(one, form) for one in template.placeholders})
                 yield Text(purpose, template.version, language, text)
@@ -91,11 +94,12 @@ class Tried:
 
 
 def try_channel(
-    channel: Channel, kind: DeliverBy, to: str, purpose: Purpose, language: Language, public_url: str
+    channel: Channel, kind: DeliverBy, to: str, purpose: Purpose, language: Language, options: SenderSettings
 ) -> Tried:
     """Send one message with invented facts; the QR code of its pass opens nothing."""
-    template = templates.find(purpose, language)
-    parameters = _invented(language, public_url)
+    reply_to, public_url = options.sms_reply_to if kind == "sms" else "", options.public_url
+    template, answers = templates.find_for_sms(purpose, language, reply_to)
+    parameters = {**_invented(language, public_url), **answers}
     shown = {name: parameters[name] for name in (*template.placeholders, "reference")}
     if purpose == "pass_issued":
         shown |= {TOKEN: parameters[TOKEN], VISITS: parameters[VISITS]}
@@ -134,6 +138,8 @@ def _invented(language: Language, public_url: str) -> dict[str, str]:
         "end": time_of_day(end, language),
         "since": templates.moment(datetime.combine(day, start, IST), language),
         "until": short_time(end, language),
+        "room": templates.room("402", language),
+        "documents": templates.documents(None, language),
         "url": status_link("PCS-TEST-0000", language, public_url),
         "link": f"{public_url.rstrip('/')}/q/{LINK_CODE[:SHORT_LINK]}",
         TOKEN: "e-Pass: this code opens nothing",

@@ -45,6 +45,11 @@ class Consumers:
     on_pass_issued = consumes(events.PassIssued, event_handlers.handle_pass_issued)
     on_pass_revoked = consumes(events.PassRevoked, event_handlers.handle_pass_revoked)
     on_review_escalated = consumes(events.ReviewEscalated, event_handlers.handle_review_escalated)
+    on_place_offered = consumes(events.PlaceOffered, event_handlers.handle_place_offered)
+    on_visitor_called = consumes(events.VisitorCalled, event_handlers.handle_visitor_called)
+    on_visit_near = consumes(events.VisitNear, event_handlers.handle_visit_near)
+    on_visitor_left = consumes(events.VisitorLeft, event_handlers.handle_visitor_left)
+    on_visitor_announced = consumes(events.VisitorAnnounced, event_handlers.handle_visitor_announced)
     on_request_answered = consumes(events.RequestAnswered, event_handlers.handle_request_answered)
     on_breach_notice_requested = consumes(
         events.BreachNoticeRequested, event_handlers.handle_breach_notice_requested

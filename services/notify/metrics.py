@@ -61,11 +61,24 @@ REPEATS = Counter(
     "Tries of messages that an earlier try may have brought already",
     ["channel"],
 )
+LEFT_OUT = Counter(
+    "epass_messages_left_out_total",
+    "Reminders and questions that were left out, because their visitor has had enough messages",
+    ["purpose"],
+)
 UNKNOWN_OPT_OUTS = Counter(
     "epass_unknown_opt_outs_total",
-    "Words STOP and START of people without a number that answer no message of ours",
+    "Words STOP and START of people without a number that answer no message, or of numbers without messages",
     ["channel"],
 )
+REPLIES = Counter(
+    "epass_replies_total",
+    "Replies to questions, by what became of them: answered, said before, late, no question of ours is meant",
+    ["channel", "result"],
+)
+for _channel in ("sms", "whatsapp"):
+    for _result in ("answered", "said_before", "late", "several", "no_question", "not_an_answer", "too_many"):
+        REPLIES.labels(_channel, _result)
 WEBHOOKS = Counter(
     "epass_webhooks_total",
     "Webhooks of vendors, by what they were: ok, nothing that we know, forged, unreadable",

@@ -20,6 +20,7 @@ class Base(DeclarativeBase):
 
     type_annotation_map: ClassVar = {
         dict[Language, str]: JSONB,
+        dict[str, str]: JSONB,
         dict[str, dict[Language, str]]: JSONB,
         list[dict[str, str]]: JSONB,
         datetime: TIMESTAMP(timezone=True),
@@ -50,6 +51,12 @@ class MessageRow(Base):
         Index(
             "messages_due_by_channel", "channel", "lane", "due_at", postgresql_where=text("state = 'queued'")
         ),
+        Index(
+            "messages_questions",
+            "recipient",
+            postgresql_where=text("purpose in ('visit_question', 'place_offered')"),
+        ),
+        Index("messages_to", "recipient", postgresql_where=text("recipient is not null")),
         Index("messages_application_id", "application_id"),
         Index("messages_pass_number", "pass_number"),
         Index("messages_age", "created_at"),
@@ -109,6 +116,8 @@ class MessageRow(Base):
     correlation_id: Mapped[str] = mapped_column(default="")
     traceparent: Mapped[str | None]
     """The trace context of what called for it; sending it continues that trace."""
+    replies: Mapped[list[dict[str, str]] | None]
+    """What its recipient replied, the oldest first: 1 or 2, and the digest of the reply's ID."""
     created_at: Mapped[datetime]
     """When the first step was queued."""
     queued_at: Mapped[datetime] = mapped_column(server_default=func.now())
@@ -154,13 +163,15 @@ class PassRow(Base):
 
 
 class DepartmentRow(Base):
-    """The names of a department, from the newest record of the directory."""
+    """The names of a department and the rooms of its officers, from the newest record of the directory."""
 
     __tablename__ = "departments"
 
     code: Mapped[str] = mapped_column(primary_key=True)
     seq: Mapped[int] = mapped_column(BigInteger)
     name: Mapped[dict[Language, str]]
+    rooms: Mapped[dict[str, str]] = mapped_column(server_default="{}")
+    """By officer; empty until the directory was published again after the upgrade that added it."""
 
 
 class SiteRow(Base):

@@ -1,7 +1,8 @@
 """The settings of the notify service and of its sender, which are two processes."""
 
 import ipaddress
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator
 from datetime import time
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
@@ -32,7 +33,30 @@ class WebhookSettings(Section):
     whatsapp_verify_token: OptionalGeneratedSecret = SecretStr("")
     """What Meta shows when the address of the webhook is entered in its panel."""
     sms_webhook_secret: OptionalGeneratedSecret = SecretStr("")
-    """What MSG91 shows, as the password in the address of the webhook."""
+    """What MSG91 shows as the password in the address of the webhook."""
+    sms_reply_secret: OptionalGeneratedSecret = SecretStr("")
+    """What whoever hands on replies shows; another one, so that neither vendor can speak as the other."""
+    sms_reply_to: str = ""
+    """The number to which people reply by SMS, after the word with which they have to begin, if there is one:
+    ``EPASS 9220012345``. Empty: nobody can."""
+    sms_reply_fields: CommaList = ()
+    """What calls itself otherwise in a reply that is handed on: ``from=mobileNumber,at=timeStamp``."""
+
+    def conflicts(self) -> Iterator[tuple[str, str]]:
+        """Yield what must not be: replies that people are asked for, and that nobody would hear."""
+        yield from super().conflicts()
+        if self.sms_reply_to and not re.fullmatch(r"(\w+ ){0,3}\+?[0-9]{3,13}", self.sms_reply_to):
+            yield "sms_reply_to", "it is no number, or more than three words stand before it"
+        if self.sms_reply_to and not self.sms_reply_secret:
+            yield "sms_reply_to", "without EPASS_SMS_REPLY_SECRET no reply is heard"
+        if self.sms_reply_secret and self.sms_reply_secret == self.sms_webhook_secret:
+            yield "sms_reply_secret", "it is EPASS_SMS_WEBHOOK_SECRET"
+        if unknown := ", ".join(sorted(self.fields_of_reply().keys() - REPLY_FIELDS)):
+            yield "sms_reply_fields", f"there is no field {unknown}"
+
+    def fields_of_reply(self) -> dict[str, str]:
+        """Return the other name of each field of a reply that has one."""
+        return _names(self.sms_reply_fields)
 
 
 class VendorSettings(MailAccountSettings):
@@ -80,11 +104,16 @@ class VendorSettings(MailAccountSettings):
 
     def fields_of_sms(self) -> dict[str, str]:
         """Return the gateway's name of each field that has another one; an empty name leaves it out."""
-        pairs = (one.partition("=") for one in self.sms_fields)
-        return {name.strip(): given.strip() for name, _, given in pairs}
+        return _names(self.sms_fields)
+
+
+def _names(fields: Iterable[str]) -> dict[str, str]:
+    pairs = (one.partition("=") for one in fields)
+    return {name.strip(): given.strip() for name, _, given in pairs}
 
 
 _PRIVATE = "it leads to a private address"
+REPLY_FIELDS = {"from", "text", "at", "id"}
 SMS_FIELDS = {"to", "text", "template_id", "language", "encoding", "parts", "entity_id", "header", "id"}
 
 

@@ -13,6 +13,7 @@ from psycopg.rows import class_row
 
 from services.chassis.db.connection_timeouts import TCP_OPTIONS, TimeoutConnection
 from services.chassis.db.database import name_of
+from services.ops.balances import InFlight
 
 T = TypeVar("T")
 Row = tuple[Any, ...]
@@ -156,3 +157,12 @@ def connect(url: str) -> psycopg.Connection[Row]:
         target_session_attrs="primary",
         **TCP_OPTIONS,
     )
+
+
+_UNSENT = "select count(*) from outbox where sent_at is null and type = any(%(types)s)"
+
+
+def in_flight(producer: Snapshot, overdue: int, *queues: str) -> InFlight:
+    """Return what a balance needs to know of events that were published and not received."""
+    types = [queue.partition(".")[2] for queue in queues]
+    return InFlight(overdue, queues, producer.row(_UNSENT, {"types": types})[0])

@@ -161,6 +161,7 @@ class Exporter:
             gates=self._gates.part(),
             revocations=tuple(self._revocations_now()),
             invariants=self._invariants.part(),
+            backups=bool(self._options.ops_backup_stamp),
         )
 
     async def count_queues(self) -> bool:

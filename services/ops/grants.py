@@ -57,6 +57,7 @@ RIGHTS: Mapping[str, Mapping[str, str]] = {
         "breach_notices": _ADD,
         "breaches": _ADD,
         "directory": _CHANGE,
+        "notices": _ADD,
         "opening_tries": _CHANGE_AND_DELETE,
         "openings": _CHANGE_AND_DELETE,
         "passes": _CHANGE,
@@ -86,11 +87,14 @@ RIGHTS: Mapping[str, Mapping[str, str]] = {
         "imports": _CHANGE_AND_DELETE,
         "month_numbers": _CHANGE,
         "officers": _CHANGE_AND_DELETE,
+        "place_waits": _CHANGE,
         "reference_versions": _CHANGE_AND_DELETE,
         "reviews": _CHANGE,
         "site_hours": _CHANGE_AND_DELETE,
         "site_texts": _CHANGE_AND_DELETE,
         "sites": _CHANGE_AND_DELETE,
+        "visit_announcements": _ADD,
+        "visits": _CHANGE,
         "watchlist_entries": _CHANGE,
         "watchlist_matches": _CHANGE_AND_DELETE,
     },
@@ -161,7 +165,8 @@ READABLE: Mapping[str, Mapping[str, str]] = {
     "approval": _EVERYWHERE
     | {
         "heard_applications": "application_id, details_seq, erased_at",
-        "reviews": "id, application_id",
+        "reviews": "id, application_id, entered_on",
+        "visits": "review_id, day, arrived_at, entered_at, left_at, outcome",
         "decisions": "review_id, number, revision, status, decided_at",
         "departments": "code",
         "sites": "code",
@@ -186,10 +191,11 @@ READABLE: Mapping[str, Mapping[str, str]] = {
     "verify": _EVERYWHERE
     | {
         "erased_applications": "application_id",
-        "passes": "number, site, valid_from, valid_to, further_days, closed_days, inside, admitted, "
-        "revoked_seq, revoked_at",
+        "passes": "number, application_id, site, valid_from, valid_to, further_days, closed_days, inside, "
+        "admitted, revoked_seq, revoked_at",
         "status_list": "complete_at",
-        "scans": "pass_number, verdict, count, marks, gate, scanned_by, recorded_at, claimed_at, position",
+        "scans": "pass_number, verdict, count, marks, gate, scanned_by, scanned_at, recorded_at, claimed_at, "
+        "position, told",
         "sites": "code, gates",
         "supervisor_rules": "site, demanded",
         "supervisors": "login_id, site, key_id",
@@ -197,6 +203,46 @@ READABLE: Mapping[str, Mapping[str, str]] = {
 }
 
 
+STILL_NAMED: Mapping[str, str] = {
+    "application": """
+      select count(*) from applications where erased_at is not null and (
+        name <> '' or name_latin <> '' or name_keys <> '{}' or companions <> '[]'
+        or purpose <> '' or note <> ''
+        or num_nonnulls(mobile, email, id_type, id_last4, official, guardian, vehicle, correction) > 0
+        or exists (select from photographs where application_id = applications.id))""",
+    "approval": """
+      select count(*) from heard_applications as known join reviews using (application_id)
+      where known.erased_at is not null and (
+        name <> '' or name_latin <> '' or name_keys <> '{}' or personal ->> 'purpose' <> ''
+        or personal -> 'applicant' ->> 'name' <> '' or personal -> 'applicant' ->> 'mobile' is not null
+        or jsonb_typeof(correction) = 'object'
+        or exists (select from decisions where review_id = reviews.id and note || days_reason <> '')
+        or exists (select from first_approvals where review_id = reviews.id and days_reason <> '')
+        or exists (select from watchlist_matches where review_id = reviews.id))""",
+    "issuance": """
+      select count(*) from applications where erased and (mobile is not null or exists (
+        select from passes where passes.application_id = applications.application_id
+          and num_nonnulls(personal, idc, link_code) > 0))""",
+    "notify": """
+      select count(*) from applications where erased_at is not null and (mobile_sealed is not null or exists (
+        select from messages where messages.application_id = applications.id
+          and num_nonnulls(messages.personal, messages.email_sealed, messages.recipient) > 0))""",
+    "verify": """
+      select count(*) from erased_applications as known where exists (
+        select from passes where passes.application_id = known.application_id and (
+          jsonb_typeof(visitors) = 'object' or id_commitments <> '{}'
+          or exists (select from scans where pass_number = passes.number and scans.reason is not null)
+          or exists (select from gate_incidents as one
+            where one.pass_number = passes.number and one.reason is not null)))""",
+}
+"""How many applications have something personal left although they are marked as erased.
+
+Ops may read no such column. It calls a function of the owner, which tells the number alone.
+"""
+_COUNT_STILL_NAMED = """
+CREATE OR REPLACE FUNCTION erased_and_still_named() RETURNS bigint
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $count${query}$count$
+""".strip()
 _CONNECT = """
 DO $$ BEGIN
   EXECUTE format('REVOKE ALL ON DATABASE %I FROM PUBLIC', current_database());
@@ -296,6 +342,8 @@ def of_ops(service: str) -> Iterator[str]:
     yield f"GRANT USAGE ON SCHEMA public TO {ROLE}"
     for table, columns in READABLE[service].items():
         yield f"GRANT SELECT ({columns}) ON {table} TO {ROLE}"
+    if service in STILL_NAMED:
+        yield f"GRANT EXECUTE ON FUNCTION erased_and_still_named() TO {ROLE}"
     yield f"GRANT UPDATE (allowed_at, allowed_by) ON destructive_jobs TO {ROLE}"
 
 
@@ -305,6 +353,9 @@ def statements(service: str) -> Iterator[str]:
     Running it again changes nothing.
     """
     yield _CONNECT.replace("{roles}", f"relay, ops, {role_of(service)}")
+    if service in STILL_NAMED:
+        yield _COUNT_STILL_NAMED.replace("{query}", STILL_NAMED[service])
+        yield f"ALTER FUNCTION erased_and_still_named() OWNER TO {service}"  # a superuser may grant, too
     yield from of_service(service)
     yield from of_relay()
     yield from of_ops(service)

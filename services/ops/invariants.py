@@ -18,8 +18,10 @@ from typing import Any
 
 from contracts.events import StatusListSigned
 from services.chassis.runtime.clock import now
-from services.ops.balances import Balance, InFlight, merge_join
-from services.ops.databases import Snapshot, snapshots
+from services.ops.balances import Balance, merge_join
+from services.ops.databases import Snapshot, in_flight, snapshots
+from services.ops.grants import STILL_NAMED
+from services.ops.met import check_met
 
 GRACE_SECONDS = 60.0
 """What was published longer ago must have been received, or be in a queue."""
@@ -56,6 +58,7 @@ def count(databases: Databases, grace: float) -> list[Balance]:
         check_issued,
         check_revoked,
         check_inside,
+        check_met,
         check_pins,
         check_guarded,
         check_erased,
@@ -115,9 +118,11 @@ def check_applied(databases: Databases, facts: Mapping[str, Any]) -> Balance:
         (
             (
                 "on the way to a desk",
-                _flight(application, to_desk, "approval.ApplicationSubmitted", "approval.ApplicationAmended"),
+                in_flight(
+                    application, to_desk, "approval.ApplicationSubmitted", "approval.ApplicationAmended"
+                ),
             ),
-            ("decisions on the way to the applicant", _flight(approval, to_applicant, *received)),
+            ("decisions on the way to the applicant", in_flight(approval, to_applicant, *received)),
         ),
     )
 
@@ -166,7 +171,7 @@ def check_approved(databases: Databases, facts: Mapping[str, Any]) -> Balance:
         number,
         parts,
         faults,
-        (("in flight", _flight(approval, overdue, "issuance.PassApproved")),),
+        (("in flight", in_flight(approval, overdue, "issuance.PassApproved")),),
     )
 
 
@@ -212,7 +217,7 @@ def check_issued(databases: Databases, facts: Mapping[str, Any]) -> Balance:
         number,
         parts,
         faults,
-        (("in flight", _flight(issuance, overdue, "notify.PassIssued")),),
+        (("in flight", in_flight(issuance, overdue, "notify.PassIssued")),),
     )
 
 
@@ -246,7 +251,7 @@ def check_revoked(databases: Databases, facts: Mapping[str, Any]) -> Balance:
         number,
         parts,
         faults,
-        (("in flight", _flight(issuance, overdue, "verify.PassRevoked")),),
+        (("in flight", in_flight(issuance, overdue, "verify.PassRevoked")),),
     )
 
 
@@ -346,7 +351,7 @@ def check_pins(databases: Databases, facts: Mapping[str, Any]) -> Balance:
         parts.total(),
         parts,
         faults,
-        (("of a disabled login", _flight(accounts, overdue, "verify.LoginDisabled")),),
+        (("of a disabled login", in_flight(accounts, overdue, "verify.LoginDisabled")),),
     )
 
 
@@ -404,7 +409,8 @@ from applications order by id
 def check_erased(databases: Databases, facts: Mapping[str, Any]) -> Balance:
     """Check that the people of an erased application are erased in each service that knew them.
 
-    Each service says so of itself; what it erases are columns that nobody may read here.
+    Each service says so of itself, and what it erases are columns that nobody may read here. A function of
+    the owner of each database counts where one of them is still filled (`grants.STILL_NAMED`).
     """
     application = databases["application"]
     parts, faults = Counter({"everywhere": 0, "in flight": 0}), Counter({"erased elsewhere alone": 0})
@@ -423,15 +429,9 @@ def check_erased(databases: Databases, facts: Mapping[str, Any]) -> Balance:
             overdue.update(dict.fromkeys(missing, int(here[2])))
         else:
             faults["erased elsewhere alone"] += len(missing) < len(_ERASED)
-    in_flight = tuple(
-        (one, _flight(application, overdue[one], f"{one}.PersonalDataErased")) for one in _ERASED
+    for service in STILL_NAMED:
+        (faults[f"{service} still names them"],) = databases[service].row("select erased_and_still_named()")
+    under_way = tuple(
+        (one, in_flight(application, overdue[one], f"{one}.PersonalDataErased")) for one in _ERASED
     )
-    return Balance("erased", "erased", parts.total(), parts, faults, in_flight)
-
-
-_UNSENT = "select count(*) from outbox where sent_at is null and type = any(%(types)s)"
-
-
-def _flight(producer: Snapshot, overdue: int, *queues: str) -> InFlight:
-    types = [queue.partition(".")[2] for queue in queues]
-    return InFlight(overdue, queues, producer.row(_UNSENT, {"types": types})[0])
+    return Balance("erased", "erased", parts.total(), parts, faults, under_way)

@@ -54,6 +54,7 @@ class PassRow(Base):
         Index("passes_presumed_gone", "presumed_gone_at", postgresql_where=text("inside > 0")),
         Index("passes_application", "application_id"),
         Index("passes_of_site", "site", "valid_from", "number"),
+        Index("passes_recurring", "site", "valid_from", postgresql_where=text("recurring")),
         Index("passes_revoked", "revoked_at", postgresql_where=text("revoked_seq > 0")),
         Index("passes_watched", "site", postgresql_where=text("call_supervisor")),
         Index(
@@ -77,6 +78,8 @@ class PassRow(Base):
     """The days after the first, each by how many days after it; ``valid_to`` is of the first."""
     closed_days: Mapped[list[int]] = mapped_column(server_default="{}")
     """Days that fell away because the department closed them, counted in the same way."""
+    recurring: Mapped[bool | None]
+    """Whether it is a standing pass; null: no."""
     department: Mapped[str | None]
     officer: Mapped[str | None]
     vehicle_allowed: Mapped[bool] = mapped_column(server_default=false())
@@ -133,6 +136,7 @@ class PassRow(Base):
             self.valid_to,
             tuple(self.further_days),
             tuple(self.closed_days),
+            bool(self.recurring),
         )
 
     @property

@@ -34,6 +34,7 @@ class Service:
     sync = rpc(contract.offline_scans.SYNC, offline_scans.sync)
     inside = rpc(contract.presence.INSIDE, presence.list_inside)
     manifest = rpc(contract.manifests.MANIFEST, manifests.make_manifest)
+    find_by_plate = rpc(contract.manifests.FIND_BY_PLATE, manifests.find_by_plate)
     movements = rpc(contract.presence.MOVEMENTS, movements.list_movements)
     pass_use = rpc(contract.scans.PASS_USE, presence.get_pass_use)
     own_data = rpc(contract.OWN_DATA, own_data.list_kept)

@@ -14,6 +14,7 @@ from tests.support.chaos import sabotage
 from tests.support.chaos.scenario import Scenario
 from tests.support.stack.extent import long
 from tests.support.stack.running import Process, eventually
+from tests.support.system.actors import MATCHED, Department, Officer, issued
 
 pytestmark = long
 
@@ -68,6 +69,24 @@ def test_a_consumer_killed_at_work_loses_the_event_if_it_acknowledges_before_its
     found = scenario.wait_until_settled()
     assert found.lost == ([f"{reference}: submitted instead of decided"] if removed_guards else [])
     assert set(found.problems()) == ({"lost"} if removed_guards else set())
+
+
+@guard(sabotage.ack_first)
+def test_an_office_never_hears_who_has_come_if_the_entry_is_acknowledged_before_its_commit(
+    scenario: Scenario, department: Department, removed_guards: Switches
+) -> None:
+    reference, summary = issued(scenario.person, department)
+    scenario.promises.mobiles[reference] = scenario.mobile
+    scenario.promises.decided[reference] = "approved"
+    token, gate = scenario.person.token(summary.number), Officer(scenario.system)
+    with scenario.process("approval", *removed_guards) as approval, scenario.locked("approval", "visits"):
+        assert gate.scan(token=token, id_check=MATCHED).verdict == "admit"
+        eventually(lambda: scenario.is_waited_for("approval", "visits"), "the handler waits")
+        time.sleep(0.2)  # an ack that was sent has arrived
+        approval.kill()
+    scenario.wait_until_settled()
+    of_it = "select count(*) from visits join reviews on reviews.id = review_id where reference = %s"
+    assert scenario.count("approval", of_it, reference) == (0 if removed_guards else 1)
 
 
 @pytest.mark.parametrize(

@@ -86,6 +86,10 @@ def line_of(case: Case) -> dict[str, Any]:
         }
     if case.direction == "exit":
         expect["asks"] = asks_how_many(case.standing, attempt)
+    of_standing_pass: dict[str, Any] = {}
+    if case.standing.terms is not None and case.standing.terms.recurring:
+        fresh_until = attempt.fresh_until and text_of_instant(attempt.fresh_until)
+        of_standing_pass = {"fresh_until": fresh_until, "compared": attempt.compared}
     return {
         "name": case.name,
         "standing": _standing(case.standing),
@@ -97,6 +101,7 @@ def line_of(case: Case) -> dict[str, Any]:
             "identified": attempt.identified,
             "marks": list(attempt.marks),
             "overrides": list(attempt.overrides),
+            **of_standing_pass,
         },
         "expect": expect,
     }
@@ -114,6 +119,7 @@ def case_of(line: dict[str, Any]) -> Case:
         datetime.fromisoformat(given["valid_to"]),
         tuple(given["further_days"]),
         tuple(given["closed_days"]),
+        given.get("recurring", False),
     )
     gone = given["presumed_gone_at"]
     standing = Standing(
@@ -125,7 +131,7 @@ def case_of(line: dict[str, Any]) -> Case:
         given["admitted_before"],
         gone and datetime.fromisoformat(gone),
     )
-    at = datetime.fromisoformat(tried["at"])
+    at, fresh_until = datetime.fromisoformat(tried["at"]), tried.get("fresh_until")
     attempt = Attempt(
         tried["gate"],
         at,
@@ -133,6 +139,8 @@ def case_of(line: dict[str, Any]) -> Case:
         tried["identified"],
         tuple(tried["marks"]),
         tuple(tried["overrides"]),
+        fresh_until and datetime.fromisoformat(fresh_until),
+        tried.get("compared", True),
     )
     return Case(line["name"], standing, attempt, tried["direction"])
 
@@ -251,6 +259,44 @@ def named_cases() -> Iterator[Case]:
         "between two days": (replace(left, inside=2), replace(here, at=TERMS.valid_to)),
         "on the second day": (replace(left, inside=2), replace(here, at=NOON + DAY)),
     }
+    weekly = Standing(replace(TERMS, party=1, entries=20, further_days=(2, 7, 9), recurring=True))
+    new = replace(here, fresh_until=NOON + MOMENT)
+    standing_passes: dict[str, tuple[Standing, Attempt]] = {
+        "a new code, and the ID was seen": (weekly, replace(new, compared=False)),
+        "a code that is just too old, and the ID was seen": (
+            weekly,
+            replace(new, at=NOON + MOMENT, compared=False),
+        ),
+        "a picture of yesterday, and the ID was compared": (weekly, replace(new, fresh_until=NOON - DAY)),
+        "paper, and another card": (
+            weekly,
+            replace(here, fresh_until=NOON - DAY, compared=False, marks=("other_id",)),
+        ),
+        "a picture of yesterday, and a list that has nothing to compare the ID with": (
+            weekly,
+            replace(new, fresh_until=NOON - DAY, compared=False, marks=("id_unchecked",)),
+        ),
+        "a typed number, and the ID was seen": (weekly, replace(here, compared=False)),
+        "a typed number, and the ID was compared": (weekly, here),
+        "a new code, and another card": (weekly, replace(new, identified=False)),
+        "a day of the week that is none of its days": (
+            weekly,
+            replace(new, at=NOON + DAY, fresh_until=NOON + 2 * DAY),
+        ),
+        "an hour that is none of its hours": (
+            weekly,
+            replace(new, at=TERMS.valid_to + 2 * DAY, fresh_until=NOON + 3 * DAY),
+        ),
+        "a day of next week, for the third time": (
+            replace(weekly, admitted=4, day=7, admitted_before=2),
+            replace(new, at=NOON + 7 * DAY, fresh_until=NOON + 8 * DAY),
+        ),
+        "after its last day": (weekly, replace(new, at=NOON + 10 * DAY, fresh_until=NOON + 11 * DAY)),
+        "suspended": (replace(weekly, revoked=True), new),
+    }
+    yield from (
+        Case(f"entry by a standing pass: {name}", *given, "entry") for name, given in standing_passes.items()
+    )
     yield from (Case(f"entry: {name}", *given, "entry") for name, given in entries.items())
     yield from (Case(f"entry although: {name}", *given, "entry") for name, given in despite.items())
     yield from (Case(f"entry, set aside {name}", *given, "entry") for name, given in half.items())
@@ -329,7 +375,10 @@ def _standing(standing: Standing) -> dict[str, Any]:
     assert terms is not None  # a manifest lists no other pass
     days = {"further_days": list(terms.further_days), "closed_days": list(terms.closed_days)}
     window = {"valid_from": text_of_instant(terms.valid_from), "valid_to": text_of_instant(terms.valid_to)}
-    return {"pass": NUMBER} | asdict(terms) | window | days | {"revoked": standing.revoked} | _state(standing)
+    plain = asdict(terms)
+    if not terms.recurring:
+        del plain["recurring"]
+    return {"pass": NUMBER} | plain | window | days | {"revoked": standing.revoked} | _state(standing)
 
 
 def _state(standing: Standing) -> dict[str, Any]:

@@ -25,6 +25,7 @@ REFUSED = WANTED.model_copy(update={"state": "refused", "note": "Bring the card 
 TO_CONFIRM = CorrectionToConfirm(
     number=2, sent_at=SENT_AT, name="ਗੁਰਪ੍ਰੀਤ ਕੌਰ ਗਿੱਲ", name_latin="Gurpreet Kaur Gill", id_type="passport",
     id_last4="9Z01", email="g@example.org", companions=(HARJIT.model_copy(update={"id_last4": "0917"}),),
+    visit_begins=now() + timedelta(hours=3), urgent=True,
 )  # fmt: skip
 CORRECTED: dict[str, Any] = {"corrected": ("name", "id", "companions", "email"), "corrected_at": SENT_AT}
 

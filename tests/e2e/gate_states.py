@@ -8,7 +8,9 @@ from contracts.errors import Forbidden, NotAuthenticated
 from contracts.model import IST
 from contracts.rpc.accounts.gate_devices import GateDeviceList
 from contracts.rpc.accounts.logins import LoginList
+from contracts.rpc.application import StatusView
 from contracts.rpc.verify.incidents import HelpCalls, IncidentList, IncidentScan, IncidentView, Telephones
+from contracts.rpc.verify.manifests import PlateHit, PlateHits
 from contracts.rpc.verify.supervisors import (
     OwnPin,
     SiteProblem,
@@ -29,6 +31,21 @@ def undelivered() -> Iterator[State]:
     yield State("security", "/gate", {"pass": NUMBER, "nonce": "n-1"}, scanned)
     entered = {"verify.scan": lost.model_copy(update={"preview": False, "inside": 1})}
     yield State("security", "/gate/enter", CHECKED, entered)
+
+
+def plates() -> Iterator[State]:
+    """Yield the pages of the gate about a vehicle: whose pass it is, and that no pass names it."""
+    named = (("Gurpreet Kaur", NUMBER, "PB65AB1234"), ("Baldev Singh", "AB3D5FGM", "CH01AC1234"))
+    hits = PlateHits(
+        items=tuple(
+            PlateHit(pass_=number, reference=REFERENCE, name_latin=name, party=2, vehicle=vehicle)
+            for name, number, vehicle in named
+        ),
+        is_cut=True,
+    )
+    yield State("security", "/gate", {"pass": "1234", "nonce": "n-1"}, {"verify.find_by_plate": hits})
+    nobody = {"verify.find_by_plate": PlateHits()}
+    yield State("security", "/gate", {"pass": "PB65AB1234", "nonce": "n-1"}, nobody)
 
 
 def without_supervisors() -> Iterator[State]:
@@ -135,6 +152,9 @@ def kiosk() -> Iterator[State]:
     begun = ("/kiosk", {})
     yield State("kiosk", "/sign-in", before=(begun,))
     yield State("kiosk", "/sign-in/code", before=(begun, ("/sign-in", {"mobile": "9876543210"})))
+    left = StatusView(reference=REFERENCE, status="issued", site="PCS1", department="home", timeline=())
+    typed = {"reference": REFERENCE, "mobile_last4": "3210"}
+    yield State("kiosk", "/status", typed, {"application.status": left}, before=(begun,))
     for number, (path, _) in enumerate(WAY):
         yield State("visitor at a kiosk", path, before=WAY[:number])
     yield State("visitor at a kiosk", "/apply/who", {}, status=422)

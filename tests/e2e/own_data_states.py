@@ -4,12 +4,13 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from contracts.errors import InvalidInput, Unavailable
+from contracts.errors import InvalidInput, NotFound, Unavailable
 from contracts.model import IST
 from contracts.rpc.accounts.logins import LoginPlace, LoginPlaces
 from contracts.rpc.application import ApplicationList
 from contracts.rpc.call import Nothing
 from contracts.rpc.companions import CompanionView
+from contracts.rpc.notices import NoticeText, ShownNotice
 from contracts.rpc.notify import OwnMessages
 from contracts.rpc.own_data import Consent, ErasedOnRequest, Kept, OwnData, Reader
 from tests.e2e.page_samples import State
@@ -18,11 +19,12 @@ from tests.support.system.page_reader import PERSON
 from tests.support.system.pages_alone import SUMMARY
 
 AT = datetime(2026, 12, 1, 10, 30, tzinfo=IST)
+SHOWN = "0123456789ab"
 OVER, COMING = SUMMARY.model_copy(update={"opened": True}), "PCS-0000-0001"
 ANSWERS = {
     "name": "ਗੁਰਪ੍ਰੀਤ ਕੌਰ", "name_latin": "Gurpreet Kaur", "mobile": "+919876543210", "email": "k@example.org",
     "id_type": "voter_id", "official": None, "department": "home", "site": "PCS1",
-    "officer": None, "purpose_kind": "meeting", "purpose": "Arms licence", "vehicle": "PB 65 A 1234",
+    "officer": "baldev", "purpose_kind": "meeting", "purpose": "Arms licence", "vehicle": "PB 65 A 1234",
     "preferred": [{"date": "2026-12-01", "from": "10:00", "to": "12:00"}], "assistance": None, "note": "",
     "companions": [{"name": "Harjit Singh", "child": False, "id_type": "aadhaar"}],
 }  # fmt: skip
@@ -52,14 +54,27 @@ def own_data(**given: Any) -> dict[str, Any]:
     guard = Reader(actor="SEC-0001", role="security", times=1, first=AT, last=AT)
     other = SUMMARY.model_copy(update={"opened": True, "reference": COMING})
     undecided = Kept(reference=COMING, kind="answers", count=1, since=AT, until=until, records=(ANSWERS,))
-    moment = AT.isoformat()
+    moment, called = AT.isoformat(), {"department": "home", "answer": "come_up"}
     answers: Mapping[str, Any] = {
         "application.list_applications": ApplicationList(items=(OVER, other)),
         "application.own_data": _reply(
-            _kept("answers", ANSWERS, until=until, erasable=AT, receivers=("home",), numbers=(NUMBER,)),
+            _kept(
+                "answers",
+                ANSWERS,
+                until=until,
+                erasable=AT,
+                receivers=("home",),
+                numbers=(NUMBER,),
+                notice=SHOWN,
+            ),
             undecided,
             _kept("photograph", {"jpeg": ""}, until=until, erasable=AT),
-            _kept("progress", {"at": moment, "what": "submitted", "facts": {}}, is_nameless=True),
+            _kept(
+                "progress",
+                {"at": moment, "what": "submitted", "facts": {}},
+                {"at": moment, "what": "visit_answered", "facts": called},
+                is_nameless=True,
+            ),
             *_requests(until),
         ),
         "approval.own_data": _reply(
@@ -121,11 +136,11 @@ def of_companions() -> Iterator[State]:
     yield State("applicant", place, asked, own_data(verify__own_data=Unavailable()) | found)
 
 
-def consented(**given: Any) -> dict[str, Any]:
+def consented(answers: dict[str, Any] | None = None, **given: Any) -> dict[str, Any]:
     """Return what services answer where the visit that is over was asked for with consent."""
-    answers = own_data()
+    answers = answers or own_data()
     (first, *others) = answers["application.own_data"].items
-    consent = Consent(given_at=AT, notice="0123456789ab", **given)
+    consent = Consent(given_at=AT, notice=SHOWN, **given)
     items = (first.model_copy(update={"consent": consent}), *others)
     return answers | {"application.own_data": _reply(*items)}
 
@@ -163,3 +178,13 @@ def of_own_data() -> Iterator[State]:
     )
     wanted = {"reference": REFERENCE, "key": "k"}
     yield State("applicant", "/my-data/erase", wanted, {"application.erase_own_data": erased})
+
+
+def of_notices() -> Iterator[State]:
+    """Yield a version of the privacy notice, and one that nobody has stored."""
+    words = {"title": "Privacy", "body": "## Who sees it\n\nThe department.", "short": "We use it."}
+    text = NoticeText(language="en", **words, kept=("180 days",), law=("Section 6",), consents=("I agree.",))
+    shown = ShownNotice(texts={"en": text, "hi": text, "pa": text}, first_shown=AT)
+    place = f"/about/privacy/versions/{SHOWN}"
+    yield State(None, place, answers={"application.view_notice": shown})
+    yield State(None, place, answers={"application.view_notice": NotFound()}, status=404)

@@ -7,11 +7,12 @@ from uuid import uuid4
 
 from contracts.errors import InvalidInput, NotAuthenticated
 from contracts.model import Person
-from contracts.rpc.application import LookupHit, PassSummary, Photograph
+from contracts.rpc.application import LookupHit, PassSummary
 from contracts.rpc.approval.decisions import RecordedDecisions
 from contracts.rpc.approval.reviews import EarlierReview, FirstApproval, QueueCounts, ReviewList
 from contracts.rpc.audit import AuditEntries, AuditEntry
 from contracts.rpc.notify import FailedTry, MessageTrace, MessageTraces, PassTrace, VendorReport
+from contracts.rpc.photographs import Photograph
 from services.chassis.runtime.clock import now
 from tests.support.factories.gateway import NUMBER, REFERENCE
 from tests.support.factories.pages import (
@@ -206,8 +207,9 @@ NOTHING_RECORDED = dict.fromkeys(AUDIT_LOG, NO_ENTRIES)
 
 
 APPROVED = review(status="approved", decision=DECIDED)
+COMING = FIRST.model_copy(update={"day": (now() + timedelta(days=7)).date()})
 FULL_QUEUE = ReviewList(
-    items=(review(at_counter=True, escalated=1), review(id=uuid4(), channel="kiosk")),
+    items=(review(at_counter=True, escalated=1), review(id=uuid4(), channel="kiosk", visit=COMING)),
     counts=QueueCounts(
         by_status={"pending": 2, "approved": 10_000},
         decided_today=1,
@@ -217,7 +219,7 @@ FULL_QUEUE = ReviewList(
         later=1,
     ),
 )
-"""One that waits at the counter and was escalated, and one for a later day."""
+"""One that waits at the counter and was escalated, and one that one tap approves, for a later day."""
 OFTEN_HERE = review(
     earlier=(
         EarlierReview(id=uuid4(), reference=REFERENCE, name="Gurpreet Kaur", status="approved", visit=FIRST),

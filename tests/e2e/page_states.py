@@ -39,8 +39,8 @@ from services.chassis.runtime.clock import now
 from services.gateway.pages.shared.site_text import PAGES
 from tests.e2e.correction_states import corrections
 from tests.e2e.directory_states import contacts, files, lines, texts
-from tests.e2e.gate_states import kiosk, supervised, undelivered, without_supervisors
-from tests.e2e.own_data_states import of_companions, of_consents, of_own_data
+from tests.e2e.gate_states import kiosk, plates, supervised, undelivered, without_supervisors
+from tests.e2e.own_data_states import of_companions, of_consents, of_notices, of_own_data
 from tests.e2e.page_samples import (
     APPROVED,
     AUDIT,
@@ -75,8 +75,11 @@ from tests.e2e.page_samples import (
     WRONG_LOGIN,
     State,
 )
+from tests.e2e.place_states import of_places
 from tests.e2e.privacy_states import of_data_officer
 from tests.e2e.request_states import requests
+from tests.e2e.standing_states import of_standing
+from tests.e2e.visit_states import of_visits
 from tests.support.factories.gateway import NUMBER, REFERENCE, pass_view
 from tests.support.factories.pages import (
     ADMIT,
@@ -296,7 +299,10 @@ def counter() -> Iterator[State]:
     yield State("reception", "/counter", answers={"application.waiting_here": Unavailable()})
     yield State("reception", "/counter/calls")
     yield State(
-        "reception", "/counter/lookup", {"q": "Kaur"}, {"application.lookup": LookupHits(items=(HIT,))}
+        "reception",
+        "/counter/lookup",
+        {"q": "Kaur"},
+        {"application.lookup": LookupHits(items=(HIT,), is_cut=True)},
     )
     yield State("reception", "/counter/lookup", {"q": "Kaur"}, {"application.lookup": LookupHits(items=())})
     yield State("reception", "/counter/lookup", {"q": "K"}, status=422)
@@ -380,7 +386,7 @@ STATES = [
     State(None, "/sign-in", {"mobile": ""}, {"accounts.request_otp": InvalidInput()}, status=422),
     State(None, "/sign-in/code", before=(("/sign-in", {"mobile": "9876543210"}),)),
     State(None, "/sign-in/code", {"code": ""}, before=(("/sign-in", {"mobile": "9876543210"}),), status=422),
-    State(None, "/about/privacy/print"),
+    State(None, "/about/privacy/print"), *of_notices(),
     State(None, "/cleared"), State(None, "/status"), State(None, f"/s/{REFERENCE}"),
     State(None, "/sign-in/code", before=((f"/s/{REFERENCE}", {"key": "k"}),)),
     State(None, "/status", {"reference": REFERENCE, "mobile_last4": "3210"}),
@@ -399,8 +405,9 @@ STATES = [
     State("applicant", "/applications", answers={"application.list_applications": ApplicationList(items=())}),
     State("applicant", OWN, answers={"application.view": Forbidden(code=NOT_OPENED)}),
     State("applicant", f"{OWN}/open", {"id_last4": "0000"}, OTHER_LAST4, status=422),
-    *another_mobile(), *undelivered(), *without_supervisors(),
-    *of_own_data(), *of_companions(), *of_consents(), *corrections(),
+    *another_mobile(), *plates(), *undelivered(), *without_supervisors(),
+    *of_own_data(), *of_companions(), *of_consents(), *corrections(), *of_visits(),
+    *of_places(),
     State("applicant", OWN),
     State("applicant", OWN, answers={"application.view": APPLICATION.model_copy(
         update={"status": "rejected", "reason": "no_appointment", "note": "Come on Monday"})}),
@@ -538,5 +545,5 @@ STATES = [
     {"verify.scan": ScanResult(verdict="unknown_pass", preview=True)}),
     State("security", "/gate/inside"),
     *supervised(), *places(), *several_days(), *closures(), *counter(), *kiosk(), *operator(), *around(),
-    *requests(), *of_data_officer(),
+    *requests(), *of_data_officer(), *of_standing(),
 ]  # fmt: skip

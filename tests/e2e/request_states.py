@@ -43,6 +43,16 @@ def requests() -> Iterator[State]:
     yield State("applicant", f"/requests/{NUMBER}", answers=viewed(answered, answer=ANSWER))
     yield State("grievance", "/desk/requests", answers=some)
     yield State("grievance", "/desk/requests?which=answered", answers=none)
+    for_them = {"kind": "own_data", "name": "Banta Singh", "contact": "House 12, Mohali", "language": "pa"}
+    entered = {"application.enter_request": RequestSent(request_number=NUMBER, masked=True)}
+    theirs = {"name": "Banta Singh", "contact": "House 12\nMohali"}
+    yield State("privacy", "/desk/requests/new")
+    yield State("privacy", "/desk/requests/new", for_them | {"kind": "", "text": "Why?"}, status=422)
+    shown = viewed(waiting, **theirs)
+    yield State("privacy", "/desk/requests/new", for_them | {"text": "Why?"}, entered | shown)
+    told = {"application.answer_request": RequestSent(request_number=NUMBER)}
+    answer_there = viewed(answered, answer=ANSWER, **theirs)
+    yield State("grievance", f"/desk/requests/{NUMBER}", {"answer": ANSWER}, told | answer_there)
     yield State("ado", "/desk/requests", answers=some)
     yield State("ado", "/desk/logins", answers=some)
     yield State("grievance", f"/desk/requests/{NUMBER}", answers=viewed(late))
@@ -50,7 +60,6 @@ def requests() -> Iterator[State]:
         f"/desk/requests/{NUMBER}",
         {"application.answer_request": Conflict(code="already_answered")},
     )
-    told = {"application.answer_request": RequestSent(request_number=NUMBER)}
     yield State("grievance", page, {"answer": ANSWER}, told | viewed(answered, answer=ANSWER))
     yield State("grievance", page, answers=viewed(closed))
     yield State("grievance", f"{page}/close", {"closed_as": ""}, viewed(late), status=422)

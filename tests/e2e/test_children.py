@@ -3,13 +3,8 @@
 import pytest
 from playwright.sync_api import Browser, expect
 
-from tests.e2e.navigation import barriers, bring
-from tests.e2e.page_states import STATES
 from tests.e2e.viewports import PHONE
 from tests.support.system.pages_alone import PagesAlone
-
-PLACES = ("/my-data/companion", "/consent", "/my-data/open", "/about/privacy/print")
-MINE = [one for one in STATES if one.path.endswith(PLACES) or one.form == {"kind": "minor"}]
 
 
 @pytest.mark.parametrize("scripts", [True, False], ids=["with scripts", "without"])
@@ -27,16 +22,4 @@ def test_who_applies_for_a_child_is_asked_for_their_own_name(
     expect(page.locator("#organisation")).to_be_visible(visible=not scripts)
     page.check("input[name=kind][value=official]")
     expect(page.locator("#organisation")).to_be_visible()
-    context.close()
-
-
-@pytest.mark.parametrize("language", ["pa", "en"])
-def test_no_page_of_those_who_are_asked_has_a_barrier(
-    chromium: Browser, alone: PagesAlone, language: str
-) -> None:
-    context = chromium.new_context(base_url=alone.url, viewport=PHONE)
-    page = context.new_page()
-    for state in MINE:
-        assert bring(page, alone, state, language) == state.status, state.name
-        assert barriers(page) == [], state.name
     context.close()

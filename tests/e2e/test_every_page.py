@@ -12,6 +12,7 @@ from services.chassis.runtime.clock import now
 from services.gateway import pages
 from services.gateway.access.callers import access_of
 from services.gateway.pages.shared.languages import texts
+from tests.e2e.gate_app import MANIFEST
 from tests.e2e.own_data_states import of_own_data
 from tests.e2e.privacy_states import person
 from tests.e2e.request_states import requests
@@ -82,7 +83,7 @@ def test_no_page_shows_anything_red_in_the_console(context: BrowserContext, alon
     page = context.new_page()
     console = Console(page)
     opened = 0
-    alone.answers.update(person())
+    alone.answers.update({**person(), "verify.manifest": MANIFEST})
     for one in (*of_own_data(), *requests()):  # what no page has an answer to by itself
         alone.answers.update(one.answers if one.form is None and one.who == "applicant" else {})
     for who, address in addresses():

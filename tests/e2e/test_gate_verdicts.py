@@ -7,7 +7,9 @@ from uuid import UUID
 import pytest
 from playwright.sync_api import Page, expect
 
+from contracts.model import Person
 from contracts.rpc.verify.incidents import HelpCall, Telephones
+from contracts.rpc.verify.manifests import ManifestPass
 from contracts.rpc.verify.presence import Movements
 from contracts.rpc.verify.scans import ScanResult
 from services.chassis.runtime.clock import now
@@ -73,6 +75,38 @@ def test_a_guard_whose_call_nobody_has_answered_is_told_whom_to_telephone(
         expect(page.locator(".banner")).to_contain_text(words.strip(), timeout=30_000)
     expect(page.locator(".banner a[href='tel:01725550101']")).to_be_visible()
     expect(page.locator(".banner a[href='tel:01725550102']")).to_be_visible()
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_plate_finds_a_pass_and_where_several_name_the_vehicle_the_guard_chooses(
+    open_app: Callable[..., Page], alone: PagesAlone, verify: Verify, language: str
+) -> None:
+    terms = {"site": "PCS1", "party": 2, "entries": 1, "commitment_key": "", "department": "home",
+             "valid_from": now() - timedelta(hours=1), "valid_to": now() + timedelta(hours=1)}  # fmt: skip
+    passes = tuple(
+        ManifestPass(
+            pass_=number, reference=f"PCS-AB3D-5FG{number[0]}", vehicle=plate, applicant=who, **terms
+        )
+        for number, plate, who in (
+            (NUMBER, "PB65AB1234", ADMIT.applicant),
+            ("AB3D5FGM", "CH01AC1234", Person(name="Baldev Singh", name_latin="Baldev Singh")),
+        )
+    )
+    alone.answers["verify.manifest"] = KNOWN.model_copy(update={"passes": passes})
+    page, texts = open_app(language), WORDS[language]["texts"]
+    for typed, chosen in (("pb 65 ab 1234", None), ("1234", 0)):
+        page.fill("#number", typed)
+        page.press("#number", "Enter")
+        if chosen is not None:
+            expect(page.locator(".verdict h1")).to_have_text(texts["whose_pass"])
+            expect(page.locator(".choice")).to_have_count(2)
+            page.locator(".choice").nth(chosen).click()
+        expect(verdict(page, "ask")).to_contain_text("Gurpreet Kaur")
+        assert verify.scanned[-1].pass_number == NUMBER
+    page.fill("#number", "PB65AB9999")
+    page.press("#number", "Enter")
+    expect(verdict(page, "amber")).to_contain_text(texts["no_such_vehicle"])
+    assert len(verify.scanned) == 2
 
 
 REFUSALS = {

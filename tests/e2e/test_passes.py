@@ -128,16 +128,6 @@ def test_the_qr_is_read_from_a_phone_of_360_pixels(
     assert read_from_screen(page, tmp_path) == [], "it was the pass that was read"
 
 
-def test_the_pass_page_switches_its_language(open_browser: Callable[..., Page], good: Pass) -> None:
-    page = open_browser(PHONE)
-    page.goto(good.path)
-    expect(page.locator("html")).to_have_attribute("lang", "pa")
-    for language in ("hi", "en", "pa"):
-        page.locator(f"nav a[lang={language}]").click()
-        expect(page.locator("html")).to_have_attribute("lang", language)
-        assert number_on(page) == good.number
-
-
 def test_a_stored_pass_opens_offline(open_browser: Callable[..., Page], good: Pass, tmp_path: Path) -> None:
     page = open_browser(PHONE)
     store_pass(page, good.path)
@@ -243,6 +233,21 @@ def test_a_pass_is_printed_on_one_sheet_of_a6_with_a_qr_that_paper_can_carry(
     for hidden in ("header", ".epass-languages", "[data-pass=actions]"):
         expect(page.locator(hidden)).to_be_hidden()
     expect(page.locator(".number strong")).to_be_visible()
+
+
+def test_the_link_of_a_pass_is_not_printed_in_a_margin(open_browser: Callable[..., Page], good: Pass) -> None:
+    page = open_browser(DESK)
+    page.goto(good.path)
+    margins = page.evaluate(
+        """() => [...document.styleSheets].flatMap((sheet) => [...sheet.cssRules])
+        .filter((rule) => rule instanceof CSSPageRule && rule.selectorText === "pass")
+        .map((rule) => parseFloat(rule.style.marginTop) + parseFloat(rule.style.marginBottom))"""
+    )
+    assert margins == [0], "a browser writes the address there"
+    page.emulate_media(media="print")
+    ticket = page.locator(".epass-ticket").bounding_box()
+    assert ticket is not None
+    assert ticket["x"] >= 18, "five millimetres"
 
 
 def test_another_page_is_not_printed_on_a6(open_browser: Callable[..., Page]) -> None:

@@ -10,8 +10,8 @@ from sqlalchemy import text
 from contracts import supervisor_pin
 from services.accounts.adapters import passwords
 from services.chassis.db.database import Database
+from tests.integration.chassis_under_test import QUEUE, apply_topology, make_probe
 from tests.support.stack.backends import TestStack
-from tests.support.stack.chassis import QUEUE, apply_topology, make_probe
 from tests.support.stack.databases import execute, owner_of
 from tests.support.stack.running import Process
 from tests.support.stack.wire import Wire, wire

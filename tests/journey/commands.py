@@ -3,7 +3,9 @@
 from dataclasses import dataclass, replace
 from typing import Any
 
-from epass_client import Call
+from contracts.model import Role
+from contracts.rpc.accounts.logins import IssueLogin
+from epass_client import Call, calls
 from tests.support.chaos.evidence import database
 from tests.support.system.actors import Actor, Applicant, Department, Officer, Staff
 from tests.support.system.system import System
@@ -58,3 +60,11 @@ def token_of(actor: Actor | None) -> str:
 def traced(call: Call[Any]) -> Call[Any]:
     """Make its key its correlation id, too, so that what it causes can be found by it."""
     return replace(call, correlation_id=call.key)
+
+
+def signed_in(system: System, role: Role) -> Actor:
+    """Return a new login of a role that no demo has, with a password of its own."""
+    login = Staff(system, "ado").send(calls.issue_login(IssueLogin(role=role, name="Asha Rani")))
+    first = system.client().sign_in(login.login_id, login.initial_password)
+    session = first.send(calls.change_password(login.initial_password, PASSWORD))
+    return Actor(system, system.client().with_token(session.access_token))

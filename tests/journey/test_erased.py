@@ -1,12 +1,13 @@
 """Somebody with canaries in every field goes through the whole life, is erased, and is then nowhere.
 
-Read are every column of all databases, queues, dead letters, delays and the stream, logs and metrics, and
-what a backup of after brings back; in each of them what is sealed is opened with the keys of the system, so
-that it does not count as gone. Sealed copies that end by themselves are named here. A backup of before brings
-them back; `epass erase` erases them again.
+Read are every column of all databases, queues, dead letters, delays and the stream, the store of limits, logs
+and metrics, and what a backup of after brings back; in each of them what is sealed is opened with the keys of
+the system, so that it does not count as gone. Sealed copies that end by themselves are named here. A backup
+of before brings them back; `epass erase` erases them again.
 """
 
 import re
+import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,6 +17,7 @@ from pathlib import Path
 import httpx
 import psycopg
 import pytest
+import valkey
 from cryptography.fernet import Fernet
 
 from contracts.rpc.verify.offline_scans import OfflineScan
@@ -24,18 +26,21 @@ from deploy.local import backup, restore
 from epass_client import calls
 from services.chassis.runtime.clock import now
 from services.ops.queues import dead_queue
+from tests.journey.commands import signed_in
 from tests.journey.held import STREAM, Broker, away, columns_with, leaks, opener
 from tests.support.stack.backends import TestStack, start_stack
 from tests.support.stack.extent import long
-from tests.support.stack.running import eventually
-from tests.support.system.actors import Applicant, Department, Officer, messages, scan
+from tests.support.stack.running import eventually, free_port
+from tests.support.system.actors import Actor, Applicant, Department, Officer, messages, scan
 from tests.support.system.page_reader import SAME_SITE, hidden
 from tests.support.system.system import System
 
 pytestmark = long
-WORD, GURMUKHI, FOUR = "Qanarix", "ਕਨਾਰੀਕਸ", "QX7Z"
-PERSON = {"name": f"{GURMUKHI} ਕੌਰ", "name_latin": f"{WORD} Kaur", "id_type": "passport", "id_last4": FOUR}
-COMPANION = {"name": f"{WORD} Singh", "id_type": "passport", "id_last4": FOUR}
+WORD, GURMUKHI, FOUR, EMAIL = "Qanarix", "ਕਨਾਰੀਕਸ", "QX7Z", "q4n4r1x@example.org"
+CARD = {"id_type": "passport", "id_last4": FOUR}
+PERSON = {"name": f"{GURMUKHI} ਕੌਰ", "name_latin": f"{WORD} Kaur", "email": EMAIL, **CARD}
+COMPANION = {"name": f"{WORD} Singh", **CARD}
+REQUEST, ANSWER = "Zanarix asks what is kept", "Zanarix is answered"
 WORDS = {"purpose": f"{WORD} purpose", "vehicle": "PB65QX7777", "companions": [COMPANION]}
 OTHER_ID = {"kind": "other_id", "id_type": "voter_id", "reason": f"{WORD} at the gate"}
 WAITS, REVOKED = "notify.ApplicationSubmitted", "notify.PassRevoked"
@@ -90,13 +95,15 @@ class Erased:
     copies: Copies
     reference: str
     mobile: str
+    request: str
     before: set[str]
     queued: str
     dead: str
+    limits: str
 
     @property
     def canaries(self) -> tuple[str, ...]:
-        return (WORD, GURMUKHI, FOUR, WORDS["vehicle"], self.mobile[3:])
+        return (WORD, GURMUKHI, FOUR, EMAIL, "Zanarix", WORDS["vehicle"], self.mobile[3:])
 
     def found(self, system: System | None = None) -> set[str]:
         """Return the columns that have a canary, sealed or not."""
@@ -116,11 +123,33 @@ class Erased:
 def erased(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Erased]:
     folder = tmp_path_factory.mktemp("erased")
     (folder / "stack").mkdir()
-    with start_stack(folder / "stack") as stack, System(stack, **SETTINGS) as system:
-        yield live_and_be_erased(system, Copies(folder))
+    with (
+        limits_store(folder) as limits,
+        start_stack(folder / "stack") as stack,
+        System(stack, **SETTINGS, EPASS_RATE_LIMITS="true", EPASS_LIMITS_STORE=limits) as system,
+    ):
+        yield live_and_be_erased(system, Copies(folder), limits)
 
 
-def live_and_be_erased(system: System, copies: Copies) -> Erased:
+@contextmanager
+def limits_store(folder: Path) -> Iterator[str]:
+    """Give the address of a store of limits; it is empty where no server for it is installed."""
+    server, port, log = shutil.which("valkey-server"), free_port(), folder / "valkey.log"
+    if server is None:
+        yield ""
+        return
+    options = ("--port", str(port), "--bind", "127.0.0.1", "--save", "", "--requirepass", FOUR)
+    with log.open("wb") as out:
+        child = subprocess.Popen([server, *options], stdout=out, stderr=out)
+    try:
+        eventually(lambda: b"Ready to accept connections" in log.read_bytes(), "the store is ready")
+        yield f"valkey://:{FOUR}@127.0.0.1:{port}"
+    finally:
+        child.kill()
+        child.wait(10)
+
+
+def live_and_be_erased(system: System, copies: Copies, limits: str) -> Erased:
     visitor, officer = Applicant(system), Officer(system)
     with away(system, "notify"):  # its event becomes a dead letter, which stays
         reference = visitor.apply(applicant=PERSON, **WORDS)
@@ -135,7 +164,8 @@ def live_and_be_erased(system: System, copies: Copies) -> Erased:
     assert officer.scan(token=token, id_check=OTHER_ID).verdict == "admit"
     eventually(lambda: messages(system, visitor.mobile, "pass_issued"), "the pass arrives")
     assert officer.scan(token=token, direction="exit", id_check=None, count=1).verdict == "exit"
-    one = Erased(system, copies, reference, visitor.mobile, set(), "", "")
+    number = ask_and_be_answered(system, visitor)
+    one = Erased(system, copies, reference, visitor.mobile, number, set(), "", "", limits)
     with away(system, "notify"):  # a message waits in its queue while they are erased
         department.send(calls.withdraw_approval(review.id, "security"))
         eventually(lambda: Broker(system).depth(REVOKED), "an event waits for notify")
@@ -154,7 +184,7 @@ def live_and_be_erased(system: System, copies: Copies) -> Erased:
     officer.send(calls.sync_scans("PCS1-G1", [sent]))
     dead = opener(system.stack)("".join(Broker(system).read()[dead_queue(WAITS)]))
     copies.make(system.stack, "after")
-    return Erased(system, copies, reference, visitor.mobile, before, waits, dead)
+    return Erased(system, copies, reference, visitor.mobile, number, before, waits, dead, limits)
 
 
 def is_heard(visitor: Applicant, reference: str) -> bool:
@@ -165,18 +195,42 @@ def is_heard(visitor: Applicant, reference: str) -> bool:
 
 
 def let_days_pass(system: System, reference: str) -> None:
+    """Make it two days later: the message about the answer, as all of no application, is gone a day after."""
     earlier = "last_matters_at = now() - interval '2 days', cancelled_at = now() - interval '2 days'"
     with psycopg.connect(superuser(system.stack, "application")) as database:
         database.execute(f"update applications set {earlier} where reference = %s", (reference,))
+    with psycopg.connect(superuser(system.stack, "notify")) as database:
+        database.execute("delete from messages where application_id is null and ended_at is not null")
+
+
+def pages_of(system: System, actor: Actor) -> httpx.Client:
+    http = system.http()
+    http.headers.update(SAME_SITE)
+    http.cookies.set("session", actor.client.token)
+    return http
+
+
+def ask_and_be_answered(system: System, visitor: Applicant) -> str:
+    """Return the number of a request of the visitor that is answered."""
+    own, desk = pages_of(system, visitor), pages_of(system, signed_in(system, "privacy"))
+    asked = {"kind": "own_data", "text": REQUEST, **hidden(own.get("/en/requests/new"))}
+    sent = own.post("/en/requests/new", data=asked, follow_redirects=True)
+    number = re.search(r"REQ-\w{4}-\w{4}", sent.text)
+    assert number, sent.text
+    place = f"/en/desk/requests/{number.group()}"
+    answered = desk.post(place, data={**hidden(desk.get(place)), "answer": ANSWER})
+    assert answered.status_code == 303, answered.text
+    eventually(lambda: messages(system, visitor.mobile, "request_answered"), "they hear of the answer")
+    return number.group()
 
 
 def erase(system: System, visitor: Applicant) -> None:
-    http = system.http()
-    http.headers.update(SAME_SITE)
-    http.cookies.set("session", visitor.client.token)
+    http = pages_of(system, visitor)
     asked = http.get("/en/my-data/erase")
     assert asked.status_code == 200, asked.text
-    done = http.post("/en/my-data/erase", data=hidden(asked))
+    both = re.findall(r'name="reference" value="([^"]+)"', asked.text)
+    assert len(both) == 2, "the application and the request"
+    done = http.post("/en/my-data/erase", data={**hidden(asked), "reference": both})
     assert done.status_code == 303, done.text
     receipt = http.get("/en/my-data/erased").text
     assert re.search(r"They are gone by \w+day, \d+ \w+ 20", receipt), receipt
@@ -187,7 +241,7 @@ def test_before_it_the_canaries_are_in_each_of_these_places(erased: Erased) -> N
     tables = {place.rpartition(".")[0] for place in erased.before}
     assert tables >= {
         "application.applications", "approval.reviews", "issuance.passes", "verify.passes", "verify.scans",
-        "notify.messages", "application.outbox",
+        "notify.messages", "application.outbox", "application.requests",
     }  # fmt: skip
     assert erased.leaked(erased.queued)
     assert erased.leaked(erased.dead)
@@ -220,6 +274,23 @@ def test_an_erased_person_is_in_no_log_and_no_metric(erased: Erased) -> None:
     assert {place: found for place, text in (logs | metrics).items() if (found := erased.leaked(text))} == {}
 
 
+def test_an_erased_person_is_not_in_the_store_of_limits(erased: Erased) -> None:
+    if not erased.limits:
+        pytest.skip("Debian's package valkey-server is not installed here")
+    with valkey.Valkey.from_url(erased.limits.replace("valkey:", "redis:")) as store:
+
+        def held() -> str:
+            each = ((key, *(store.smembers(key) if store.type(key) == b"set" else (store.get(key),)))
+                    for key in store.scan_iter())  # fmt: skip
+            return repr(list(each))
+
+        found = held()
+        assert "LIMITS" in found, "the control: what is counted is there"
+        assert erased.leaked(found) == []
+        store.set("planted", erased.mobile)
+        assert erased.leaked(held()) == [erased.mobile[3:]], "the control: a number would be seen"
+
+
 def test_a_backup_of_after_brings_nothing_back(erased: Erased) -> None:
     with erased.copies.restored("after") as system:
         assert erased.found(system) <= OF_OTHERS | WEEK
@@ -229,7 +300,8 @@ def test_after_a_backup_of_before_is_restored_they_are_erased_again_and_are_nowh
     with erased.copies.restored("before") as restored:
         assert "application.applications.name_latin" in erased.found(restored), "the control"
         restored.prepare()
-        restored.epass("application", "erase", erased.reference)  # before events come again (docs/backup.md)
+        both = (erased.reference, erased.request)
+        restored.epass("application", "erase", *both)  # before events come again (docs/backup.md)
         restored.start()
         try:
             eventually(

@@ -28,6 +28,7 @@ from services.gateway.app import create_app
 from tests.journey.commands import PASSWORD, Case, People, opens_a_session, publishes, token_of, traced
 from tests.journey.concurrent_requests import send_at_once
 from tests.journey.correct import CASES as CORRECTIONS
+from tests.journey.visit import CASES as VISITS
 from tests.support.chaos import sabotage
 from tests.support.chaos.evidence import database
 from tests.support.chaos.scenario import replaced
@@ -480,10 +481,7 @@ COMMANDS: dict[str, Callable[[People], Case]] = {
     "POST /api/v1/logins/{login_id}/reset-factor": reset_factor,
     "POST /api/v1/password": change_password,
     "POST /api/v1/logins": lambda people: publishes(
-        "LoginIssued",
-        "accounts",
-        people.ado,
-        calls.issue_login(IssueLogin(role="auditor", name="Somebody New")),
+        "LoginIssued", "accounts", people.ado, calls.issue_login(IssueLogin(role="auditor", name="New"))
     ),
     "POST /api/v1/logins/{login_id}/disable": lambda people: publishes(
         "LoginDisabled", "accounts", people.ado, calls.disable_login(new_login(people).login_id)
@@ -495,7 +493,7 @@ COMMANDS: dict[str, Callable[[People], Case]] = {
     "POST /api/v1/applications/{reference}/open": open_application,
     "POST /api/v1/applications/{reference}/amend": amend,
     "POST /api/v1/applications/{reference}/cancel": cancel,
-    **CORRECTIONS,
+    **(CORRECTIONS | VISITS),
     "POST /api/v1/applications/{reference}/mobile": change_mobile,
     "POST /api/v1/applications/{reference}/resend": resend,
     "POST /api/v1/counter/applications/{reference}/mobile": change_mobile_at_counter,

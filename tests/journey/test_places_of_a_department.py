@@ -10,9 +10,10 @@ from contracts.model import Slot
 from contracts.rpc.application import Invite
 from epass_client import calls
 from tests.support.stack.running import eventually
-from tests.support.system.actors import Applicant, Department, Staff, application, slot, today
+from tests.support.system.actors import Applicant, Department, Staff, application, messages, slot, today
 
-DAY = 9
+DAY = 4
+"""How many days ahead; other journeys close a day from the twelfth on."""
 VISIT = slot(DAY, "10:00", "12:00")
 
 
@@ -69,3 +70,33 @@ def test_a_repeat_is_answered_although_the_command_took_the_last_place_itself(
     assert problems(again) == {"slot.from": "window_full"}
     waiting = applicant.post("/applications", application(preferred=[VISIT], companions=[]))
     assert problems(waiting) == {"preferred.0.from": "window_full"}
+
+
+def test_who_waits_for_a_place_takes_one_that_was_given_back_by_the_link_of_the_message(
+    system, one_place: Department, applicant: Applicant
+) -> None:
+    wish = slot(DAY + 7, "10:00", "12:00")
+    first, second = (applicant.apply(preferred=[wish], companions=[]) for _ in range(2))
+    one_place.approve(first, **wish)
+    eventually(lambda: applicant.view(first).pass_, "the first has the place")
+    waiting = one_place.approve(second, **wish, wait_if_full=True)
+    assert waiting.status == "pending"
+    in_the_queue = one_place.review_of(second)
+    assert in_the_queue.place is not None
+    assert (in_the_queue.place.state, in_the_queue.place.before) == ("waits", 0)
+    applicant.send(calls.cancel_application(first))
+    (text,) = eventually(
+        lambda: [
+            one.text for one in messages(system, applicant.mobile, "place_offered") if second in one.text
+        ],
+        "the offer comes to the phone",
+    )
+    link = "/" + text.split("//")[-1].partition("/")[2].split()[0]
+    http = system.http()
+    shown = http.get(link)
+    assert shown.status_code == 200
+    assert second in shown.text
+    form = {"key": "taken-by-link", "answer": "take"}
+    taken = http.post(link, data=form, headers={"Sec-Fetch-Site": "same-origin"})
+    assert taken.status_code == 303
+    applicant.wait_for_pass(second)

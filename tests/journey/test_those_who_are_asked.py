@@ -113,7 +113,13 @@ def test_consent_is_given_shown_and_withdrawn_which_ends_the_pass(asking: System
     officer.wait_to_know(token)
     page = browser.open("/my-data").text
     assert "Your consent" in page
-    assert visitor.view(reference).notice in page
+    version = f"/about/privacy/versions/{visitor.view(reference).notice}"
+    assert version in page
+    said = eventually(
+        lambda: (found := browser.open(version)).status_code == 200 and found.text, "it is kept"
+    )
+    assert "because you agree to it" in said
+    assert "I agree that the secretariat uses these data" in said
     confirm = browser.open(f"/applications/{reference}/consent")
     assert "its pass opens no gate any more" in confirm.text
     done = browser.send(f"/applications/{reference}/consent", **hidden(confirm)).text

@@ -1,15 +1,10 @@
-"""One journey of a traced system: an application, its approval, and the pass on a phone.
+"""One journey of a traced system: an application, its approval, and the pass on a phone."""
 
-`python -m tests.journey.traced_journey` draws the spans of one into ``docs/plots/trace.svg``.
-"""
-
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
-from bench import plots
 from contracts.rpc.notify import SentMessage
 from tests.support.stack.backends import start_stack
 from tests.support.stack.collector import CollectedSpan, Collector
@@ -121,36 +116,3 @@ def whole_trace(collector: Collector) -> list[CollectedSpan]:
         spans = trace_under(collector.spans, POST)
         missing, problems = expected() - steps_of(spans), problems_of_tree(spans)
         raise AssertionError(f"missing: {[*missing]}; {problems}") from None
-
-
-def draw(spans: Sequence[CollectedSpan]) -> Path:
-    """Draw a trace, each span below the one that caused it; return the SVG file."""
-    below: dict[str, list[CollectedSpan]] = defaultdict(list)
-    for span in sorted(spans, key=lambda span: span.began):
-        below[span.parent_id].append(span)
-    rows: list[tuple[int, str, str, float, float]] = []
-    began = below[""][0].began
-
-    def add(span: CollectedSpan, depth: int) -> None:
-        times = ((span.began - began) / 1e6, (span.ended - began) / 1e6)
-        rows.append((depth, span.process, span.name, *times))
-        for one in below[span.span_id]:
-            add(one, depth + 1)
-
-    add(below[""][0], 0)
-    return plots.trace("One application, from its request to the pass on the phone", rows, "trace.svg")
-
-
-def main() -> None:
-    """Draw the second journey of a system: the first one has opened all connections."""
-    with TemporaryDirectory() as folder, traced_system(Path(folder)) as (system, collector):
-        officer = Department(system)
-        for _ in range(2):
-            collector.bodies.clear()
-            travel(system, Applicant(system), officer)
-            spans = whole_trace(collector)
-    print(draw(spans).relative_to(plots.ROOT))
-
-
-if __name__ == "__main__":
-    main()

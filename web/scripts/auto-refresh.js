@@ -1,13 +1,15 @@
 // Refreshes a page that waits for something, and shows what has changed.
 // `data-replaces` names the part to replace, if it is not the whole page; `data-from` the page to fetch, if
-// it is another one.
+// it is another one; with `data-pauses` it is not fetched while nobody sees it.
 const STATE = "#state";
 
 async function refresh() {
   const shown = document.querySelector(STATE);
-  const { from = location.href, replaces } = shown.dataset;
-  const answer = await fetch(from, { headers: { Accept: "text/html" } });
-  if (!answer.ok) return true; // a service is unavailable: try again
+  const { from = location.href, replaces, pauses, state: known } = shown.dataset;
+  if (pauses !== undefined && document.hidden) return true; // nobody looks at it
+  if (document.querySelector(`${replaces || "main"} details[open]`)) return true; // somebody is at it
+  const answer = await fetch(from, { headers: { Accept: "text/html", "If-None-Match": `"${known}"` } });
+  if (!answer.ok) return true; // nothing has changed, or a service is unavailable: ask again
   const page = new DOMParser().parseFromString(await answer.text(), "text/html");
   const found = page.querySelector(STATE);
   if (!found) return signedOut(replaces);

@@ -3,6 +3,7 @@
 import {
   Button,
   CharacterCount,
+  Checkboxes,
   ErrorSummary,
   NotificationBanner,
   PasswordInput,
@@ -19,6 +20,7 @@ import "./opening-hours.js";
 document.body.classList.add("js-enabled", "govuk-frontend-supported");
 createAll(Button, { preventDoubleClick: true });
 createAll(CharacterCount);
+createAll(Checkboxes);
 createAll(ErrorSummary);
 createAll(NotificationBanner);
 createAll(PasswordInput);

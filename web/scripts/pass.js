@@ -1,5 +1,7 @@
 // The page of a pass: stores a copy on this phone on request, shows whether it is stored, and when the pass
 // is over.
+import "./auto-refresh.js";
+
 const CACHE = "kept-passes"; // the same as in worker.js; phones have it, so it must not change
 const here = location.pathname;
 const part = (name) => document.querySelector(`[data-pass=${name}]`);
@@ -63,6 +65,21 @@ function checkClock() {
   show("actions", !over);
 }
 
+// The code of a standing pass is new for two minutes. Without a network the old one stays: the gate then asks for
+// the ID card's last four.
+async function renew() {
+  const page = await fetch(location.href);
+  if (!page.ok) return;
+  const renewed = new DOMParser().parseFromString(await page.text(), "text/html").querySelector(".epass-qr");
+  if (renewed) document.querySelector(".epass-qr").replaceChildren(...renewed.childNodes);
+  else location.reload(); // it is suspended, or over
+}
+
+if (document.querySelector("[data-renews]")) {
+  const renews = () => renew().catch(() => {});
+  setInterval(renews, 60_000);
+  document.addEventListener("visibilitychange", () => document.hidden || renews()); // a phone that slept
+}
 if (part("print")) {
   show("print", true);
   part("print").addEventListener("click", () => print());

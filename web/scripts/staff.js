@@ -2,5 +2,6 @@
 import "./choose.js";
 import "./day-in-words.js";
 import "./desk.js";
+import "./hall.js";
 import "./help-calls.js";
 import "./photograph.js";

@@ -6,8 +6,11 @@ from contracts.rpc.approval import (
     decisions,
     directory,
     numbers,
+    places,
     reviews,
     site_texts,
+    standing,
+    visits,
     watchlist,
 )
 from contracts.rpc.audit import AuditEntries, AuditHeads, AuditQuestion, HeadQuestion, most_looks
@@ -20,8 +23,11 @@ __all__ = [
     "decisions",
     "directory",
     "numbers",
+    "places",
     "reviews",
     "site_texts",
+    "standing",
+    "visits",
     "watchlist",
 ]
 

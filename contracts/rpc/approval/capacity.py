@@ -21,6 +21,8 @@ class CapacityView(Wire):
     capacity: Capacity | None = None
     set_by: str | None = None
     set_at: Instant | None = None
+    waiting: int = 0
+    """How many parties wait for a place, those with an offer too."""
 
 
 class AvailabilityQuestion(Strict):

@@ -36,6 +36,17 @@ class Approve(Strict):
         "site or the department is closed or has other hours are left out.",
     )
     days_reason: str = Field(default="", max_length=500, description="Needed where there are several days.")
+    wait_if_full: bool = Field(
+        default=False,
+        description="Where the window is full, the visitor waits for a place, of one day that they asked "
+        "for. It is offered to them in their turn.",
+    )
+    weekdays: tuple[Annotated[int, Field(ge=0, le=6)], ...] = Field(
+        default=(),
+        max_length=7,
+        description="Given, a standing pass is asked for: it admits on these days of the week (0 is Monday) "
+        "up to `last_day`, at most 180 days in all, once the ADO Branch has approved it, too.",
+    )
     revision: Revision = None
     on_behalf_of: ForOfficer = None
 

@@ -5,7 +5,7 @@ from typing import Literal
 from pydantic import Field
 
 from contracts import events
-from contracts.model import Code, Instant, Language, Strict, Wire
+from contracts.model import ArrivalNotice, Code, Instant, Language, Strict, Wire
 from contracts.rpc.call import Http, Method, Nothing
 from contracts.rpc.imports import (
     ApplyDirectoryFile,
@@ -89,6 +89,8 @@ class DutyContact(Wire):
     officer: Code | None = None
     mobile: str = Field(default="", max_length=40)
     email: str = Field(default="", max_length=254)
+    arrivals: ArrivalNotice = "none"
+    """What they get when a visitor of theirs has come through a gate."""
 
 
 class PutDutyContacts(DutyPlace):

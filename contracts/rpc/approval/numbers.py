@@ -52,6 +52,13 @@ class MonthNumbers(Wire):
     median_seconds: int | None = None
     p95_seconds: int | None = None
     percent_before_visit: int | None = None
+    visits: int | None = None
+    """Visitors whom a gate let in, once for each day."""
+    percent_met: int | None = None
+    """How many of them the office says it has met."""
+    median_call_seconds: int | None = None
+    """From the gate until the office let them come."""
+    p95_call_seconds: int | None = None
 
 
 class Transparency(Wire):

@@ -12,6 +12,7 @@ from contracts.model import (
     Channel,
     Code,
     Companion,
+    Corrector,
     DeliverBy,
     FurtherDays,
     Guardian,
@@ -23,11 +24,13 @@ from contracts.model import (
     RejectionReason,
     ReviewStatus,
     Slot,
+    StandingState,
     Strict,
     Wire,
 )
 from contracts.rpc.application import ReferenceOnly
 from contracts.rpc.approval.closures import ClosedDate
+from contracts.rpc.approval.places import WaitView
 from contracts.rpc.call import Http, Method, Page
 from contracts.visiting_rules import ClosedWish
 
@@ -54,6 +57,8 @@ class ReviewQuestion(Page):
     decided_on: date | None = None
     """The day of the latest decision."""
     corrected: bool | None = None
+    waits_for_place: bool | None = None
+    """Those who wait for a place in a full window. Without it they are not among those to decide."""
     """Whether a correction waits for the department."""
     counts: bool = False
     """Whether the reply counts the whole queue, whatever the filters are."""
@@ -132,6 +137,10 @@ class CorrectionToConfirm(Wire):
     companions: tuple[Companion, ...] = ()
     confirmed_by: str | None = None
     """The first of two officers, where somebody in it is on the watchlist."""
+    visit_begins: Instant | None = None
+    """On its nearest day that is not over."""
+    urgent: bool = False
+    """Whether it begins so soon that an officer's stand-in would be asked to decide."""
 
 
 class ReviewView(Wire):
@@ -168,6 +177,12 @@ class ReviewView(Wire):
     second_officer: bool = False
     """Whether the approval needs two officers, because of a match with the watchlist."""
     first_approval: FirstApproval | None = None
+    weekly_until: date | None = None
+    """The last day of the standing pass that the visitor asks for."""
+    photographed: bool = False
+    """Whether the reception has a photograph of the visitor, without which there is no standing pass."""
+    standing_state: StandingState | None = None
+    """Of a standing pass; it counts while the review is pending or approved."""
     waiting_since: Instant | None = None
     visit: Slot | None = None
     """The nearest preferred slot."""
@@ -185,11 +200,14 @@ class ReviewView(Wire):
     """Preferred days on which the department or the site is closed."""
     closed_wishes: tuple[ClosedWish, ...] = ()
     """The same days, each with who closed it and why."""
+    place: WaitView | None = None
+    """Approved as soon as there is a place: the wait for it."""
     leaves_at: Instant | None = None
     """Until then the latest decision can be taken back, and nobody else hears of it."""
     corrected: tuple[str, ...] = ()
     """What the applicant corrected last, or wants to: ``name``, ``id``, ``companions``, ``email``."""
     corrected_at: Instant | None = None
+    corrected_by: Corrector = "applicant"
     correction: CorrectionToConfirm | None = None
     earlier: tuple[EarlierReview, ...] = ()
     """The newest earlier applications; only where one review is viewed."""
@@ -211,6 +229,8 @@ class QueueCounts(Wire):
     later: int
     corrections: int = 0
     """Approved visits of which a correction waits."""
+    waiting_for_place: int = 0
+    """Approved as soon as there is a place; they are not among those that wait for a decision."""
 
 
 class ReviewList(Wire):
@@ -234,6 +254,10 @@ class Whereabouts(Wire):
 
     department: str
     since: Instant
+    place: WaitView | None = None
+    """Since the department approved the visit, and its window is full: the wait for a place."""
+    place_code: str = ""
+    """It takes or gives up that place; only for a session that has proved the applicant's mobile."""
 
 
 LIST_REVIEWS = Method(

@@ -54,7 +54,9 @@ class ManifestPass(Wire):
     valid_to: Instant
     """When entry is open on the first day."""
     further_days: tuple[int, ...] = ()
-    """The other days, each by how many days after the first it is."""
+    """The other days, each by how many days after the first it is; of a standing pass those near today."""
+    recurring: bool = False
+    """Whether it is a standing pass, whose code changes each minute."""
     closed_days: tuple[int, ...] = ()
     """Days that fell away, counted in the same way."""
     revoked: bool = False
@@ -162,6 +164,39 @@ class Manifest(Wire):
     digest: str | None = None
 
 
+class PlateQuestion(Wire):
+    """The question for which passes of a gate a vehicle is named; a text that `contracts.plates` reads."""
+
+    gate: Code
+    plate: str = Field(min_length=4, max_length=40, pattern=r"^[^\x00]+$")
+
+
+class PlateHit(Wire):
+    """A pass with that vehicle."""
+
+    pass_: str = Field(alias="pass")
+    reference: str | None
+    name_latin: str
+    """Empty where they may neither come in now nor are inside."""
+    party: int
+    vehicle: str
+
+    model_config = ConfigDict(populate_by_name=True, serialize_by_alias=True)
+
+
+class PlateHits(Wire):
+    """The passes that came first, at most eight."""
+
+    items: tuple[PlateHit, ...] = ()
+    is_cut: bool = False
+    """Whether there are more."""
+
+
+FIND_BY_PLATE = Method(
+    "verify", "find_by_plate", PlateQuestion, PlateHits, in_transaction=True, names_people=True,
+    said="Looked for a vehicle at a gate",
+)  # fmt: skip
+"""For the pages that work without scripts. The gate's app looks in the manifest that it holds."""
 MANIFEST = Method(
     "verify", "manifest", ManifestQuestion, Manifest, in_transaction=True, names_people=True,
     keeps_own_record=True, said="Passes for a gate",

@@ -1,6 +1,7 @@
 """An application and its transitions: each returns the event to publish, or raises."""
 
 from dataclasses import dataclass, replace
+from datetime import date
 from typing import Literal
 from uuid import UUID
 
@@ -84,6 +85,8 @@ class Visit:
     preferred: tuple[Slot, ...]
     companions: tuple[Companion, ...]
     vehicle: str | None
+    weekly_until: date | None = None
+    """The last day of the standing pass that is asked for."""
 
     @property
     def party(self) -> int:
@@ -161,7 +164,15 @@ class Application:
         return {
             **{
                 name: getattr(visit, name)
-                for name in ("site", "department", "officer", "purpose_kind", "preferred", "party")
+                for name in (
+                    "site",
+                    "department",
+                    "officer",
+                    "purpose_kind",
+                    "preferred",
+                    "party",
+                    "weekly_until",
+                )
             },
             **{
                 name: getattr(self, name)

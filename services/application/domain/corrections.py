@@ -3,7 +3,7 @@
 from contracts.application_form import Correction
 from contracts.errors import Conflict, InvalidInput
 from contracts.events import ApplicationCorrected, People
-from contracts.model import OPEN_STATUSES, ApplicationStatus, DeliverBy
+from contracts.model import OPEN_STATUSES, ApplicationStatus, Corrector, DeliverBy
 from services.application.domain.applications import Application
 from services.application.domain.findings import Findings
 from services.application.domain.names import latin_name_of, name_of
@@ -76,11 +76,17 @@ def check_correction(
 
 
 def corrected(
-    application: Application, people: People, fields: tuple[str, ...], number: int, *, waits: bool
+    application: Application,
+    people: People,
+    fields: tuple[str, ...],
+    number: int,
+    *,
+    waits: bool,
+    by: Corrector,
 ) -> ApplicationCorrected:
     """Return the event of a correction."""
     details = application.submitted().model_copy(update={"party": 1 + len(people.companions)})
     of_people = {"applicant": people.applicant, "companions": people.companions}
     personal = details.personal.model_copy(update=of_people)
     kept = {**dict(details), "personal": personal}
-    return ApplicationCorrected(**kept, number=number, corrected=fields, waits=waits)
+    return ApplicationCorrected(**kept, number=number, corrected=fields, waits=waits, corrected_by=by)

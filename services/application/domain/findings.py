@@ -34,6 +34,10 @@ PROBLEMS: dict[str, str] = {
     "invited_twice": "this visitor is on the list already",
     "companion_id_missing": "a companion who is no child states type and last four of an ID",
     "day_closed": "the department has closed this day",
+    "standing_off": "there are no standing passes at this site",
+    "standing_one_person": "a standing pass is for one person with an ID",
+    "ends_before_it_begins": "the last day is not after the first",
+    "too_many_standing_days": "a standing pass reaches over at most 180 days",
     "vehicle_invalid": "this is no registration number of a vehicle",
 }
 """Error code → its sentence for developers. The pages translate the codes

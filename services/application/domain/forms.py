@@ -19,6 +19,7 @@ from services.application.domain.visits import (
     check_open,
     check_staffed,
     vehicle_of,
+    weekly_until_of,
     windows_of,
 )
 
@@ -58,6 +59,8 @@ def check_form(
     place: Place,
     calendar: Calendar,
     known: Iterable[FieldError] = (),
+    *,
+    standing_passes: int = 0,
 ) -> CheckedForm:
     """Check the form of a new application.
 
@@ -68,6 +71,7 @@ def check_form(
         place: the directory's records of the site and the department.
         calendar: the days for which a visit can be requested.
         known: problems that were found elsewhere.
+        standing_passes: how many a site may have; with 0 nobody asks for one.
 
     Raises:
         InvalidInput: with every problem.
@@ -86,6 +90,7 @@ def check_form(
         preferred=windows_of(findings, form.preferred, place, calendar),
         companions=companions_of(findings, form.companions, intake.most_companions),
         vehicle=vehicle_of(findings, form.vehicle),
+        weekly_until=weekly_until_of(findings, form, place, standing_passes),
     )
     findings.raise_if_refused()
     given = form.applicant
@@ -133,6 +138,7 @@ def check_amendment(
             findings, with_known_ids(amendment.companions, visit.companions), intake.most_companions
         ),
         vehicle=visit.vehicle if amendment.vehicle is None else vehicle_of(findings, amendment.vehicle),
+        weekly_until=visit.weekly_until,
     )
     findings.raise_if_refused()
     return amended, findings.masked

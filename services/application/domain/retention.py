@@ -35,11 +35,20 @@ def erasable_from(
 
 
 def photograph_erasable_from(
-    status: ApplicationStatus, last_matters_at: datetime, now: datetime, *, admits: bool
+    status: ApplicationStatus,
+    last_matters_at: datetime,
+    cancelled_at: datetime | None,
+    at_least: timedelta,
+    now: datetime,
+    *,
+    admits: bool,
 ) -> datetime:
     """Return from when on a photograph alone may go: gates compare it until the visit is over.
 
     Args:
+        at_least: for how long after that the site keeps it, although its person asks.
         admits: whether a pass is not revoked.
     """
-    return now if status in ENDED and not admits else last_matters_at
+    if status in ENDED and not admits:
+        return (cancelled_at or last_matters_at) + at_least if at_least else now
+    return last_matters_at + at_least

@@ -59,7 +59,7 @@ class Facts:
         decision: the department's latest one.
         passes: all that are known.
         inside: how many are inside after the last scan, None before the first.
-        scanned: the number of the pass of that scan; None where an earlier version recorded it.
+        scanned: the number of the pass of that scan; None where nobody had come in with it.
     """
 
     revision: int
@@ -114,7 +114,13 @@ def current_pass(passes: tuple[Pass, ...]) -> Pass | None:
 
 
 def _lost_a_day(number: str | None, passes: tuple[Pass, ...]) -> bool:
-    """Return whether a pass, or the one that replaced it, was revoked because a day of it was closed."""
+    """Return whether a pass, or the one that replaced it, was revoked because a day of it was closed.
+
+    An exit with a pass that nobody came in with (None) is of any that was: whoever leaves with the pass of a
+    later day came in with the one before.
+    """
+    if number is None:
+        return any(known.day_closed for known in passes)
     replaced_by = {known.replaces: known.number for known in passes if known.replaces}
     while number in replaced_by:
         number = replaced_by[number]

@@ -1,25 +1,15 @@
 """Checks of a visit: the site, the department and the officer by the directory, the windows, the vehicle."""
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import date
 
+from contracts.application_form import ApplicationForm
 from contracts.events import DepartmentRecord, SiteRecord
-from contracts.mobile import ascii_digits
-from contracts.model import Slot
+from contracts.model import MOST_STANDING_DAYS, Slot
+from contracts.plates import parse_plate
 from contracts.visiting_rules import Calendar, opens_within, slot_problem, windows_on
 from services.application.domain.findings import Findings
-from services.application.domain.text import one_line
-
-_SEPARATORS = re.compile(r"[\s\-\u2010-\u2015.]+")
-_VEHICLE = re.compile(
-    r"[A-Z]{2}\d{1,2}[A-Z]{0,3}\d{1,4}"  # CH01AB1234, PB10 4321 (Central Motor Vehicles Rules 1989, rule 50)
-    r"|\d{2}BH\d{4}[A-Z]{1,2}"  # the Bharat series, 22BH1234AA
-    r"|[A-Z]{3}\d{1,4}"  # before 1989, CHK1234
-    r"|\d{1,3}(CD|CC|UN)\d{1,4}"  # missions
-    r"|\d{2}[A-Z]\d{5,6}[A-Z]?"  # the forces
-)
-"""Registration numbers of vehicles in India, as loosely as they are painted."""
 
 
 @dataclass(frozen=True)
@@ -117,7 +107,26 @@ def _check_window(
 
 def vehicle_of(findings: Findings, text: str | None) -> str | None:
     """Return a registration number in capitals without spaces, or None if none is given."""
-    number = _SEPARATORS.sub("", ascii_digits(one_line(text or ""))).upper()
-    if number and not _VEHICLE.fullmatch(number):
+    try:
+        return parse_plate(text) if text and text.strip() else None
+    except ValueError:
         findings.refuse("vehicle", "vehicle_invalid")
-    return number or None
+        return None
+
+
+def weekly_until_of(
+    findings: Findings, form: ApplicationForm, place: Place, standing_passes: int
+) -> date | None:
+    """Return until when somebody comes each week, where the site has standing passes and photographs them."""
+    until, first = form.weekly_until, min(slot.day for slot in form.preferred)
+    if until is None:
+        return None
+    if not standing_passes or place.site is None or not place.site.photograph:
+        findings.refuse("weekly_until", "standing_off")
+    elif form.companions or form.applicant.guardian is not None:
+        findings.refuse("weekly_until", "standing_one_person")
+    elif until <= first:
+        findings.refuse("weekly_until", "ends_before_it_begins")
+    elif (until - first).days >= MOST_STANDING_DAYS:
+        findings.refuse("weekly_until", "too_many_standing_days")
+    return until

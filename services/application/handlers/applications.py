@@ -39,7 +39,6 @@ from services.application.handlers.authorization import (
     inviter_of,
     is_applicant_of,
     is_reception_of,
-    mobile_of,
     operator_of,
     side_of,
 )
@@ -56,6 +55,7 @@ from services.application.handlers.rows import (
     publish,
     settle_status,
 )
+from services.chassis.audit.readers import mobile_of
 from services.chassis.db import deferred_writes
 from services.chassis.db.locks import lock
 from services.chassis.messaging import outbox
@@ -107,6 +107,7 @@ def submit(
     rate_limits: bool,
     most_open: int = MOST_OPEN,
     basis: Basis = "law",
+    standing_passes: int = 0,
 ) -> Acknowledged:
     """Submit an application from the mobile that an OTP proved; record which operator helped, if one did.
 
@@ -116,6 +117,7 @@ def submit(
         rate_limits: whether one mobile may have only so many applications open at once.
         most_open: so many.
         basis: why personal data may be used here.
+        standing_passes: how many a site may have.
 
     Raises:
         InvalidInput: with every problem of the form; ``consent_missing``.
@@ -133,7 +135,7 @@ def submit(
         if rate_limits:
             refuse_more_open(session, mobile, most_open, now)
         filled = _with_known_cards(request, call, session, now)
-        application, masked = _submit(filled, mobile, intake, call, session, calendar)
+        application, masked = _submit(filled, mobile, intake, call, session, calendar, standing_passes)
         return Submitted(application.reference, application.revision, masked)
 
     return once(session, call, "application.submit", request, effect, _acknowledged, reference=Submitted)
@@ -149,7 +151,13 @@ def refuse_more_open(session: Session, mobile: str, most: int, now: datetime) ->
 
 
 def check(
-    request: SubmitApplication, call: Call, session: Session, now: datetime, *, furthest_days: int
+    request: SubmitApplication,
+    call: Call,
+    session: Session,
+    now: datetime,
+    *,
+    furthest_days: int,
+    standing_passes: int = 0,
 ) -> Checked:
     """Return the problems that :func:`submit` would raise.
 
@@ -162,7 +170,8 @@ def check(
     place = place_of(session, request.site, request.department)
     request = _with_known_cards(request, call, session, now)
     try:
-        form = check_form(request, mobile, intake, place, Calendar(now, furthest_days))
+        calendar = Calendar(now, furthest_days)
+        form = check_form(request, mobile, intake, place, calendar, standing_passes=standing_passes)
     except InvalidInput as error:
         ignored, given = Findings(), request.applicant
         latin = latin_name_of(ignored, "", given.name_latin, name_of(ignored, "", given.name))
@@ -178,6 +187,7 @@ def submit_at_counter(
     *,
     furthest_days: int,
     basis: Basis = "law",
+    standing_passes: int = 0,
 ) -> Acknowledged:
     """Submit an application for a visitor at the reception, who may have no mobile; the operator vouches.
 
@@ -193,14 +203,13 @@ def submit_at_counter(
 
     def effect() -> Submitted:
         consents.require_consent(request, basis)
-        application, masked = _submit(request, request.mobile, intake, call, session, calendar)
+        application, masked = _submit(
+            request, request.mobile, intake, call, session, calendar, standing_passes
+        )
         if request.photograph:
-            site = place_of(session, request.site, request.department).site
-            if site is None or not site.photograph:
-                raise InvalidInput.of("photograph", "photograph_not_wanted")
-            if request.applicant.guardian is not None:
-                raise InvalidInput.of("photograph", "photograph_of_child")
-            photographs.store(request.photograph, application.id, session)
+            photographs.store(request.photograph, application, session, now)
+        elif request.weekly_until:
+            raise InvalidInput.of("photograph", "photograph_needed")
         return Submitted(application.reference, application.revision, masked)
 
     route = "application.submit_at_counter"
@@ -327,10 +336,13 @@ def _submit(
     call: Call,
     session: Session,
     calendar: Calendar,
+    standing_passes: int,
 ) -> tuple[Application, tuple[str, ...]]:
     """Check and store a form; return the application, and the fields in which something was masked."""
     place = place_of(session, request.site, request.department)
-    form = check_form(request, mobile, intake, place, calendar, call.problems)
+    form = check_form(
+        request, mobile, intake, place, calendar, call.problems, standing_passes=standing_passes
+    )
     application = _store(session, form, intake, calendar.now)
     unlocked_sessions.record(session, application.id, call.principal, calendar.now)
     return application, form.masked

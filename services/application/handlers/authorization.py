@@ -8,17 +8,6 @@ from contracts.rpc.call import Principal
 from services.application.domain.applications import Intake
 
 
-def mobile_of(principal: Principal) -> str:
-    """Return the applicant's proved mobile.
-
-    Raises:
-        Forbidden: the principal is not an applicant.
-    """
-    if principal.kind != "applicant" or not principal.mobile:
-        raise Forbidden("this is for applicants")
-    return principal.mobile
-
-
 def is_applicant_of(principal: Principal, mobile: str | None) -> bool:
     """Return whether the principal is the applicant with this mobile."""
     return principal.kind == "applicant" and principal.mobile is not None and principal.mobile == mobile
@@ -66,6 +55,11 @@ def inviter_of(principal: Principal, site: str) -> tuple[str, str]:
 def is_security_of(principal: Principal, site: str) -> bool:
     """Return whether the principal is a security officer of the site."""
     return principal.kind == "staff" and principal.role == "security" and principal.site == site
+
+
+def is_ado_of(principal: Principal, site: str) -> bool:
+    """Return whether the principal is of the ADO Branch; no site means all sites."""
+    return principal.kind == "staff" and principal.role == "ado" and principal.site in {None, site}
 
 
 def operator_of(principal: Principal) -> str:

@@ -48,14 +48,24 @@ def withdraw(request: ReferenceOnly, call: Call, session: Session, now: datetime
         if row is None or row.consented_at is None or not is_applicant_of(call.principal, row.mobile):
             raise NotFound("there is no such consent")
         unlocked_sessions.require_open(session, row, call.principal, now)
-        row.consent_withdrawn_at = row.consent_withdrawn_at or now
-        if row.status in OPEN_STATUSES:
-            cancel_row(session, row, "applicant", now)
-        return row.reference
+        return withdraw_row(session, row, now)
 
     def answer(reference: str) -> Acknowledged:
-        row = find(session, reference)
-        assert row is not None
-        return Acknowledged(reference=reference, status=row.status)
+        return withdrawn(session, reference)
 
     return once(session, call, f"application.{WITHDRAW.name}", request, effect, answer, reference=str)
+
+
+def withdraw_row(session: Session, row: ApplicationRow, now: datetime) -> str:
+    """Withdraw the consent to an application, as the person wants it; return its reference."""
+    row.consent_withdrawn_at = row.consent_withdrawn_at or now
+    if row.status in OPEN_STATUSES:
+        cancel_row(session, row, "applicant", now)
+    return row.reference
+
+
+def withdrawn(session: Session, reference: str) -> Acknowledged:
+    """Return what became of an application whose consent was withdrawn."""
+    row = find(session, reference)
+    assert row is not None
+    return Acknowledged(reference=reference, status=row.status)

@@ -1,4 +1,4 @@
-"""The correction of an application that was sent, by its applicant.
+"""The correction of an application that was sent, by its applicant or by the data officer for them.
 
 Before a decision it takes effect at once. After an approval the row stays as it was, and the correction waits
 beside it until the department has confirmed or refused it. Approval alone knows which of the two it is: where
@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from contracts.envelope import Received
 from contracts.errors import Conflict, NotFound, TooManyAttempts
 from contracts.events import CorrectionSettled, People
-from contracts.model import ApplicationStatus
+from contracts.model import ApplicationStatus, Corrector
 from contracts.rpc.call import Call
 from contracts.rpc.corrections import CORRECT, CorrectApplication, Corrected
 from services.application.domain.corrections import (
@@ -27,10 +27,10 @@ from services.application.domain.corrections import (
 )
 from services.application.handlers import unlocked_sessions
 from services.application.handlers.applications import record_revision
-from services.application.handlers.authorization import mobile_of
 from services.application.handlers.event_handlers import Passes, handle_each
 from services.application.handlers.rows import Entry, application_of, find, publish, put_people, wanted_of
 from services.application.models import ApplicationRow, TimelineEntryRow
+from services.chassis.audit.readers import mobile_of
 from services.chassis.rpc.idempotency import once
 
 CORRECTED = "corrected"
@@ -73,33 +73,48 @@ def correct(
         if row is None or row.mobile != mobile:
             raise NotFound("there is no such application")
         unlocked_sessions.require_open(session, row, call.principal, now)
-        waits = require_correctable(row.status)
-        if request.revision not in (None, row.revision) or request.waits not in (None, waits):
-            raise Conflict(
-                "it was changed or decided since it was read", code="application_changed", status=row.status
-            )
-        if rate_limits:
-            _refuse_too_many(session, row, now)
-        before = application_of(row)
-        in_force, most = people_of(before), before.intake.most_companions
-        known = wanted_of(row) if waits else None
-        people, masked = check_correction(request, known or in_force, most, row.deliver_by)
-        fields = in_force.changed_to(people)
-        row.corrections += 1
-        row.correction = stored(row.corrections, fields, people, now) if waits and fields else None
-        if not waits:
-            put_people(row, people)
-            # who reads it at the desk then reads it again; what was sent back is not decided
-            if row.status == "submitted":
-                row.revision += 1
-                record_revision(session, application_of(row), masked, now)
-        event = corrected(application_of(row), people, fields, row.corrections, waits=waits)
-        facts: dict[str, str | int] = {"fields": ",".join(fields), "waits": int(waits)}
-        publish(session, row, event, CORRECTED, now, **facts)
-        return Made(row.reference, row.status, row.correction is not None, masked)
+        return make(session, row, request, now, "applicant", rate_limits=rate_limits)
 
     route = f"application.{CORRECT.name}"
     return once(session, call, route, request, effect, Corrected.from_attributes, reference=Made)
+
+
+def make(
+    session: Session,
+    row: ApplicationRow,
+    request: CorrectApplication,
+    now: datetime,
+    by: Corrector,
+    *,
+    rate_limits: bool,
+) -> Made:
+    """Correct a locked application; the errors are those of `correct`."""
+    waits = require_correctable(row.status)
+    if request.revision not in (None, row.revision) or request.waits not in (None, waits):
+        raise Conflict(
+            "it was changed or decided since it was read", code="application_changed", status=row.status
+        )
+    if rate_limits:
+        _refuse_too_many(session, row, now)
+    before = application_of(row)
+    in_force, most = people_of(before), before.intake.most_companions
+    known = wanted_of(row) if waits else None
+    people, masked = check_correction(request, known or in_force, most, row.deliver_by)
+    fields = in_force.changed_to(people)
+    row.corrections += 1
+    row.correction = stored(row.corrections, fields, people, now) if waits and fields else None
+    if not waits:
+        put_people(row, people)
+        # who reads it at the desk then reads it again; what was sent back is not decided
+        if row.status == "submitted":
+            row.revision += 1
+            record_revision(session, application_of(row), masked, now)
+    event = corrected(application_of(row), people, fields, row.corrections, waits=waits, by=by)
+    facts: dict[str, str | int] = {"fields": ",".join(fields), "waits": int(waits)}
+    if by != "applicant":
+        facts["by"] = by
+    publish(session, row, event, CORRECTED, now, **facts)
+    return Made(row.reference, row.status, row.correction is not None, masked)
 
 
 def stored(number: int, fields: Sequence[str], people: People, sent_at: datetime) -> dict[str, Any]:

@@ -6,6 +6,7 @@ are about, and one statement writes it.
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import date, timedelta
 from typing import TypeVar
 from uuid import UUID
@@ -31,8 +32,12 @@ from contracts.events import (
     ReviewEscalated,
     VisitDayClosed,
     VisitDayReopened,
+    VisitEnded,
+    VisitMoved,
+    VisitorArrived,
+    VisitorCalled,
 )
-from contracts.model import ClosureReason, RejectionReason
+from contracts.model import IST, ClosureReason, RejectionReason
 from services.application.domain.status import DecisionKind
 from services.application.handlers.rows import (
     Entry,
@@ -46,13 +51,17 @@ from services.application.handlers.rows import (
     wanted_of,
 )
 from services.application.models import ApplicationRow, PassRow
+from services.application.settings import ApplicationSettings
 from services.chassis.db import deferred_writes
 
 TIME_TO_CHOOSE = timedelta(days=14)
 """How long an applicant whose day was closed may take to choose another date."""
 D = TypeVar("D", bound=Decision)
 E = TypeVar("E", bound=AboutApplication | AboutPass | MessageOutcome)
-_TO_OTHERS = ("review_escalated", "mobile_changed", "breach_notice")
+_TO_OTHERS = (
+    "review_escalated", "mobile_changed", "breach_notice", "visitor_arrived", "visitors_many",
+    "visitor_unanswered",
+)  # fmt: skip
 """Purposes of messages about an application that go to the duty contact, or to a number of before. That
 people were told of a breach is no reason to keep them longer, so it stands in no timeline either."""
 _DELIVERED = {None: "message_delivered", "delivered": "message_arrived", "read": "message_read"}
@@ -75,6 +84,15 @@ def handle_approved(received: Sequence[Received[PassApproved]], session: Session
         return _decided(one, row, "approved", day=event.slot.day, further_days=event.further_days)
 
     handle_each(received, session, approved)
+
+
+def handle_moved(received: Sequence[Received[VisitMoved]], session: Session) -> None:
+    """Record that departments gave visitors whom they could not receive another day."""
+
+    def moved(one: Received[VisitMoved], row: ApplicationRow, _: Passes) -> Entry:
+        return replace(_decided(one, row, "approved", day=one.event.slot.day), what="visit_moved")
+
+    handle_each(received, session, moved)
 
 
 def handle_rejected(received: Sequence[Received[PassRejected]], session: Session) -> None:
@@ -205,19 +223,69 @@ def handle_failed(received: Sequence[Received[NotificationFailed]], session: Ses
     handle_each([one for one in received if _is_to_applicant(one.event)], session, failed, settle=False)
 
 
-def handle_scanned(received: Sequence[Received[PassScanned]], session: Session) -> None:
-    """Record entries and exits; ignore refused scans."""
+def handle_scanned(
+    received: Sequence[Received[PassScanned]], session: Session, settings: ApplicationSettings
+) -> None:
+    """Record entries and exits; ignore refused scans. Who has left is asked whether they were met."""
+    ask_after = timedelta(minutes=settings.ask_met_minutes)
 
     def scanned(one: Received[PassScanned], row: ApplicationRow, _: Passes) -> Entry:
         event = one.event
         if one.seq > row.scan_seq:
-            row.scan_seq, row.inside, row.scanned_pass = one.seq, event.inside, event.pass_number
+            row.scan_seq, row.inside = one.seq, event.inside
+            row.scanned_pass = event.pass_number if "no_entry" not in event.marks else None
+            asked = row.asked_met_at
+            is_new_day = (
+                asked is None or asked.astimezone(IST).date() < event.scanned_at.astimezone(IST).date()
+            )
+            is_asked = ask_after and event.verdict == "exit" and not event.inside and is_new_day
+            if is_asked:
+                row.ask_met_at = event.scanned_at + ask_after
+            elif event.inside:  # an entry of a gate that was offline may be heard of after the exit
+                row.ask_met_at = None
         facts: dict[str, str | int] = {"gate": event.gate, "count": event.count, "inside": event.inside}
         if event.marks:
             facts["marks"] = ",".join(event.marks)
         return Entry(one.id, _PASSAGE[event.verdict], event.scanned_at, facts)
 
     handle_each([one for one in received if one.event.verdict in _PASSAGE], session, scanned)
+
+
+def handle_arrived(received: Sequence[Received[VisitorArrived]], session: Session) -> None:
+    """Record that the office knows who has come."""
+
+    def arrived(one: Received[VisitorArrived], _row: ApplicationRow, _: Passes) -> Entry:
+        return Entry(one.id, "office_told", one.occurred_at, {"department": one.event.department})
+
+    handle_each(received, session, arrived, settle=False)
+
+
+def handle_called(received: Sequence[Received[VisitorCalled]], session: Session) -> None:
+    """Record what the office said to visitors who have come."""
+
+    def called(one: Received[VisitorCalled], _row: ApplicationRow, _: Passes) -> Entry:
+        event = one.event
+        facts: dict[str, str | int] = {"answer": event.answer, "department": event.department}
+        if event.room:
+            facts["room"] = event.room
+        if event.wait_until:
+            facts["until"] = event.wait_until.isoformat()
+        return Entry(one.id, "visit_answered", one.occurred_at, facts)
+
+    handle_each(received, session, called, settle=False)
+
+
+def handle_visits_ended(received: Sequence[Received[VisitEnded]], session: Session) -> None:
+    """Record how visits ended, in the word of whoever says so."""
+
+    def ended(one: Received[VisitEnded], _row: ApplicationRow, _: Passes) -> Entry:
+        event = one.event
+        facts: dict[str, str | int] = {"outcome": event.outcome, "said_by": event.said_by}
+        if event.reason:
+            facts["reason"] = event.reason
+        return Entry(one.id, "visit_ended", one.occurred_at, facts)
+
+    handle_each(received, session, ended, settle=False)
 
 
 def handle_each(

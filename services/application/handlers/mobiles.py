@@ -19,12 +19,13 @@ from contracts.rpc.application import CHANGE_MOBILE, Acknowledged, ChangeMobile
 from contracts.rpc.call import Call, Principal
 from services.application.handlers import unlocked_sessions
 from services.application.handlers.applications import MOST_OPEN, refuse_more_open
-from services.application.handlers.authorization import mobile_of, operator_of, side_of
+from services.application.handlers.authorization import operator_of, side_of
 from services.application.handlers.rows import application_of, find, publish
 from services.application.models import ApplicationRow, TimelineEntryRow
 from services.application.settings import ApplicationSettings
 from services.chassis.audit import record
 from services.chassis.audit.entries import done_before
+from services.chassis.audit.readers import mobile_of
 from services.chassis.db.locks import lock
 from services.chassis.messaging.signatures import EventKeys
 from services.chassis.rpc.idempotency import once

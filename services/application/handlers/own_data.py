@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from contracts.crockford import new_pass_number
 from contracts.errors import Forbidden, NotFound, TooManyAttempts
+from contracts.events import VisitorPhotographed
 from contracts.rpc.application import ERASE_OWN_DATA, RECORD_COPY
 from contracts.rpc.call import Call, Nothing, Principal
 from contracts.rpc.own_data import ErasedOnRequest, Kept, OwnApplications, OwnData, OwnDataQuestion, kept
@@ -28,6 +29,7 @@ from services.application.settings import ApplicationSettings
 from services.chassis.audit import entries, readers
 from services.chassis.audit.record import note_objects_alone, record_task
 from services.chassis.db.database import Database, after_commit
+from services.chassis.messaging import outbox
 from services.chassis.rpc.idempotency import once
 from services.chassis.runtime import logs
 
@@ -77,6 +79,7 @@ def list_kept(
                 erasable=erasable,
                 numbers=tuple(one.number for one in passes[row.id]),
                 receivers=(row.department,),
+                notice=row.notice,
                 consent=consents.consent_of(row),
                 records=answers,
             )
@@ -129,7 +132,8 @@ def erase(
     """Erase what may go of these applications, here and by `PersonalDataErased` everywhere.
 
     That is an application whose visit is over for as long as the site has to keep it, and each photograph
-    that no gate has to compare any more. The audit log names what was erased, not what else was asked for.
+    that no gate has to compare any more and the site need not keep. The audit log names what was erased, not
+    what else was asked for.
 
     Raises:
         Forbidden: as `readers.mobile_of`.
@@ -192,7 +196,15 @@ def _erasable(
         was_approved=was_approved,
     )
     admits = any(one.issued and not one.revoked for one in passes)
-    return from_then, photograph_erasable_from(row.status, row.last_matters_at, now, admits=admits)
+    picture_from = photograph_erasable_from(
+        row.status,
+        row.last_matters_at,
+        row.cancelled_at,
+        settings.photographs_kept_at_least,
+        now,
+        admits=admits,
+    )
+    return from_then, picture_from
 
 
 def erase_again(
@@ -227,6 +239,8 @@ def _erase_what_may_go(
         of_row = delete(PhotographRow).where(PhotographRow.application_id == row.id)
         if session.scalars(of_row.returning(PhotographRow.application_id)).first() is not None:
             pictures.append(row.reference)
+            told = VisitorPhotographed(application_id=row.id, reference=row.reference, erased=True)
+            outbox.add(session, told, at=now)
     return gone, pictures
 
 

@@ -2,8 +2,9 @@
 
 import hmac
 from datetime import datetime, timedelta
+from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, func, select, true
+from sqlalchemy import ColumnElement, Select, and_, func, select, true
 from sqlalchemy.dialects.postgresql import array
 from sqlalchemy.orm import Session
 
@@ -12,6 +13,7 @@ from contracts.crockford import parse_pass_number
 from contracts.errors import NotFound
 from contracts.mobile import ascii_digits, parse_mobile
 from contracts.model import IST, ApplicationStatus
+from contracts.plates import canonical, is_plate, names_plate
 from contracts.rpc.application import (
     ApplicationList,
     ApplicationView,
@@ -30,7 +32,6 @@ from services.application.handlers.authorization import (
     is_applicant_of,
     is_reception,
     is_reception_of,
-    mobile_of,
     operator_of,
 )
 from services.application.handlers.rows import find
@@ -43,6 +44,8 @@ from services.application.handlers.views import (
     view_of,
 )
 from services.application.models import ApplicationRow, PassRow
+from services.chassis.audit import record
+from services.chassis.audit.readers import is_data_officer, mobile_of
 from services.chassis.db import pages
 
 MOST_HITS = 50
@@ -76,7 +79,9 @@ def list_applications(request: Page, call: Call, session: Session, now: datetime
 def view(
     request: ReferenceOnly, call: Call, session: Session, now: datetime, *, rate_limits: bool = True
 ) -> ApplicationView:
-    """Return one application, for its applicant and for the reception; shortened at another site's counter.
+    """Return one application: to its applicant, to the data officer as they see it, and to the reception.
+
+    At the counter of another site it is shortened.
 
     Who may change its number learns whether they have done so too often, where ``rate_limits`` count.
 
@@ -92,6 +97,8 @@ def view(
     elif row is not None and is_applicant_of(principal, row.mobile):
         unlocked_sessions.require_open(session, row, principal, now)
         shown = view_for_applicant(session, row)
+    elif row is not None and is_data_officer(principal) and row.erased_at is None:
+        return view_for_applicant(session, row)
     else:
         raise NotFound("there is no such application")
     free = mobiles.free_after(session, row, principal, now) if rate_limits else None
@@ -106,16 +113,26 @@ def status(request: StatusQuestion, call: Call, session: Session) -> StatusView:
     Raises:
         NotFound: one of the two is wrong. Neither the error nor the work reveals which.
     """
+    row = find_by_last4(session, request)
+    shown = status_view_of(session, row)
+    if not is_applicant_of(call.principal, row.mobile) or call.principal.kiosk:
+        return shown
+    return shown.model_copy(update=view_of(session, row).model_dump(include={"reason", "note"}))
+
+
+def find_by_last4(session: Session, request: StatusQuestion) -> ApplicationRow:
+    """Return the application with this reference whose mobile ends in these digits.
+
+    Raises:
+        NotFound: one of the two is wrong. Neither the error nor the work reveals which.
+    """
     row = find(session, request.reference)
     known = row.mobile[-4:] if row is not None and row.mobile else "none"
     given = ascii_digits(request.mobile_last4.strip())
     is_right = hmac.compare_digest(known.encode(), given.encode()) and given.isdigit()
     if row is None or not is_right:
         raise NotFound("there is no such application")
-    shown = status_view_of(session, row)
-    if not is_applicant_of(call.principal, row.mobile) or call.principal.kiosk:
-        return shown
-    return shown.model_copy(update=view_of(session, row).model_dump(include={"reason", "note"}))
+    return row
 
 
 def number_to_prove(request: ReferenceOnly, session: Session) -> NumberToProve:
@@ -141,8 +158,8 @@ def durations(request: DepartmentCode, session: Session, now: datetime) -> Durat
     return Durations(answered=answered, half_within=half, nearly_all_within=nearly_all)
 
 
-def lookup(request: Lookup, call: Call, session: Session) -> LookupHits:
-    """Search applications by mobile, by reference or pass number, or by a name by ear, for the reception.
+def lookup(request: Lookup, call: Call, session: Session, now: datetime) -> LookupHits:
+    """Search applications by mobile, reference, pass number, vehicle or a name by ear, for the reception.
 
     A counter finds those of its site. One of another site it finds by its exact reference or pass number
     only, and sees no name.
@@ -151,21 +168,25 @@ def lookup(request: Lookup, call: Call, session: Session) -> LookupHits:
         Forbidden: the principal is not at a reception counter.
     """
     operator_of(call.principal)
-    query = select(ApplicationRow).where(_here(call)).order_by(*_NEWEST_FIRST).limit(MOST_HITS)
+    query = select(ApplicationRow).where(_here(call)).order_by(*_NEWEST_FIRST)
     mobile = _mobile(request.q)
     if mobile is not None:
-        return LookupHits(
-            items=hits_of(session, session.scalars(query.where(ApplicationRow.mobile == mobile)))
-        )
+        record.note_search(session, "mobile", mobile)
+        return _newest(session, query.where(ApplicationRow.mobile == mobile))
     numbered = by_number(session, request.q)
     if numbered is not None:
         own = is_reception_of(call.principal, numbered.site)
         return LookupHits(items=hits_of(session, [numbered], named=own))
+    if is_plate(request.q):
+        record.note_search(session, "vehicle", canonical(request.q))
+        there = _with_vehicle(session, request.q, _here(call), now)
+        return _newest(session, query.where(ApplicationRow.id.in_(there)))
+    record.note_search(session, "name", request.q)
     words = spelling.wanted(request.q)
     if not words:
         return LookupHits(items=())
     named = and_(*(ApplicationRow.name_keys.overlap(word) for word in words))
-    return LookupHits(items=hits_of(session, session.scalars(query.where(named))))
+    return _newest(session, query.where(named))
 
 
 def waiting_here(call: Call, session: Session, now: datetime) -> LookupHits:
@@ -202,6 +223,11 @@ def waiting_here(call: Call, session: Session, now: datetime) -> LookupHits:
     return LookupHits(items=hits_of(session, [*first, *walk_ins]))
 
 
+def _newest(session: Session, query: Select[ApplicationRow]) -> LookupHits:
+    rows = session.scalars(query.limit(MOST_HITS + 1)).all()
+    return LookupHits(items=hits_of(session, rows[:MOST_HITS]), is_cut=len(rows) > MOST_HITS)
+
+
 def _here(call: Call) -> ColumnElement[bool]:
     """Return the condition that an application is of the site of the login; any, where it has none."""
     return true() if call.principal.site is None else ApplicationRow.site == call.principal.site
@@ -212,6 +238,16 @@ def _mobile(text: str) -> str | None:
         return parse_mobile(text)
     except ValueError:
         return None
+
+
+def _with_vehicle(session: Session, typed: str, here: ColumnElement[bool], now: datetime) -> list[UUID]:
+    """Return the applications with a vehicle whose plate was typed, of visits that are not over for a day."""
+    row = ApplicationRow
+    named = select(row.id, row.vehicle).where(
+        row.vehicle.is_not(None), row.erased_at.is_(None), row.last_matters_at > now - timedelta(days=1)
+    )
+    found = session.execute(named.where(here))
+    return [one for one, vehicle in found if vehicle and names_plate(typed, vehicle)]
 
 
 def by_number(session: Session, text: str) -> ApplicationRow | None:

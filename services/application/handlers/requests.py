@@ -1,6 +1,7 @@
 """Complaints, questions and other requests of people: sent, listed, read and answered.
 
 Who has proved the mobile of a request reads it with its answer; families share a phone, and the form says so.
+For somebody without a mobile an officer enters it, and prints its number and its answer.
 The words of both are sealed under the keys of the personal blocks.
 """
 
@@ -9,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import uuid4
 
-from sqlalchemy import delete, func, select, true
+from sqlalchemy import ColumnElement, delete, func, select, true
 from sqlalchemy.orm import Session
 
 from contracts.crockford import new_request_number, parse_request_number
@@ -21,6 +22,7 @@ from contracts.rpc.own_data import MOST_APPLICATIONS, Kept, kept
 from contracts.rpc.requests import (
     AnswerRequest,
     CloseRequest,
+    EnterRequest,
     RequestLine,
     RequestList,
     RequestNumber,
@@ -30,10 +32,10 @@ from contracts.rpc.requests import (
     SendRequest,
 )
 from services.application.domain.requests import answer_by, require_open, words_of
-from services.application.handlers.authorization import mobile_of
 from services.application.metrics import REQUEST_LATE, REQUESTS_CLOSED
-from services.application.models import RequestRow
+from services.application.models import ApplicationRow, RequestRow
 from services.application.settings import ApplicationSettings
+from services.chassis.audit.readers import mobile_of
 from services.chassis.db import pages
 from services.chassis.db.batches import delete_batch
 from services.chassis.db.database import after_commit, personal_keys_of
@@ -75,20 +77,50 @@ def send(
         words, masked = words_of(request.text, "text")
         if settings.rate_limits:
             _refuse_more(session, mobile, now)
-        row = RequestRow(
-            id=uuid4(),
-            number=new_request_number(),
-            kind=request.kind,
-            language=request.language,
-            mobile=mobile,
-            sent_at=now,
-            answer_by=answer_by(now, settings.request_days),
-        )
-        row.sealed = personal_keys_of(session).seal(row.id, {"text": words})
-        session.add(row)
+        row = _new(request, session, now, settings, text=words)
+        row.mobile = mobile
         return Stored(row.number, masked)
 
     return once(session, call, "application.send_request", request, effect, _sent, reference=Stored)
+
+
+def enter(
+    request: EnterRequest, call: Call, session: Session, now: datetime, settings: ApplicationSettings
+) -> RequestSent:
+    """Store a request of somebody without a mobile, who came to an officer or has written.
+
+    It has the clock of all others. No message can be sent: the officer prints the number and the answer.
+
+    Raises:
+        InvalidInput: ``empty``, of ``text``, ``name`` or ``contact``.
+        Forbidden: the principal is no officer who answers requests.
+    """
+    _require_officer(call.principal)
+
+    def effect() -> Stored:
+        given = {name: words_of(getattr(request, name), name) for name in ("text", "name", "contact")}
+        sealed = {name: words for name, (words, _masked) in given.items()}
+        row = _new(request, session, now, settings, **sealed)
+        row.entered_by = call.principal.login_id
+        return Stored(row.number, any(masked for _words, masked in given.values()))
+
+    return once(session, call, "application.enter_request", request, effect, _sent, reference=Stored)
+
+
+def _new(
+    request: SendRequest, session: Session, now: datetime, settings: ApplicationSettings, **words: str
+) -> RequestRow:
+    row = RequestRow(
+        id=uuid4(),
+        number=new_request_number(),
+        kind=request.kind,
+        language=request.language,
+        sent_at=now,
+        answer_by=answer_by(now, settings.request_days),
+    )
+    row.sealed = personal_keys_of(session).seal(row.id, {**words})
+    session.add(row)
+    return row
 
 
 def _refuse_more(session: Session, mobile: str, now: datetime) -> None:
@@ -134,15 +166,15 @@ def view(request: RequestNumber, call: Call, session: Session, now: datetime) ->
         Forbidden: as `list_requests`.
     """
     row = find(session, request.request_number)
-    if row is None or not _is_for(row, call.principal):
+    if row is None or not (_is_for(row, call.principal) or _has_entered(row, call.principal)):
         raise NotFound("there is no such request")
     words = personal_keys_of(session).open(row.id, row.sealed)
-    shown = {name: str(words.get(name, "")) for name in ("text", "answer")}
+    shown = {name: str(words.get(name, "")) for name in ("text", "answer", "name", "contact")}
     return RequestView(**_line(row, now).model_dump(), language=row.language, **shown)
 
 
 def answer(request: AnswerRequest, call: Call, session: Session, now: datetime) -> RequestSent:
-    """Store the answer to a request, which closes it; its sender is told that there is one.
+    """Store the answer to a request, which closes it; a sender who has a mobile is told that there is one.
 
     Raises:
         Forbidden: the principal is no officer who answers requests.
@@ -157,13 +189,14 @@ def answer(request: AnswerRequest, call: Call, session: Session, now: datetime) 
         ring = personal_keys_of(session)
         row.sealed = ring.seal(row.id, {**ring.open(row.id, row.sealed), "answer": words})
         row.answered_at, row.answered_by = now, call.principal.login_id
-        told = RequestAnswered(
-            request_id=row.id,
-            request_number=row.number,
-            language=row.language,
-            personal=Contact(mobile=row.mobile),
-        )
-        outbox.add(session, told, at=now)
+        if row.mobile is not None:
+            told = RequestAnswered(
+                request_id=row.id,
+                request_number=row.number,
+                language=row.language,
+                personal=Contact(mobile=row.mobile),
+            )
+            outbox.add(session, told, at=now)
         return Stored(row.number, masked)
 
     return once(session, call, "application.answer_request", request, effect, _sent, reference=Stored)
@@ -191,8 +224,7 @@ def _open(session: Session, typed: str, principal: Principal) -> RequestRow:
     Raises:
         Forbidden, NotFound, Conflict: as `answer`.
     """
-    if principal.role not in OFFICERS:
-        raise Forbidden("an officer answers requests")
+    _require_officer(principal)
     row = find(session, typed, locked=True)
     if row is None or not _is_for(row, principal):
         raise NotFound("there is no such request")
@@ -203,15 +235,16 @@ def _open(session: Session, typed: str, principal: Principal) -> RequestRow:
 def of_mobile(session: Session, mobile: str, settings: ApplicationSettings, *, whole: bool) -> Iterator[Kept]:
     """Yield what is kept of each request of a mobile, the newest first; with ``whole``, its words."""
     row = RequestRow
-    newest = select(row).where(row.mobile == mobile).order_by(row.sent_at.desc()).limit(MOST_APPLICATIONS)
-    for one in session.scalars(newest):
+    newest = select(row, _holds()).where(row.mobile == mobile).order_by(row.sent_at.desc())
+    for one, holds in session.execute(newest.limit(MOST_APPLICATIONS)):
         record = {name: getattr(one, name) for name in _FACTS}
         record |= personal_keys_of(session).open(one.id, one.sealed) if whole else {}
+        ends = None if holds else one.answered_at
         yield kept(
             one.number,
             "request",
             [one.sent_at],
-            until=(one.answered_at or one.answer_by) + timedelta(days=settings.people_kept_days),
+            until=ends and ends + timedelta(days=settings.people_kept_days),
             erasable=one.answered_at and one.answered_at + settings.kept_at_least,
             records=(record,) if whole else (),
         )
@@ -239,9 +272,19 @@ def measure(session: Session, now: datetime) -> None:
 
 
 def old(now: datetime, people_kept_days: int) -> Portion:
-    """Return the requests that are kept no longer: by their answer, or by the day of one that never came."""
+    """Return the requests that are kept no longer after their answer.
+
+    One that nobody has answered stays, and so does a nomination while its mobile has an application: it is
+    about the data that are kept.
+    """
     row, kept = RequestRow, timedelta(days=people_kept_days)
-    return Portion(row, true(), func.coalesce(row.answered_at, row.answer_by) < now - kept)
+    return Portion(row, true(), (row.answered_at < now - kept) & ~_holds())
+
+
+def _holds() -> ColumnElement[bool]:
+    row, application = RequestRow, ApplicationRow
+    theirs = select(application.id).where(application.mobile == row.mobile)
+    return (row.kind == "nomination") & theirs.exists()
 
 
 def delete_old(session: Session, now: datetime, people_kept_days: int) -> int:
@@ -260,6 +303,11 @@ def _own_mobile(principal: Principal) -> str:
     return mobile_of(principal)
 
 
+def _require_officer(principal: Principal) -> None:
+    if principal.role not in OFFICERS:
+        raise Forbidden("an officer answers requests")
+
+
 def _is_for(row: RequestRow, principal: Principal) -> bool:
     """Return whether a principal reads a request: its officer, or whoever has proved its mobile.
 
@@ -269,6 +317,11 @@ def _is_for(row: RequestRow, principal: Principal) -> bool:
     if principal.role in OFFICERS:
         return principal.role == "grievance" or row.kind == "own_data"
     return row.mobile == _own_mobile(principal)
+
+
+def _has_entered(row: RequestRow, principal: Principal) -> bool:
+    """Return whether a principal has entered a request, and so may print its number and its answer."""
+    return row.entered_by is not None and row.entered_by == principal.login_id
 
 
 def find(session: Session, typed: str, *, locked: bool = False) -> RequestRow | None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Literal
 from uuid import UUID
 
@@ -26,6 +26,8 @@ _COMPANIONS: TypeAdapter[tuple[Companion, ...]] = TypeAdapter(tuple[Companion, .
 Columns = dict[str, Any]
 _TIMELINE = models.TimelineEntryRow.metadata.tables["timeline"]
 _OF_A_PASS = [field.name for field in fields(Pass)]
+TIME_FOR_TWO_APPROVALS = timedelta(days=14)
+"""How long an application for a standing pass waits for both approvals after the last day it prefers."""
 
 
 def find(session: Session, reference: str, *, lock: bool = False) -> models.ApplicationRow | None:
@@ -83,6 +85,7 @@ def visit_of(row: models.ApplicationRow) -> Visit:
         preferred=slots_of(row),
         companions=companions_of(row),
         vehicle=row.vehicle,
+        weekly_until=row.weekly_until,
     )
 
 
@@ -125,12 +128,13 @@ def columns_of(application: Application, now: datetime) -> Columns:
 
 def visit_columns(visit: Visit) -> Columns:
     """Return the columns of what may be amended."""
-    names = ("site", "department", "officer", "purpose_kind", "purpose", "vehicle")
+    names = ("site", "department", "officer", "purpose_kind", "purpose", "vehicle", "weekly_until")
     return {
         **{name: getattr(visit, name) for name in names},
         "preferred": [slot.model_dump(mode="json") for slot in visit.preferred],
         "companions": [companion.model_dump(mode="json") for companion in visit.companions],
-        "preferred_until": max(end_of(slot) for slot in visit.preferred),
+        "preferred_until": max(end_of(slot) for slot in visit.preferred)
+        + (TIME_FOR_TWO_APPROVALS if visit.weekly_until else timedelta()),
     }
 
 

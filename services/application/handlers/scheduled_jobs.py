@@ -9,7 +9,6 @@ from uuid import UUID
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
-from contracts import spelling
 from contracts.events import PersonalDataErased
 from services.application import models
 from services.application.domain.applications import EXPIRING
@@ -53,16 +52,6 @@ def erase_ended(session: Session, now: datetime, people_kept_days: int) -> int:
     for application_id in ids:
         erase_personal_data(application_id, session, now)
     return len(ids)
-
-
-def key_names(session: Session) -> int:
-    """Store the search keys of names that an older version stored, the newest first; return how many."""
-    row = models.ApplicationRow
-    due = select(row).where(row.name_keys.is_(None)).order_by(row.submitted_at.desc()).limit(BATCH)
-    unkeyed = session.scalars(due.with_for_update(skip_locked=True)).all()
-    for application in unkeyed:
-        application.name_keys = sorted(spelling.keys(application.name, application.name_latin))
-    return len(unkeyed)
 
 
 def erase_personal_data(application_id: UUID, session: Session, now: datetime) -> None:

@@ -18,10 +18,10 @@ from contracts.errors import Forbidden, InvalidInput, NotFound, TooManyAttempts
 from contracts.identity import NotLastFour, last_four
 from contracts.rpc.application import NOT_OPENED, ApplicationView, OpenApplication
 from contracts.rpc.call import Call, Principal
-from services.application.handlers.authorization import mobile_of
 from services.application.handlers.rows import find, is_one_of
 from services.application.handlers.views import view_for_applicant
 from services.application.models import ApplicationRow, UnlockedSessionRow, UnlockTriesRow
+from services.chassis.audit.readers import mobile_of
 from services.chassis.audit.record import note_object
 from services.chassis.db import deferred_writes
 from services.chassis.db.batches import delete_batch

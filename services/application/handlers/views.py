@@ -28,6 +28,10 @@ from services.application.handlers.rows import facts_of, passes_of, person_of, s
 _CLOSURE_REASON: TypeAdapter[ClosureReason] = TypeAdapter(ClosureReason)
 PRESENCE = frozenset({"entered", "left"})
 """What an application's status and timeline tell of the gate."""
+INSIDE = PRESENCE | {"office_told", "visit_answered", "visit_ended", "visit_question"}
+"""What a timeline tells of a visitor who came, who alone sees it besides staff of the site."""
+TO_WHO_CAME = ("visitor_called", "visit_question")
+"""Purposes of messages that only whoever came is sent."""
 _CLOCKS_DIFFER = timedelta(days=1)
 """By more than services' clocks differ; the bounds let PostgreSQL read only the months of an application."""
 
@@ -75,7 +79,7 @@ def status_view_of(session: Session, row: models.ApplicationRow) -> StatusView:
         site=row.site,
         department=row.department,
         **_closed_day(session, row),
-        timeline=tuple(entry for entry in timeline_of(session, row) if entry.what not in PRESENCE),
+        timeline=tuple(entry for entry in timeline_of(session, row) if not _tells_of_presence(entry)),
     )
 
 
@@ -108,7 +112,7 @@ def shortened_view_of(session: Session, row: models.ApplicationRow) -> Applicati
             "assistance": None,
             "officer": None,
             "note": None,
-            "timeline": tuple(entry for entry in full.timeline if entry.what not in PRESENCE),
+            "timeline": tuple(entry for entry in full.timeline if not _tells_of_presence(entry)),
         }
     )
 
@@ -133,6 +137,7 @@ def view_of(session: Session, row: models.ApplicationRow) -> ApplicationView:
         closed_wishes=wishes,
         timeline=timeline_of(session, row),
         pass_=pass_summary_of(row, passes),
+        needs_photograph=row.weekly_until is not None and session.get(models.PhotographRow, row.id) is None,
     )
 
 
@@ -178,6 +183,10 @@ def pass_summary_of(row: models.ApplicationRow, passes: list[models.PassRow]) ->
     if known is None:
         return None
     return PassSummary.from_attributes(known)
+
+
+def _tells_of_presence(entry: TimelineEntry) -> bool:
+    return entry.what in INSIDE or entry.facts.get("purpose") in TO_WHO_CAME
 
 
 def _line(session: Session, row: models.ApplicationRow) -> dict[str, Any]:

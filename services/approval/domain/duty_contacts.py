@@ -2,11 +2,12 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
 from contracts.email import is_email
 from contracts.errors import FieldError, InvalidInput
 from contracts.mobile import parse_mobile
-from contracts.model import Code, Contact
+from contracts.model import ArrivalNotice, Code, Contact
 
 RECEPTION = "reception"
 """The name of the only contact of a site."""
@@ -18,9 +19,18 @@ class Address:
 
     mobile: str = ""
     email: str = ""
+    arrivals: ArrivalNotice = "none"
 
 
-def checked(typed: Mapping[str, Address], known: Iterable[Code]) -> dict[str, Contact]:
+class OfficeContact(Contact):
+    """A duty contact as it is stored, with what they get when a visitor of theirs has come."""
+
+    arrivals: ArrivalNotice = "none"
+    since: datetime | None = None
+    """Since when the number and the e-mail address are these; None: since their row was set."""
+
+
+def checked(typed: Mapping[str, Address], known: Iterable[Code]) -> dict[str, OfficeContact]:
     """Return the contacts by officer, or for the reception of a site; nobody who has no address.
 
     Args:
@@ -44,7 +54,9 @@ def checked(typed: Mapping[str, Address], known: Iterable[Code]) -> dict[str, Co
         if address.email and not is_email(address.email):
             problems.append(FieldError(field=f"email.{name}", code="email_invalid"))
         if address.mobile or address.email:
-            contacts[name] = Contact(mobile=mobile, email=address.email or None)
+            contacts[name] = OfficeContact(
+                mobile=mobile, email=address.email or None, arrivals=address.arrivals
+            )
     if problems:
         raise InvalidInput("these contacts cannot be reached", fields=tuple(problems))
     return contacts

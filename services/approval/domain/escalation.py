@@ -47,6 +47,13 @@ def nearest(preferred: tuple[Slot, ...], now: datetime) -> Slot | None:
     return min((slot for slot in preferred if end_of(slot) > now), key=end_of, default=None)
 
 
+def is_near(begins: datetime, site: SiteRecord | None, minutes: EscalationMinutes, now: datetime) -> bool:
+    """Return whether a visit begins within the open time before it in which a stand-in is asked to decide."""
+    ahead = timedelta(minutes=minutes.stand_in)
+    due = open_since(site, begins, ahead) if site is not None else None
+    return (due or begins - ahead) <= now
+
+
 def due_steps(
     waiting: Waiting, site: SiteRecord, minutes: EscalationMinutes, now: datetime
 ) -> tuple[EscalationStep, ...]:

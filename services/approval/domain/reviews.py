@@ -192,7 +192,7 @@ def approve(
     if problems:
         raise InvalidInput.of_all("the visit cannot take place like this", problems, PROBLEMS)
     return PassApproved(
-        **_common(review, by),
+        **common(review, by),
         **_delivery(review),
         site=application.site,
         gate=terms.gate,
@@ -200,6 +200,7 @@ def approve(
         slot=terms.slot,
         further_days=terms.further_days,
         entries=terms.entries,
+        recurring=terms.recurring,
         vehicle_allowed=terms.vehicle_allowed,
         kind=application.kind,
         party=application.party,
@@ -221,7 +222,7 @@ def reject(
     personal = _written_to_applicant(review, note)
     if reason == "other" and not personal.note:
         raise _invalid("note", "required")
-    return PassRejected(**_common(review, by), **_delivery(review), reason=reason, personal=personal)
+    return PassRejected(**common(review, by), **_delivery(review), reason=reason, personal=personal)
 
 
 def send_back(review: Review, note: str, *, by: str, revision_read: int | None = None) -> PassReturned:
@@ -235,7 +236,7 @@ def send_back(review: Review, note: str, *, by: str, revision_read: int | None =
     personal = _written_to_applicant(review, note)
     if not personal.note:
         raise _invalid("note", "required")
-    return PassReturned(**_common(review, by), **_delivery(review), personal=personal)
+    return PassReturned(**common(review, by), **_delivery(review), personal=personal)
 
 
 def withdraw(review: Review, reason: RejectionReason, note: str = "", *, by: str) -> ApprovalWithdrawn:
@@ -250,7 +251,7 @@ def withdraw(review: Review, reason: RejectionReason, note: str = "", *, by: str
     if review.status != "approved":
         raise Conflict("only an approval can be withdrawn", code="not_approved", status=review.status)
     words = OfficersNote(note=_written_to_applicant(review, note).note)
-    return ApprovalWithdrawn(**_common(review, by), reason=reason, personal=words)
+    return ApprovalWithdrawn(**common(review, by), reason=reason, personal=words)
 
 
 def close_day(review: Review, closure: Closure, remaining_days: tuple[date, ...] = ()) -> VisitDayClosed:
@@ -259,7 +260,7 @@ def close_day(review: Review, closure: Closure, remaining_days: tuple[date, ...]
     Without those, ask the applicant to choose another date; an approval ends with it.
     """
     return VisitDayClosed(
-        **_common(review, closure.closed_by),
+        **common(review, closure.closed_by),
         **_delivery(review),
         day=closure.day,
         remaining_days=remaining_days,
@@ -271,7 +272,7 @@ def close_day(review: Review, closure: Closure, remaining_days: tuple[date, ...]
 def reopen_day(review: Review, day: date, by: str) -> VisitDayReopened:
     """Tell an applicant who was asked for another date that the closed day can be chosen again."""
     return VisitDayReopened(
-        **_common(review, by), **_delivery(review), day=day, personal=_to_applicant(review, "")
+        **common(review, by), **_delivery(review), day=day, personal=_to_applicant(review, "")
     )
 
 
@@ -347,7 +348,7 @@ def _invalid(field: str, code: str) -> InvalidInput:
     return InvalidInput.of(field, code, PROBLEMS[code])
 
 
-def _common(review: Review, by: str) -> dict[str, Any]:
+def common(review: Review, by: str) -> dict[str, Any]:
     """Return the fields of every decision."""
     application = review.application
     return {
@@ -363,6 +364,13 @@ def _common(review: Review, by: str) -> dict[str, Any]:
 def _delivery(review: Review) -> dict[str, Any]:
     """Return in which language and over which channel the applicant gets the message about a decision."""
     return {"language": review.application.language, "deliver_by": review.application.deliver_by}
+
+
+def checked_note(note: str) -> str:
+    """Return an officer's words as they are stored; raise `InvalidInput` for those of `note_problem`."""
+    if problem := note_problem(note):
+        raise _invalid("note", problem)
+    return plain(note)
 
 
 def _to_applicant(review: Review, note: str) -> DecisionPersonal:

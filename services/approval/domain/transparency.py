@@ -23,6 +23,11 @@ class Counted:
         before_visit: how many of them were made before the first preferred time began.
         median_seconds: from when an application waited until it was decided.
         p95_seconds: the time within which 95 of 100 were decided.
+        visits: visitors whom a gate let in, once for each day.
+        met: how many of them the office says it has met.
+        called: how many of them the office let come.
+        median_call_seconds: from the gate until the office let them come.
+        p95_call_seconds: the time within which 95 of 100 were called.
     """
 
     department: str
@@ -31,6 +36,11 @@ class Counted:
     before_visit: int
     median_seconds: int | None
     p95_seconds: int | None
+    visits: int = 0
+    met: int = 0
+    called: int = 0
+    median_call_seconds: int | None = None
+    p95_call_seconds: int | None = None
 
 
 @dataclass(frozen=True)
@@ -44,6 +54,10 @@ class Published:
     median_seconds: int | None
     p95_seconds: int | None
     percent_before_visit: int | None
+    visits: int | None = None
+    percent_met: int | None = None
+    median_call_seconds: int | None = None
+    p95_call_seconds: int | None = None
 
 
 def publish(month: date, counted: Sequence[Counted], total: Counted) -> list[Published]:
@@ -57,12 +71,15 @@ def publish(month: date, counted: Sequence[Counted], total: Counted) -> list[Pub
     shown = [_of_one(month, one) for one in counted]
     applications = total_of([one.applications for one in counted])
     decisions = total_of([one.decisions for one in counted])
+    visits = total_of([one.visits for one in counted])
+    called = total_of([one.called for one in counted])
     # A share tells how many were late; so the total has one only if each department has its own, or none.
-    withheld = any(
-        one.decisions and its.percent_before_visit is None for one, its in zip(counted, shown, strict=True)
-    )
+    pairs = list(zip(counted, shown, strict=True))
+    withheld = any(one.decisions and its.percent_before_visit is None for one, its in pairs)
+    met_withheld = any(one.visits and its.percent_met is None for one, its in pairs)
     whole = _of_one(month, total)
     described = whole if decisions is not None else None
+    came = whole if visits is not None else None
     return [
         Published(
             department=None,
@@ -72,6 +89,10 @@ def publish(month: date, counted: Sequence[Counted], total: Counted) -> list[Pub
             median_seconds=described.median_seconds if described else None,
             p95_seconds=described.p95_seconds if described else None,
             percent_before_visit=described.percent_before_visit if described and not withheld else None,
+            visits=visits,
+            percent_met=came.percent_met if came and not met_withheld else None,
+            median_call_seconds=came.median_call_seconds if came and called is not None else None,
+            p95_call_seconds=came.p95_call_seconds if came and called is not None else None,
         ),
         *shown,
     ]
@@ -98,9 +119,7 @@ def total_of(counts: Sequence[int]) -> int | None:
 
 
 def _of_one(month: date, one: Counted) -> Published:
-    few = is_small(one.decisions)
-    late = one.decisions - one.before_visit
-    has_share = one.decisions and not (few or is_small(one.before_visit) or is_small(late))
+    few, few_came = is_small(one.decisions), is_small(one.visits) or is_small(one.called)
     return Published(
         department=one.department,
         month=month,
@@ -108,5 +127,16 @@ def _of_one(month: date, one: Counted) -> Published:
         decisions=None if few else one.decisions,
         median_seconds=None if few else one.median_seconds,
         p95_seconds=None if few else one.p95_seconds,
-        percent_before_visit=round(100 * one.before_visit / one.decisions) if has_share else None,
+        percent_before_visit=_percent(one.before_visit, one.decisions),
+        visits=None if is_small(one.visits) else one.visits,
+        percent_met=_percent(one.met, one.visits),
+        median_call_seconds=None if few_came else one.median_call_seconds,
+        p95_call_seconds=None if few_came else one.p95_call_seconds,
     )
+
+
+def _percent(part: int, whole: int) -> int | None:
+    """Return a share; None where few are behind the whole, the part or the rest."""
+    if not whole or is_small(whole) or is_small(part) or is_small(whole - part):
+        return None
+    return round(100 * part / whole)

@@ -1,14 +1,14 @@
 """When a visit may take place: its terms, its days, and which of the wishes comes first."""
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 
 from contracts import visiting_rules
 from contracts.capacity import Capacity
 from contracts.errors import InvalidInput
 from contracts.events import SiteRecord
-from contracts.model import IST, MOST_DAYS, Channel, Slot
+from contracts.model import IST, MOST_DAYS, MOST_STANDING_DAYS, Channel, Slot
 from contracts.visiting_rules import Calendar, slot_problem, windows_on
 from services.approval.domain.capacity import hours_problem
 
@@ -16,6 +16,8 @@ PROBLEMS: dict[str, str] = {
     **visiting_rules.PROBLEMS,
     "ends_before_it_begins": "the last day comes before the first",
     "too_many_days": "one approval reaches over at most seven days",
+    "first_day_not_among": "the first day is none of these days of the week",
+    "too_many_standing_days": "a standing pass reaches over at most 180 days",
     "no_further_day": "on none of the further days can the visit take place at these hours",
 }
 """Error code → its sentence for developers."""
@@ -32,6 +34,7 @@ class Terms:
         vehicle_allowed: whether their vehicle may come in.
         further_days: the other days, in their order.
         days_reason: why one day is not enough; two officers who give different reasons agree all the same.
+        recurring: whether it is a standing pass.
     """
 
     slot: Slot
@@ -40,6 +43,7 @@ class Terms:
     vehicle_allowed: bool = False
     further_days: tuple[date, ...] = ()
     days_reason: str = field(default="", compare=False)
+    recurring: bool = False
 
 
 def start_of(slot: Slot) -> datetime:
@@ -65,6 +69,7 @@ def further_days(
     capacity: Capacity | None,
     closed: Collection[date],
     calendar: Calendar,
+    weekdays: Collection[int] = (),
 ) -> tuple[date, ...]:
     """Return the days after a slot's own, up to the last one, on which the visit can go on at its hours.
 
@@ -77,14 +82,21 @@ def further_days(
         capacity: of the department; None where nothing limits it.
         closed: days that the department closed at short notice.
         calendar: the days that are possible.
+        weekdays: of a standing pass, the days of the week on which it admits, 0 for Monday.
 
     Raises:
-        InvalidInput: the last day is before the first, too far away or too many days after it, or no day is
-            left.
+        InvalidInput: the first day is none of these; the last day is before the first, too far away or too
+            many days after it; or no day is left.
     """
     if last_day < slot.day:
         raise InvalidInput.of("last_day", "ends_before_it_begins", PROBLEMS["ends_before_it_begins"])
-    if (last_day - slot.day).days >= MOST_DAYS:
+    if weekdays:
+        if slot.day.weekday() not in weekdays:
+            raise InvalidInput.of("weekdays", "first_day_not_among", PROBLEMS["first_day_not_among"])
+        if (last_day - slot.day).days >= MOST_STANDING_DAYS:
+            raise InvalidInput.of("last_day", "too_many_standing_days", PROBLEMS["too_many_standing_days"])
+        calendar = replace(calendar, furthest_days=calendar.furthest_days + MOST_STANDING_DAYS)
+    elif (last_day - slot.day).days >= MOST_DAYS:
         raise InvalidInput.of("last_day", "too_many_days", PROBLEMS["too_many_days"])
     if last_day > calendar.furthest:
         raise InvalidInput.of("last_day", "date_too_far", PROBLEMS["date_too_far"])
@@ -93,10 +105,22 @@ def further_days(
     found = tuple(
         one.day
         for one in on_each
-        if slot_problem(one, windows_on(site, one.day) if site else (), calendar) is None
+        if (not weekdays or one.day.weekday() in weekdays)
+        and slot_problem(one, windows_on(site, one.day) if site else (), calendar) is None
         and (capacity is None or hours_problem(capacity, one) is None)
         and one.day not in closed
     )
     if last_day > slot.day and not found:
         raise InvalidInput.of("last_day", "no_further_day", PROBLEMS["no_further_day"])
     return found
+
+
+def left_of(terms: Terms, site: SiteRecord | None, calendar: Calendar) -> Terms | None:
+    """Return the terms with those of their days on which the visit can still take place; None without any."""
+    on_each = [terms.slot.model_copy(update={"day": day}) for day in (terms.slot.day, *terms.further_days)]
+    left = [
+        one
+        for one in on_each
+        if slot_problem(one, windows_on(site, one.day) if site else (), calendar) is None
+    ]
+    return replace(terms, slot=left[0], further_days=tuple(one.day for one in left[1:])) if left else None

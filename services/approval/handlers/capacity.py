@@ -8,6 +8,7 @@ the directory while they hold a day. What is taken is counted from the bookings;
 could differ from them.
 """
 
+import itertools
 from collections.abc import Iterable, Iterator
 from datetime import date, datetime, time
 from uuid import UUID
@@ -36,6 +37,7 @@ from services.approval.domain import closures
 from services.approval.handlers import reference_data
 from services.approval.handlers.authorization import deciding_department, login_of, own_department
 from services.approval.handlers.reference_data import ReferenceData
+from services.approval.models.places import WaitRow, waits
 from services.approval.models.reviews import BookingRow, CapacityRow, ReviewRow
 from services.chassis.db.locks import lock
 from services.chassis.db.upserts import put
@@ -98,15 +100,17 @@ def availability(
     capacity = data.capacities.get(request.department)
     if capacity is None:
         return Availability(limited=False, closed=closed)
-    bookings = _bookings(session, request.department, calendar.today, calendar.furthest)
+    booked = bookings(session, request.department, calendar.today, calendar.furthest)
+    queues = waiting(session, request.department, calendar.today, calendar.furthest, now)
     days = []
     for day in sorted({*calendar.days()} - {one.day for one in closed}):
+        turn = rules.turn(capacity, queues.get(day, ()), booked.get(day, ()))
         possible = [
             WindowAvailability(
                 start=start,
                 end=end,
                 places=window.places,
-                free=rules.free_places(window, bookings.get(day, ())),
+                free=0 if window in turn.kept else rules.free_places(window, turn.bookings),
             )
             for window in rules.windows_on(capacity, day)
             for start, end in _open_parts(site, day, window)
@@ -117,8 +121,18 @@ def availability(
     return Availability(limited=True, days=tuple(days), closed=closed)
 
 
-def book(session: Session, review: ReviewRow, slots: Iterable[Slot], party: int, data: ReferenceData) -> None:
+def book(
+    session: Session,
+    review: ReviewRow,
+    slots: Iterable[Slot],
+    party: int,
+    data: ReferenceData,
+    now: datetime,
+) -> None:
     """Book the places of an approved visit, whose review and days the transaction has locked.
+
+    Places that are offered to it are its own, however many the department takes now. Who waits comes before
+    who does not, and before who waits for another time.
 
     Args:
         review: of the visit.
@@ -131,23 +145,63 @@ def book(session: Session, review: ReviewRow, slots: Iterable[Slot], party: int,
         InvalidInput, Conflict: as `rules.require_places`; nothing is booked then.
     """
     capacity = data.capacities.get(review.department)
+    held = {
+        one.day: one for one in session.scalars(select(BookingRow).where(BookingRow.review_id == review.id))
+    }
+    release(session, review.id)
     for slot in slots:
         for closed in data.closed_days(review.department, slot.day, slot.day):
             raise closures.refusal(closed.reason)
-        if capacity is not None:
-            bookings = _bookings(session, review.department, slot.day, slot.day).get(slot.day, ())
-            rules.require_places(capacity, slot, party, bookings)
-        session.add(
-            BookingRow(
-                review_id=review.id,
-                day=slot.day,
-                department=review.department,
-                start=slot.start,
-                end=slot.end,
-                party=party,
-            )
+        own = held.get(slot.day)
+        is_held = own is not None and (own.start, own.end) == (slot.start, slot.end) and party <= own.party
+        if capacity is not None and not is_held:
+            booked = bookings(session, review.department, slot.day, slot.day).get(slot.day, ())
+            queue = waiting(session, review.department, slot.day, slot.day, now).get(slot.day, [])
+            line = [one for one in queue if one.key != review.id or one.slot == slot]
+            before = itertools.takewhile(lambda one: one.key != review.id, line)
+            rules.require_places(capacity, slot, party, booked, tuple(before))
+        take(session, review, slot, party)
+
+
+def take(session: Session, review: ReviewRow, slot: Slot, party: int) -> None:
+    """Store that a visit takes places on a day, which the transaction has locked."""
+    session.add(
+        BookingRow(
+            review_id=review.id,
+            day=slot.day,
+            department=review.department,
+            start=slot.start,
+            end=slot.end,
+            party=party,
         )
-        session.flush()
+    )
+    session.flush()
+
+
+def waiting(
+    session: Session, department: str, first: date, last: date, now: datetime
+) -> dict[date, list[rules.Waiting]]:
+    """Return who waits for places of a department and has no offer, by day and in their order.
+
+    The key of each is that of its review.
+    """
+    rows = session.scalars(
+        select(WaitRow)
+        .join(ReviewRow, waits())
+        .where(WaitRow.department == department, WaitRow.day.between(first, last))
+        .where(WaitRow.offered_until.is_(None))
+        .order_by(WaitRow.position)
+    )
+    found: dict[date, list[rules.Waiting]] = {}
+    for row in rows:
+        found.setdefault(row.day, []).append(in_line(row.review_id, row.slot, row.party, now))
+    return found
+
+
+def in_line(review_id: UUID, slot: Slot, party: int, now: datetime) -> rules.Waiting:
+    """Return somebody who waits, as they count now."""
+    begins = datetime.combine(slot.day, slot.start, IST)
+    return rules.Waiting(review_id, slot, party, begins - now > rules.KEEPS_TURN)
 
 
 def lock_of(department: str, day: date) -> str:
@@ -170,11 +224,17 @@ def release(session: Session, review_id: UUID, day: date | None = None) -> None:
     session.execute(delete(BookingRow).where(BookingRow.review_id == review_id, *of_day))
 
 
-def _bookings(session: Session, department: str, first: date, last: date) -> dict[date, list[rules.Booking]]:
-    """Return the bookings of a department from the first to the last day, those of the same time together."""
+def bookings(
+    session: Session, department: str, first: date, last: date, leave_out: Iterable[UUID] = ()
+) -> dict[date, list[rules.Booking]]:
+    """Return the bookings of a department from the first to the last day, those of the same time together.
+
+    Those of the reviews ``leave_out`` are over.
+    """
     rows = session.execute(
         select(BookingRow.day, BookingRow.start, BookingRow.end, func.sum(BookingRow.party))
         .where(BookingRow.department == department, BookingRow.day.between(first, last))
+        .where(BookingRow.review_id.not_in(tuple(leave_out)))
         .group_by(BookingRow.day, BookingRow.start, BookingRow.end)
     )
     found: dict[date, list[rules.Booking]] = {}
@@ -192,12 +252,20 @@ def _open_parts(site: SiteRecord | None, day: date, window: rules.Window) -> Ite
 
 
 def _view(session: Session, department: str) -> CapacityView:
+    waits_here = select(func.count()).select_from(WaitRow).join(ReviewRow, waits())
+    waiting_ones = session.scalar(waits_here.where(WaitRow.department == department)) or 0
     row = session.scalars(
         select(CapacityRow)
         .where(CapacityRow.department == department)
         .execution_options(populate_existing=True)
     ).one_or_none()
     if row is None:
-        return CapacityView(department=department)
+        return CapacityView(department=department, waiting=waiting_ones)
     capacity = Capacity.model_validate(row.content, extra="ignore") if row.content else None
-    return CapacityView(department=department, capacity=capacity, set_by=row.set_by, set_at=row.set_at)
+    return CapacityView(
+        department=department,
+        capacity=capacity,
+        set_by=row.set_by,
+        set_at=row.set_at,
+        waiting=waiting_ones,
+    )

@@ -25,8 +25,14 @@ from services.approval import metrics
 from services.approval.domain import reviews
 from services.approval.handlers import capacity, held_decisions, reference_data, watchlist
 from services.approval.handlers.authorization import login_of, own_review
+from services.approval.handlers.corrections_to_confirm import (
+    correction_waits,
+    has_begun,
+    is_near,
+    visit_begins,
+)
 from services.approval.handlers.delegations import decides_for
-from services.approval.handlers.queries import correction_waits, view
+from services.approval.handlers.queries import view
 from services.approval.handlers.reference_data import ReferenceData
 from services.approval.models.reviews import BookingRow, ReviewRow
 from services.chassis.messaging import outbox
@@ -44,7 +50,12 @@ def hear(row: ReviewRow, event: ApplicationCorrected, at: datetime) -> bool:
     if is_approved:
         known = row.application.personal
         changes = Party(applicant=known.applicant, companions=known.companions).changed_to(people)
-    noted = {"number": event.number, "corrected": list(changes), "at": at.isoformat()}
+    noted = {
+        "number": event.number,
+        "corrected": list(changes),
+        "at": at.isoformat(),
+        "by": event.corrected_by,
+    }
     if row.status == "withdrawn" or (is_approved and not changes and not event.corrected):
         drop(row)  # nobody comes; or the applicant has taken back the one that waited
     elif is_approved and changes:
@@ -90,6 +101,7 @@ def settle(request: SettleCorrection, call: Call, session: Session, now: datetim
     Raises:
         NotFound, Forbidden: as `own_review`.
         Conflict: ``already_settled``: no correction waits; ``application_changed``: another one does;
+            ``standing_not_corrected``: it is a standing pass, which is ended, and asked for anew;
             ``visit_begun``: somebody of the party went in; ``second_officer``: another one has to confirm it.
         InvalidInput: the note of a refusal is missing, or as `note_problem`.
         InvalidInput, Conflict: as `capacity.book`, where more people are to come.
@@ -125,15 +137,22 @@ def settle(request: SettleCorrection, call: Call, session: Session, now: datetim
 
 
 def measure(session: Session, now: datetime) -> None:
-    """Measure for how long the oldest correction waits."""
-    oldest = session.scalar(select(func.min(ReviewRow.correction_since)).where(correction_waits(now)))
-    metrics.CORRECTION_WAITS.set(max((now - oldest).total_seconds(), 0.0) if oldest else 0.0)
+    """Measure for how long the oldest correction waits, and how many of those that wait are urgent."""
+    data, row = reference_data.current(session, now.astimezone(IST).date()), ReviewRow
+    found = select(func.coalesce(row.correction_since, now), visit_begins(now), row.site, row.department)
+    waiting = session.execute(found.where(correction_waits(now))).all()
+    oldest = min((since for since, *_ in waiting), default=now)
+    metrics.CORRECTION_WAITS.set(max((now - oldest).total_seconds(), 0.0))
+    urgent = [is_near(begins, site, department, data, now) for _, begins, site, department in waiting]
+    metrics.CORRECTIONS_URGENT.set(sum(urgent))
 
 
 def _confirm(
     session: Session, row: ReviewRow, wanted: Party, login: str, data: ReferenceData, now: datetime
 ) -> None:
-    if row.entered_on is not None:
+    if row.standing_state is not None:
+        raise Conflict("the ADO Branch has approved this person", code="standing_not_corrected")
+    if has_begun(row):
         raise Conflict("somebody of the party went in", code="visit_begun")
     assert row.correction is not None
     first = row.correction["confirmed_by"]
@@ -145,8 +164,11 @@ def _confirm(
             raise Conflict("another officer must confirm it, too", code="second_officer")
     party = row.application.party
     _apply(row, wanted)
-    if row.application.party != party:
-        _book_again(session, row, data)
+    if row.application.party > party:
+        _book_again(session, row, data, now)
+    else:  # fewer have their places already, however many the department takes now
+        for one in _booked(session, row):
+            one.party = row.application.party
     watchlist.mark(session, row, now, data)
     _publish(session, row, "applied", now)
 
@@ -169,7 +191,7 @@ def _apply(row: ReviewRow, wanted: Party) -> None:
     told = {"personal": before.personal.model_copy(update=people), "party": 1 + len(wanted.companions)}
     row.application = before.model_copy(update=told)
     assert row.correction is not None
-    row.correction = {name: row.correction[name] for name in ("number", "corrected", "at")}
+    row.correction = {name: row.correction.get(name) for name in ("number", "corrected", "at", "by")}
     row.correction_since = None
     if row.later_details is not None:
         row.later_details = {**row.later_details, "party": told["party"]}
@@ -185,14 +207,10 @@ def _lock_days(session: Session, row: ReviewRow, today: date) -> ReferenceData:
     return reference_data.current(session, today)
 
 
-def _book_again(session: Session, row: ReviewRow, data: ReferenceData) -> None:
-    """Book the places of an approved visit anew, for a party of another size; its days are locked."""
-    booked = _booked(session, row)
-    slots = [Slot(day=one.day, start=one.start, end=one.end) for one in booked]
-    for one in booked:
-        session.delete(one)
-    session.flush()
-    capacity.book(session, row, slots, row.application.party, data)
+def _book_again(session: Session, row: ReviewRow, data: ReferenceData, now: datetime) -> None:
+    """Book the places of an approved visit anew, for a larger party; its days are locked."""
+    slots = [Slot(day=one.day, start=one.start, end=one.end) for one in _booked(session, row)]
+    capacity.book(session, row, slots, row.application.party, data, now)
 
 
 def _wanted(row: ReviewRow) -> Party | None:

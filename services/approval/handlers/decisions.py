@@ -6,7 +6,7 @@ first.
 
 from collections.abc import Callable
 from contextlib import suppress
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy import select
@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from contracts import rpc
 from contracts.errors import Conflict, InvalidInput
-from contracts.events import ApplicationSubmitted, Decision
+from contracts.events import ApplicationSubmitted, Decision, PassApproved
 from contracts.model import IST, ReviewStatus
 from contracts.rpc.approval.decisions import Approve, Forward, Reject, Return, Withdraw
 from contracts.rpc.approval.reviews import ReviewView
@@ -23,11 +23,20 @@ from contracts.visiting_rules import Calendar
 from services.approval import metrics
 from services.approval.domain import reviews, visits
 from services.approval.domain.delegations import Author
-from services.approval.handlers import capacity, corrections, held_decisions, reference_data, watchlist
+from services.approval.handlers import (
+    capacity,
+    corrections,
+    held_decisions,
+    reference_data,
+    standing_places,
+    waiting_list,
+    watchlist,
+)
 from services.approval.handlers.authorization import login_of, own_department, own_review
 from services.approval.handlers.delegations import decides_for
 from services.approval.handlers.queries import view
 from services.approval.handlers.reference_data import ReferenceData
+from services.approval.models.places import WaitRow
 from services.approval.models.reviews import DecisionRow, FirstApprovalRow, ForwardingRow, ReviewRow
 from services.chassis.db.database import after_commit
 from services.chassis.rpc.idempotency import once
@@ -45,27 +54,40 @@ def approve(
     *,
     furthest_days: int,
     undo_seconds: float = 0,
+    place_offer_minutes: int = 30,
+    standing_passes: int = 0,
 ) -> ReviewView:
     """Approve a visit, and publish everything that issuing its pass needs, once it cannot be taken back.
 
+    Where the window is full and the officer says so, the visitor waits for a place (`waiting_list.enter`).
+
     A visit that matches the watchlist needs a second officer on the same terms: the first approval is
-    recorded and waits; one on other terms takes its place.
+    recorded and waits; one on other terms takes its place. A standing pass needs the ADO Branch in the same
+    way (`standing.settle`), and takes no places.
 
     Raises:
         NotFound, Forbidden: as `own_review`.
         Conflict, InvalidInput: as `reviews.approve` and `visits.further_days`, and as `capacity.book` where
             the department has no place for the party on one of the days; Conflict where the second officer
-            is the first one.
+            is the first one, and as `standing_places.require_possible`.
     """
 
     def effect(row: ReviewRow, by: Author, data: ReferenceData) -> None:
         calendar = Calendar(now, furthest_days)
         row.as_domain().require_pending(request.revision)
         terms = _terms(row, request, calendar, data)
-        if terms.further_days:
+        if terms.recurring:
+            standing_places.require_possible(session, row, calendar.today, standing_passes)
+        elif terms.further_days:
             capacity.lock_days(session, row.department, terms.further_days)
             data = reference_data.current(session, calendar.today)
-        _approve(session, row, terms, calendar, by, request.revision, data, undo_seconds)
+        try:
+            _approve(session, row, terms, calendar, by, request.revision, data, undo_seconds)
+        except Conflict as full:
+            if full.body.code != "window_full" or not request.wait_if_full:
+                raise
+            limit, live = data.capacities.get(row.department), timedelta(minutes=place_offer_minutes)
+            waiting_list.enter(session, row, terms, by, limit, calendar, live, full)
 
     first_day = capacity.lock_of(own_department(call.principal), request.slot.day)
     return _command(session, call, rpc.approval.decisions.APPROVE.name, request, effect, now, first_day)
@@ -91,6 +113,23 @@ def approve_invitation(
         _approve(session, row, visits.Terms(slot), calendar, by, invitation.revision, data)
 
 
+def approve_in_turn(
+    session: Session, row: ReviewRow, wait: WaitRow, now: datetime, *, furthest_days: int
+) -> None:
+    """Approve a visit for which there is a place now, in the name of the officer who let it wait.
+
+    Its review is locked. Where somebody of the party is on the watchlist since, the approval is the first of
+    two, and the desk goes on.
+
+    Raises:
+        Conflict, InvalidInput: as `approve`.
+    """
+    capacity.lock_days(session, row.department, (wait.day,))
+    calendar, by = Calendar(now, furthest_days), Author(wait.approved_by, wait.on_behalf_of)
+    data = reference_data.current(session, calendar.today)
+    _approve(session, row, wait.terms, calendar, by, wait.revision, data, is_counted=False)
+
+
 def reject(
     request: Reject, call: Call, session: Session, now: datetime, *, undo_seconds: float = 0
 ) -> ReviewView:
@@ -106,7 +145,7 @@ def reject(
             row.as_domain(), request.reason, request.note, by=by.login, revision_read=request.revision
         )
         decision = DecisionRow(reason=event.reason, note=event.personal.note)
-        _record(session, row, "rejected", event, decision, now, by, undo_seconds)
+        record(session, row, "rejected", event, decision, now, by, undo_seconds)
 
     return _command(session, call, rpc.approval.decisions.REJECT.name, request, effect, now)
 
@@ -124,7 +163,7 @@ def return_to_applicant(
     def effect(row: ReviewRow, by: Author, _data: ReferenceData) -> None:
         event = reviews.send_back(row.as_domain(), request.note, by=by.login, revision_read=request.revision)
         decision = DecisionRow(note=event.personal.note)
-        _record(session, row, "returned", event, decision, now, by, undo_seconds)
+        record(session, row, "returned", event, decision, now, by, undo_seconds)
 
     return _command(session, call, rpc.approval.decisions.RETURN.name, request, effect, now)
 
@@ -142,7 +181,7 @@ def withdraw(request: Withdraw, call: Call, session: Session, now: datetime) -> 
         capacity.release(session, row.id)
         corrections.drop(row)
         decision = DecisionRow(reason=event.reason, note=event.personal.note)
-        _record(session, row, "withdrawn", event, decision, now, by)
+        record(session, row, "withdrawn", event, decision, now, by)
 
     return _command(session, call, rpc.approval.decisions.WITHDRAW.name, request, effect, now)
 
@@ -171,7 +210,7 @@ def forward(request: Forward, call: Call, session: Session, now: datetime) -> Re
         )
         if department != row.department:
             row.forwarded_from = row.department
-            row.first_approvals.clear()
+            row.drop_first_approval()
         row.department, row.officer, row.escalate_at = department, officer, now
         row.instead_of = None
 
@@ -190,10 +229,21 @@ def _terms(row: ReviewRow, request: Approve, calendar: Calendar, data: Reference
     if request.last_day is not None:
         site, limit = data.sites.get(row.site), data.capacities.get(row.department)
         closed = {one.day for one in data.closed_days(row.department, request.slot.day, request.last_day)}
-        further = visits.further_days(request.slot, request.last_day, site, limit, closed, calendar)
+        weekdays = request.weekdays
+        further = visits.further_days(request.slot, request.last_day, site, limit, closed, calendar, weekdays)
+    elif request.weekdays:
+        raise InvalidInput.of("last_day", "required", reviews.PROBLEMS["required"])
     first = row.first_approval.days_reason if row.first_approval else ""
     reason = reviews.plain(request.days_reason) or first if further else ""
-    return visits.Terms(request.slot, request.gate, request.entries, request.vehicle_allowed, further, reason)
+    return visits.Terms(
+        request.slot,
+        request.gate,
+        request.entries,
+        request.vehicle_allowed,
+        further,
+        reason,
+        recurring=bool(request.weekdays),
+    )
 
 
 def _approve(
@@ -205,17 +255,48 @@ def _approve(
     revision_read: int | None,
     data: ReferenceData,
     undo_seconds: float = 0,
+    *,
+    is_counted: bool = True,
 ) -> None:
-    """Approve a visit, whose days are locked; the first approval of one that is watched waits."""
+    """Approve a visit, whose days are locked; the first approval of one that is watched waits.
+
+    A request for a standing pass that waits for the ADO Branch becomes no visit of one day by the way.
+
+    Raises:
+        Conflict: ``standing_waits``; and as `approve`.
+        InvalidInput: as `approve`.
+    """
+    if row.standing_state == "waiting" and not terms.recurring:
+        raise Conflict("the ADO Branch is asked for a standing pass", code="standing_waits")
     event = reviews.approve(
         row.as_domain(), terms, data.sites.get(row.site), calendar, by=by.login, revision_read=revision_read
     )
     watchlist.mark(session, row, calendar.now, data)
-    if row.is_watched and not _is_second(row, by.login, terms, calendar.now):
+    row.standing_state = "waiting" if terms.recurring else None
+    row.standing_until = terms.further_days[-1] if terms.recurring else None
+    if terms.recurring:
+        waiting_list.leave(session, row, calendar.now)
+    asks_second = row.is_watched or terms.recurring
+    if asks_second and (not _is_second(row, by.login, terms, calendar.now) or terms.recurring):
         return
     days = (event.slot.day, *event.further_days)
     slots = (event.slot.model_copy(update={"day": day}) for day in days)
-    capacity.book(session, row, slots, event.party, data)
+    capacity.book(session, row, slots, event.party, data, calendar.now)
+    decide(session, row, event, terms, calendar.now, by, undo_seconds, is_counted=is_counted)
+
+
+def decide(
+    session: Session,
+    row: ReviewRow,
+    event: PassApproved,
+    terms: visits.Terms,
+    now: datetime,
+    by: Author,
+    undo_seconds: float = 0,
+    *,
+    is_counted: bool = True,
+) -> None:
+    """Record an approval that nothing waits for any more, and publish it."""
     decision = DecisionRow(
         slot=event.slot.model_dump(mode="json"),
         gate=event.gate,
@@ -224,9 +305,9 @@ def _approve(
         further_days=list(event.further_days),
         days_reason=terms.days_reason,
     )
-    _record(session, row, "approved", event, decision, calendar.now, by, undo_seconds)
+    record(session, row, "approved", event, decision, now, by, undo_seconds, is_counted=is_counted)
     if row.held_event is None:
-        watchlist.tell_gate(session, row, calendar.now, approved_now=True)
+        watchlist.tell_gate(session, row, now, approved_now=True)
 
 
 def _command(
@@ -286,7 +367,7 @@ def _is_second(row: ReviewRow, by: str, terms: visits.Terms, now: datetime) -> b
     if first is None:
         first = FirstApprovalRow(revision=row.revision)
         row.first_approvals.append(first)
-    elif first.terms == terms:
+    elif first.terms(recurring=terms.recurring) == terms:
         if first.approved_by == by:
             raise Conflict("another officer must give the second approval", code="second_officer")
         return True
@@ -297,7 +378,7 @@ def _is_second(row: ReviewRow, by: str, terms: visits.Terms, now: datetime) -> b
     return False
 
 
-def _record(
+def record(
     session: Session,
     row: ReviewRow,
     status: ReviewStatus,
@@ -306,13 +387,19 @@ def _record(
     now: datetime,
     by: Author,
     undo_seconds: float = 0,
+    *,
+    is_counted: bool = True,
 ) -> None:
-    """Record a decision and publish it, once it cannot be taken back any more."""
+    """Record a decision and publish it, once it cannot be taken back any more.
+
+    Args:
+        is_counted: whether the applicant has waited for the department, and not for a place.
+    """
     event = event.model_copy(update={"on_behalf_of": by.on_behalf_of})
     decision.number = len(row.decisions) + 1
     decision.revision, decision.status, decision.department = event.revision, status, event.department
     decision.decided_by, decision.decided_at = event.decided_by, now
-    decision.waited_from = None if row.channel == "invitation" else row.waiting_since
+    decision.waited_from = row.waiting_since if is_counted and row.channel != "invitation" else None
     decision.before_visit = now < min(map(visits.start_of, row.application.preferred))
     decision.on_behalf_of = by.on_behalf_of
     row.decisions.append(decision)

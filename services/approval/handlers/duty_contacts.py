@@ -18,7 +18,7 @@ from contracts.events import EscalationContact
 from contracts.model import Code, Contact, EscalationStep, Language
 from contracts.rpc.approval.directory import DutyContact, DutyContacts, DutyPlace, PutDutyContacts
 from contracts.rpc.call import Call
-from services.approval.domain.duty_contacts import RECEPTION, Address, checked
+from services.approval.domain.duty_contacts import RECEPTION, Address, OfficeContact, checked
 from services.approval.handlers.directory import LOCK, department_record, site_record
 from services.approval.handlers.directory_imports import ado_of
 from services.approval.models.directory import DutyContactsRow, LineChangeRow
@@ -26,7 +26,7 @@ from services.chassis.db.database import personal_keys_of
 from services.chassis.db.locks import lock
 from services.chassis.rpc.idempotency import once
 
-_CONTACTS: TypeAdapter[dict[str, Contact]] = TypeAdapter(dict[str, Contact])
+_CONTACTS: TypeAdapter[dict[str, OfficeContact]] = TypeAdapter(dict[str, OfficeContact])
 
 
 def view(request: DutyPlace, call: Call, session: Session) -> DutyContacts:
@@ -55,7 +55,7 @@ def put(request: PutDutyContacts, call: Call, session: Session, now: datetime) -
     def effect() -> str:
         lock(session, LOCK)
         typed = {
-            one.officer or RECEPTION: Address(one.mobile.strip(), one.email.strip())
+            one.officer or RECEPTION: Address(one.mobile.strip(), one.email.strip(), one.arrivals)
             for one in request.contacts
         }
         contacts = checked(typed, _names(session, request))
@@ -63,6 +63,10 @@ def put(request: PutDutyContacts, call: Call, session: Session, now: datetime) -
         row = session.get(DutyContactsRow, place)
         if row is not None and _revision(row) != request.was:
             raise Conflict("somebody changed them meanwhile", code="changed_meanwhile", by=row.set_by)
+        for name, one in (_contacts(session, row) if row else {}).items():
+            new = contacts.get(name)
+            if row and new and (new.mobile, new.email) == (one.mobile, one.email):  # its links go on
+                contacts[name] = new.model_copy(update={"since": one.since or row.set_at})
         content: dict[str, Any] = _CONTACTS.dump_python(contacts, mode="json", exclude_none=True)
         owner = row.id if row else uuid4()
         session.merge(
@@ -87,12 +91,31 @@ def contact_for(
     session: Session, step: EscalationStep, department: Code, site: Code, officer: Code | None
 ) -> tuple[EscalationContact, Language | None]:
     """Return whom a step of the escalation reaches, and their language; nobody where no contact is set."""
-    place = f"sites/{site}" if step == "reception" else f"departments/{department}"
-    row = session.get(DutyContactsRow, place)
-    if row is None:
+    at_reception = step == "reception"
+    place = f"sites/{site}" if at_reception else f"departments/{department}"
+    contact, language = office_contact(session, place, RECEPTION if at_reception else officer)
+    if contact is None:
         return EscalationContact(), None
-    contact = _contacts(session, row).get(RECEPTION if step == "reception" else officer or "")
-    return (EscalationContact(contact=contact), row.language) if contact else (EscalationContact(), None)
+    return EscalationContact(contact=Contact(mobile=contact.mobile, email=contact.email)), language
+
+
+def office_contact(
+    session: Session, place: str, name: Code | None
+) -> tuple[OfficeContact | None, Language | None]:
+    """Return a contact of a place, such as ``departments/home``, and the language of its messages."""
+    row = session.get(DutyContactsRow, place)
+    contact = _contacts(session, row).get(name or "") if row else None
+    return (contact, row.language) if row and contact else (None, None)
+
+
+def is_contact_since(session: Session, recipient: str, since: datetime) -> bool:
+    """Return whether ``departments/home/baldev`` is in the directory, with the same contact since then."""
+    place, _, officer = recipient.rpartition("/")
+    row = session.get(DutyContactsRow, place)
+    department = department_record(session, place.partition("/")[2])
+    is_there = department is not None and any(one.code == officer for one in department.officers)
+    contact = _contacts(session, row).get(officer) if row and is_there else None
+    return row is not None and contact is not None and (contact.since or row.set_at) <= since
 
 
 def departments_reached(session: Session) -> set[str]:
@@ -125,7 +148,7 @@ def _revision(row: DutyContactsRow) -> str:
     return row.set_at.isoformat()
 
 
-def _contacts(session: Session, row: DutyContactsRow) -> dict[str, Contact]:
+def _contacts(session: Session, row: DutyContactsRow) -> dict[str, OfficeContact]:
     """Return the contacts by officer; none if no key opens them any more."""
     try:
         return _CONTACTS.validate_python(personal_keys_of(session).open(row.id, row.sealed))
@@ -143,6 +166,7 @@ def _view(session: Session, place: DutyPlace) -> DutyContacts:
                 officer=None if name == RECEPTION and place.kind == "sites" else name,
                 mobile=contact.mobile or "",
                 email=contact.email or "",
+                arrivals=contact.arrivals,
             )
             for name, contact in _contacts(session, row).items()
         ),

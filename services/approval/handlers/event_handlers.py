@@ -8,11 +8,11 @@ known yet.
 
 import json
 from collections.abc import Sequence
-from datetime import date, datetime
-from typing import TypeVar
+from datetime import datetime, timedelta
+from typing import Any, TypeVar
 from uuid import UUID
 
-from sqlalchemy import select, text
+from sqlalchemy import case, func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -26,10 +26,18 @@ from contracts.events import (
     MobileChanged,
     PassScanned,
     PersonalDataErased,
+    VisitorPhotographed,
 )
 from contracts.model import IST
 from services.approval.domain import reviews
-from services.approval.handlers import capacity, corrections, held_decisions, reference_data, watchlist
+from services.approval.handlers import (
+    capacity,
+    corrections,
+    held_decisions,
+    reference_data,
+    visits,
+    watchlist,
+)
 from services.approval.handlers.decisions import approve_invitation
 from services.approval.handlers.delegations import stand_in_of
 from services.approval.handlers.reference_data import VERSION
@@ -38,19 +46,23 @@ from services.chassis.db.upserts import locked
 from services.chassis.runtime.logs import traceparent
 
 D = TypeVar("D", bound=ApplicationDetails)
-_ENTERED = text("""
-update reviews set entered_on = entered.day
+_SCANNED = text("""
+update reviews set
+  entered_on = greatest(entered_on, day), last_left_at = greatest(last_left_at, latest)
 from (
-  select id, day
-  from json_to_recordset(cast(:entries as json)) as entry(application_id uuid, day date)
+  select id, day, latest
+  from json_to_recordset(cast(:scans as json)) as scan(application_id uuid, day date, latest timestamptz)
   join reviews using (application_id)
-  where entered_on is null or entered_on < day
+  where day > coalesce(entered_on, '-infinity') or latest > coalesce(last_left_at, '-infinity')
   order by application_id
-  for update of reviews
-) as entered
-where reviews.id = entered.id
+  for no key update of reviews
+) as scanned
+where reviews.id = scanned.id
 """)
-"""Locks reviews in the order in which other batches of events lock them."""
+"""Locks reviews in the order in which other batches of events lock them.
+
+Not against a new row that refers to one: whoever holds a visit tells its office, and so adds one.
+"""
 
 
 class UnknownApplication(Exception):
@@ -142,16 +154,42 @@ def handle_application_expired(received: Received[ApplicationExpired], session: 
     _apply_outcome(session, row, application)
 
 
-def handle_passes_scanned(received: Sequence[Received[PassScanned]], session: Session) -> None:
-    """Record for each application the last day on which somebody went in; ignore every other scan."""
-    days: dict[UUID, date] = {}
-    for one in received:
-        event, day = one.event, one.event.scanned_at.astimezone(IST).date()
+def handle_visitor_photographed(received: Received[VisitorPhotographed], session: Session) -> None:
+    """Store whether there is a photograph of a visitor; the newest word counts.
+
+    Raises:
+        UnknownApplication: its details are not here (yet).
+    """
+    row, seq = ReviewRow, received.seq
+    is_newest = func.coalesce(row.photographed_seq, 0) < seq
+    told = update(row).where(row.application_id == received.event.application_id)
+    told = told.values(
+        photographed=case((is_newest, not received.event.erased), else_=row.photographed),
+        photographed_seq=func.greatest(row.photographed_seq, seq),
+    )
+    if not session.execute(told.returning(row.id)).all():
+        raise UnknownApplication
+
+
+def handle_passes_scanned(
+    received: Sequence[Received[PassScanned]],
+    session: Session,
+    now: datetime,
+    *,
+    arrival_messages: int = 20,
+    visit_wait_minutes: int = 30,
+) -> None:
+    """Record for each application the last entry and the last exit, and the visit of each day."""
+    scans: dict[UUID, dict[str, Any]] = {}
+    for event in sorted((one.event for one in received), key=lambda event: event.scanned_at):
+        known = scans.setdefault(event.application_id, {"application_id": event.application_id})
         if event.verdict == "admit":
-            days[event.application_id] = max(day, days.get(event.application_id, day))
-    if days:
-        entries = [{"application_id": one, "day": day} for one, day in days.items()]
-        session.connection().execute(_ENTERED, {"entries": json.dumps(entries, default=str)})
+            known["day"] = event.scanned_at.astimezone(IST).date()
+        elif event.verdict == "exit" and event.inside == 0:
+            known["latest"] = event.scanned_at
+    if scans:
+        session.connection().execute(_SCANNED, {"scans": json.dumps(list(scans.values()), default=str)})
+    visits.hear_scans(received, session, now, arrival_messages, timedelta(minutes=visit_wait_minutes))
 
 
 def handle_personal_data_erased(received: Received[PersonalDataErased], session: Session) -> None:
@@ -214,7 +252,7 @@ def _replace_details(
         if row.status != "pending" or not is_corrected:
             row.status, row.waiting_since, row.escalated = "pending", changed_at, 0
             row.escalate_at = changed_at
-        row.first_approvals.clear()
+        row.drop_first_approval()
     if not takes_effect:
         return
     row.officer = reviews.officer_after(row.department, row.officer, row.application, application)

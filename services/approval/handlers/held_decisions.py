@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import or_, select
+from sqlalchemy import or_, select, update
 from sqlalchemy.orm import Session
 
 from contracts import rpc
@@ -21,6 +21,7 @@ from contracts.rpc.call import Call
 from services.approval.handlers import capacity, watchlist
 from services.approval.handlers.authorization import login_of, own_review
 from services.approval.handlers.queries import view
+from services.approval.models.places import WaitRow
 from services.approval.models.reviews import DecisionRow, ReviewRow
 from services.chassis.messaging import outbox
 from services.chassis.rpc.idempotency import once
@@ -80,7 +81,8 @@ def let_due_go(session: Session, now: datetime) -> int:
 def undo(request: ReviewId, call: Call, session: Session, now: datetime) -> ReviewView:
     """Take back a decision of the principal's own that has not left; its places are free again.
 
-    The decision stays on record, and so does that it was taken back.
+    Who waited for a place waits on, in their turn. The decision stays on record, and so does that it was
+    taken back.
 
     Raises:
         NotFound, Forbidden: as `own_review`; Forbidden also where somebody else has decided.
@@ -98,6 +100,8 @@ def undo(request: ReviewId, call: Call, session: Session, now: datetime) -> Revi
             raise Forbidden("somebody else has decided")
         row.held_event = row.leaves_at = None
         capacity.release(session, row.id)
+        still_waits = (WaitRow.review_id == row.id) & WaitRow.ended_at.is_(None)
+        session.execute(update(WaitRow).where(still_waits).values(offered_at=None, offered_until=None))
         row.decisions.append(
             DecisionRow(
                 number=taken_back.number + 1,

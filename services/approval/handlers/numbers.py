@@ -30,6 +30,13 @@ COUNTED_MONTHS = 13
 """Months that a run counts again, the present one included; older ones stay as they were counted last."""
 ALL = ""
 """The department of the rows that count all departments."""
+_SHOWS_NOBODY = f"""month_numbers.month < :present or month_numbers.visits < {rules.SMALLEST}
+    or excluded.visits >= month_numbers.visits + {rules.SMALLEST}"""
+"""Of the present month, what is published of visits changes by no less than so many visits at once."""
+_OF_VISITS = ", ".join(
+    f"{name} = case when {_SHOWS_NOBODY} then excluded.{name} else month_numbers.{name} end"
+    for name in ("visits", "met", "called", "median_call_seconds", "p95_call_seconds")
+)
 
 COUNT_MONTHS = text(f"""
 with decided as (
@@ -50,16 +57,27 @@ with decided as (
   from reviews
   where submitted_at >= :since and channel <> 'invitation'
   group by grouping sets ((department, 2), (2))
+), came as (
+  select coalesce(department, :all) as department, date_trunc('month', day)::date as month,
+    count(*) as visits, count(*) filter (where outcome = 'met') as met, count(called_at) as called,
+    percentile_cont(array[0.5, 0.95]) within group (order by extract(epoch from called_at - arrived_at))
+      as call_seconds
+  from visits
+  where arrived_at >= :since
+  group by grouping sets ((department, 2), (2))
 )
 insert into month_numbers
-  (department, month, applications, decisions, before_visit, median_seconds, p95_seconds, counted_at)
+  (department, month, applications, decisions, before_visit, median_seconds, p95_seconds,
+   visits, met, called, median_call_seconds, p95_call_seconds, counted_at)
 select department, month, coalesce(applications, 0), coalesce(decisions, 0), coalesce(before_visit, 0),
-  round(seconds[1])::integer, round(seconds[2])::integer, :now
-from decided full join submitted using (department, month)
+  round(seconds[1])::integer, round(seconds[2])::integer, coalesce(visits, 0), coalesce(met, 0),
+  coalesce(called, 0),
+  round(call_seconds[1])::integer, round(call_seconds[2])::integer, :now
+from decided full join submitted using (department, month) full join came using (department, month)
 on conflict (department, month) do update set
   applications = excluded.applications, decisions = excluded.decisions,
   before_visit = excluded.before_visit, median_seconds = excluded.median_seconds,
-  p95_seconds = excluded.p95_seconds, counted_at = excluded.counted_at
+  p95_seconds = excluded.p95_seconds, {_OF_VISITS}, counted_at = excluded.counted_at
 """)  # noqa: S608  made of constants
 
 
@@ -68,11 +86,12 @@ def count_months(session: Session, now: datetime) -> bool:
     if not try_lock(session, "month_numbers"):
         return False
     there = now.astimezone(IST).date()
-    first = there.replace(day=1)
+    present = first = there.replace(day=1)
     for _ in range(COUNTED_MONTHS - 1):
         first = (first - timedelta(days=1)).replace(day=1)
     since = datetime.combine(first, time(), IST)
-    session.execute(COUNT_MONTHS, {"all": ALL, "since": since, "statuses": list(DECIDED), "now": now})
+    values = {"all": ALL, "since": since, "statuses": list(DECIDED), "now": now, "present": present}
+    session.execute(COUNT_MONTHS, values)
     return True
 
 

@@ -6,7 +6,19 @@ from datetime import date, datetime, time, timedelta
 from typing import Any, get_args
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, and_, exists, func, literal_column, or_, select, text, tuple_
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    SQLColumnExpression,
+    and_,
+    exists,
+    func,
+    literal_column,
+    or_,
+    select,
+    text,
+    tuple_,
+)
 from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 
 from contracts import spelling
@@ -32,9 +44,17 @@ from contracts.rpc.approval.reviews import (
 from contracts.rpc.call import Call, Principal
 from contracts.visiting_rules import closed_wishes
 from services.approval.domain.delegations import Decider, decides_for
-from services.approval.handlers import reference_data
+from services.approval.handlers import reference_data, waiting_list
 from services.approval.handlers.authorization import readable
-from services.approval.models.reviews import MOBILE, BookingRow, DecisionRow, ReviewRow
+from services.approval.handlers.corrections_to_confirm import (
+    correction_waits,
+    has_begun,
+    is_near,
+    visit_begins,
+)
+from services.approval.models.places import WaitRow
+from services.approval.models.reviews import MOBILE, DecisionRow, ReviewRow
+from services.chassis.audit.record import note_search
 from services.chassis.db import bulk, cursors
 
 MOST_HITS = 50
@@ -70,9 +90,11 @@ def list_reviews(request: ReviewQuestion, call: Call, session: Session, now: dat
         query = query.join(DecisionRow, DecisionRow.review_id == ReviewRow.id).where(
             _latest_decision(call.principal)
         )
-    rows: Sequence[ReviewRow] = session.scalars(_in_order(query, request)).all()
+    nearest = ReviewRow.visit_at
+    visit = func.coalesce(visit_begins(now), nearest) if request.corrected else nearest
+    rows: Sequence[ReviewRow] = session.scalars(_in_order(query, request, visit)).all()
     page = rows[: request.limit]
-    following = _cursor(page[-1], request.order) if len(rows) > len(page) else None
+    following = _cursor(session, page[-1], request.order, visit) if len(rows) > len(page) else None
     counts = _counts(session, call.principal, now) if request.counts else None
     found = _list(session, call.principal, page, now, following, counts)
     ended = _earlier_ended(session, page)
@@ -87,6 +109,7 @@ def search_reviews(request: ReviewSearch, call: Call, session: Session, now: dat
         Forbidden: the principal is of no department.
     """
     q = request.q.replace("\x00", "").strip()
+    note_search(session, "name", q)
     rows = session.scalars(
         select(ReviewRow)
         .where(readable(call.principal), _matches(q))
@@ -112,7 +135,7 @@ def view_review(request: ReviewId, call: Call, session: Session, now: datetime) 
     return seen.model_copy(update={"earlier": _earlier(session, row)})
 
 
-def whereabouts(request: ReferenceOnly, session: Session) -> Whereabouts:
+def whereabouts(request: ReferenceOnly, call: Call, session: Session) -> Whereabouts:
     """Return the department with which an application waits, and since when; nothing personal.
 
     The gateway asks only after the application service has shown the application to the caller.
@@ -134,14 +157,14 @@ def whereabouts(request: ReferenceOnly, session: Session) -> Whereabouts:
         for forwarding in row.forwardings
         if forwarding.to_department == row.department != forwarding.from_department
     )
-    return Whereabouts(department=row.department, since=max([row.waiting_since, *arrivals]))
-
-
-def correction_waits(now: datetime) -> ColumnElement[bool]:
-    """Return the condition for reviews whose correction the department can still confirm."""
-    is_booked = (BookingRow.review_id == ReviewRow.id) & (BookingRow.day >= now.astimezone(IST).date())
-    in_time = (ReviewRow.status == "approved") & ReviewRow.entered_on.is_(None) & exists().where(is_booked)
-    return ReviewRow.correction_since.is_not(None) & in_time
+    wait = session.scalars(select(WaitRow).where(WaitRow.review_id == row.id)).one_or_none()
+    found = Whereabouts(department=row.department, since=max([row.waiting_since, *arrivals]))
+    if wait is None or (wait.revision, wait.department) != (row.revision, row.department):
+        return found
+    mobile = row.application.personal.applicant.mobile
+    is_theirs = call.principal.kind == "applicant" and call.principal.mobile == mobile is not None
+    place = waiting_list.shown(session, wait, row)
+    return found.model_copy(update={"place": place, "place_code": wait.code if is_theirs else ""})
 
 
 def view(row: ReviewRow) -> ReviewView:
@@ -160,6 +183,8 @@ def view(row: ReviewRow) -> ReviewView:
         purpose_kind=application.purpose_kind,
         purpose=application.personal.purpose,
         preferred=application.preferred,
+        weekly_until=application.weekly_until,
+        photographed=bool(row.photographed),
         vehicle=application.personal.vehicle,
         assistance=application.assistance,
         mobile_proved=application.mobile_proved,
@@ -179,8 +204,13 @@ def _corrected(row: ReviewRow) -> dict[str, Any]:
     known = row.correction
     if known is None:
         return {"corrected": (), "corrected_at": None, "correction": None}
-    told = {"corrected": tuple(known["corrected"]), "corrected_at": known["at"], "correction": None}
-    if row.correction_since is not None and row.entered_on is None:
+    told = {
+        "corrected": tuple(known["corrected"]),
+        "corrected_at": known["at"],
+        "corrected_by": known.get("by") or "applicant",
+        "correction": None,
+    }
+    if row.correction_since is not None and not has_begun(row):
         people = People.model_validate(known["people"])
         told["correction"] = CorrectionToConfirm.from_attributes(
             people.applicant,
@@ -195,7 +225,7 @@ def _corrected(row: ReviewRow) -> dict[str, Any]:
 def _list(
     session: Session,
     principal: Principal,
-    rows: Iterable[ReviewRow],
+    found: Iterable[ReviewRow],
     now: datetime,
     following: str | None = None,
     counts: QueueCounts | None = None,
@@ -205,15 +235,26 @@ def _list(
     today = now.astimezone(IST).date()
     data = reference_data.current(session, today)
     held = data.held_by(principal, now)
+    rows = list(found)
+    waiting = [row.id for row in rows if row.correction_since is not None]
+    of_waiting = select(ReviewRow.id, visit_begins(now)).where(ReviewRow.id.in_(waiting))
+    begins = dict(session.execute(of_waiting).all()) if waiting else {}
+    places = waiting_list.of_reviews(session, rows)
 
     def seen(row: ReviewRow) -> ReviewView:
         shown = view(row)
+        if shown.correction is not None:
+            at = begins[row.id]
+            near = {"visit_begins": at, "urgent": is_near(at, row.site, row.department, data, now)}
+            shown = shown.model_copy(update={"correction": shown.correction.model_copy(update=near)})
         closed = (
             ClosedDay(day=one.day, reason=one.reason) for one in data.closed_days(row.department, today)
         )
         wishes = closed_wishes(shown.preferred, data.sites.get(row.site), closed)
         days = tuple(wish.day for wish in wishes)
-        shown = shown.model_copy(update={"closed": days, "closed_wishes": wishes})
+        shown = shown.model_copy(
+            update={"closed": days, "closed_wishes": wishes, "place": places.get(row.id)}
+        )
         try:
             officer = decides_for(decider, (row.officer, row.instead_of), held, now)
         except Forbidden:
@@ -240,8 +281,17 @@ def _filters(request: ReviewQuestion, now: datetime) -> Iterator[ColumnElement[b
         yield (ReviewRow.escalated > 0) == request.escalated
     if request.corrected is not None:
         yield correction_waits(now) == request.corrected
+    if request.waits_for_place:
+        yield _waits_for_place()
+    elif request.status == "pending":
+        yield ~_waits_for_place()
     if request.decided_on is not None:
         yield _on(DecisionRow.decided_at, request.decided_on)
+
+
+def _waits_for_place() -> ColumnElement[bool]:
+    """Return whether a review waits for a place; there are few, so PostgreSQL looks them up in a hash."""
+    return ReviewRow.id.in_(select(WaitRow.review_id).where(WaitRow.ended_at.is_(None)))
 
 
 def _on(column: InstrumentedAttribute[datetime], day: date) -> ColumnElement[bool]:
@@ -258,12 +308,18 @@ def _latest_decision(principal: Principal) -> ColumnElement[bool]:
     return ~newer & ~taken_back & (DecisionRow.department == principal.department)
 
 
-def _in_order(query: Select[ReviewRow], request: ReviewQuestion) -> Select[ReviewRow]:
-    """Sort a query, and begin behind the cursor."""
+def _in_order(
+    query: Select[ReviewRow], request: ReviewQuestion, visit: SQLColumnExpression[datetime]
+) -> Select[ReviewRow]:
+    """Sort a query, and begin behind the cursor.
+
+    Args:
+        visit: when the visit begins: the nearest wish, or the nearest day that was approved.
+    """
     columns = {
         "waiting": (ReviewRow.waiting_since, ReviewRow.id),
         "newest": (ReviewRow.waiting_since, ReviewRow.id),
-        "visit": (ReviewRow.precedence, ReviewRow.visit_at, ReviewRow.id),
+        "visit": (ReviewRow.precedence, visit, ReviewRow.id),
         "decided": (DecisionRow.decided_at, ReviewRow.id),
     }[request.order]
     descending = request.order in NEWEST_FIRST
@@ -274,9 +330,12 @@ def _in_order(query: Select[ReviewRow], request: ReviewQuestion) -> Select[Revie
     return query.order_by(*(column.desc() if descending else column for column in columns))
 
 
-def _cursor(row: ReviewRow, order: ReviewOrder) -> str:
+def _cursor(
+    session: Session, row: ReviewRow, order: ReviewOrder, visit: SQLColumnExpression[datetime]
+) -> str:
     if order == "visit":
-        return cursors.encode(row.visit_at, f"{row.precedence} {row.id}")
+        begins = session.scalars(select(visit).where(ReviewRow.id == row.id)).one()
+        return cursors.encode(begins, f"{row.precedence} {row.id}")
     return cursors.encode(row.decisions[-1].decided_at if order == "decided" else row.waiting_since, row.id)
 
 
@@ -296,9 +355,12 @@ def _counts(session: Session, principal: Principal, now: datetime) -> QueueCount
     mine, today = readable(principal), now.astimezone(IST).date()
     midnight = datetime.combine(today, time(), IST)
     tomorrow, day_after = midnight + timedelta(days=1), midnight + timedelta(days=2)
-    here, pending = ReviewRow.precedence == 0, ReviewRow.status == "pending"
+    waits = (ReviewRow.status == "pending") & _waits_for_place()
+    here, pending = ReviewRow.precedence == 0, (ReviewRow.status == "pending") & ~_waits_for_place()
     parts = {
         **{status: ReviewRow.status == status for status in get_args(ReviewStatus)},
+        "pending": pending,
+        "waiting_for_place": waits,
         "at_counter": pending & here,
         "today": pending & ~here & (ReviewRow.visit_at < tomorrow),
         "tomorrow": pending & ~here & (ReviewRow.visit_at >= tomorrow) & (ReviewRow.visit_at < day_after),

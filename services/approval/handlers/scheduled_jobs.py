@@ -9,7 +9,6 @@ from datetime import datetime, time
 from sqlalchemy import and_, exists, func, select, text, true
 from sqlalchemy.orm import Session
 
-from contracts import spelling
 from contracts.events import EscalationMinutes
 from services.approval.domain import escalation, reviews
 from services.approval.domain.working_time import is_open
@@ -19,6 +18,7 @@ from services.approval.handlers.directory import department_record, site_record
 from services.approval.handlers.duty_contacts import contact_for
 from services.approval.metrics import DEPARTMENTS_UNSTAFFED, SITE_OPEN, department_label, site_label
 from services.approval.models.directory import ImportRow
+from services.approval.models.places import waits
 from services.approval.models.reviews import (
     ApplicationRow,
     BookingRow,
@@ -49,7 +49,12 @@ def escalate_waiting(session: Session, now: datetime) -> int:
     """
     rows = session.scalars(
         select(ReviewRow)
-        .where(ReviewRow.status == "pending", ReviewRow.escalate_at <= now)
+        .where(
+            ReviewRow.status == "pending",
+            ReviewRow.escalate_at <= now,
+            ~exists().where(waits()),
+            ReviewRow.standing_state.is_(None),  # its department has decided; `standing.measure`
+        )
         .order_by(ReviewRow.escalate_at)
         .limit(BATCH)
         .with_for_update(skip_locked=True)
@@ -102,8 +107,7 @@ from (
 ) as nearest
 where nearest.id = reviews.id
 """)
-"""The same as `ReviewRow.plan`, for reviews whose nearest preferred day has passed, and for those that an
-older version of this service stored."""
+"""The same as `ReviewRow.plan`, for reviews whose nearest preferred day has passed."""
 
 
 def plan_visits(session: Session, now: datetime) -> int:
@@ -113,15 +117,6 @@ def plan_visits(session: Session, now: datetime) -> int:
         PLAN.execution_options(synchronize_session=False), {"today": today, "rows": BATCH}
     )
     return planned.rowcount  # type: ignore[attr-defined, no-any-return]  # of a CursorResult
-
-
-def key_names(session: Session) -> int:
-    """Store the search keys of names that an older version stored; return how many, at most BATCH."""
-    due = select(ReviewRow).where(ReviewRow.name_keys.is_(None)).order_by(ReviewRow.id).limit(BATCH)
-    rows = session.scalars(due.with_for_update(skip_locked=True)).all()
-    for row in rows:
-        row.name_keys = sorted(spelling.keys(row.name, row.name_latin))
-    return len(rows)
 
 
 def show_open_sites(session: Session, now: datetime) -> None:

@@ -8,14 +8,19 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import DeclarativeBase
 
 from contracts.model import (
+    Announcement,
     Channel,
     ClosureReason,
     Language,
     MatchKind,
     MatchSettlement,
+    NotMetReason,
+    PlaceOutcome,
     RejectionReason,
     ReviewStatus,
     Role,
+    VisitAnswer,
+    VisitOutcome,
 )
 
 Words = dict[Language, str]
@@ -36,7 +41,12 @@ class Base(DeclarativeBase):
         MatchSettlement: Text,
         RejectionReason: Text,
         ClosureReason: Text,
+        Announcement: Text,
         Channel: Text,
+        NotMetReason: Text,
+        PlaceOutcome: Text,
+        VisitAnswer: Text,
+        VisitOutcome: Text,
         Role: Text,
         Words: JSONB,
         Json: JSONB(none_as_null=True),

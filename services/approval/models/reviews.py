@@ -9,7 +9,16 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from contracts import spelling
 from contracts.events import ApplicationDetails
-from contracts.model import IST, Channel, ClosureReason, RejectionReason, ReviewStatus, Role, Slot
+from contracts.model import (
+    IST,
+    Channel,
+    ClosureReason,
+    RejectionReason,
+    ReviewStatus,
+    Role,
+    Slot,
+    StandingState,
+)
 from services.approval.domain import closures, delegations, reviews, transparency, visits
 from services.approval.models.base import WHOLE, Base, Json
 from services.approval.models.watchlist import WatchlistMatchRow
@@ -88,6 +97,8 @@ class ReviewRow(Base):
     matches: Mapped[list["WatchlistMatchRow"]] = relationship(cascade=WHOLE, lazy="selectin")
     entered_on: Mapped[date | None]
     """The last day on which somebody of the party went in."""
+    last_left_at: Mapped[datetime | None]
+    """The latest exit after which nobody of them was inside, whether or not an entry is known."""
     gate_told: Mapped[bool] = mapped_column(server_default=false())
     """Whether the gate was last told to call the supervisor."""
     traceparent: Mapped[str | None]
@@ -97,10 +108,21 @@ class ReviewRow(Base):
     leaves_at: Mapped[datetime | None]
     """When that event leaves by itself."""
     correction: Mapped[Json | None]
-    """The newest correction: ``number``, ``corrected``, ``at``; while it waits also ``people``, who are to
-    come, and ``confirmed_by``, the first of two officers."""
+    """The newest correction: ``number``, ``corrected``, ``at``, ``by``; while it waits also ``people``, who
+    are to come, and ``confirmed_by``, the first of two officers."""
     correction_since: Mapped[datetime | None]
     """Since when it waits for the department."""
+    standing_state: Mapped[StandingState | None] = mapped_column(Text)
+    """Of a standing pass; it holds while its approval does. Null of every other visit."""
+    standing_until: Mapped[date | None]
+    """Its last day."""
+    standing_changes: Mapped[int | None]
+    """How often it was suspended, and the suspension lifted."""
+    photographed: Mapped[bool | None]
+    """Whether the reception has a photograph of the visitor: null if it never took one, false once erased."""
+    photographed_seq: Mapped[int | None] = mapped_column(BigInteger)
+    suspended_by: Mapped[Role | None] = mapped_column(Text)
+    """Who suspended it last: its department, or the ADO Branch, which alone lifts that again."""
 
     __table_args__ = (
         Index("reviews_queue", "department", "status", "waiting_since", "id"),
@@ -116,6 +138,9 @@ class ReviewRow(Base):
             "department",
             "correction_since",
             postgresql_where=text("correction_since is not null"),
+        ),
+        Index(
+            "reviews_standing", "site", "standing_until", postgresql_where=text("standing_until is not null")
         ),
         Index("reviews_to_escalate", "escalate_at", postgresql_where=text("status = 'pending'")),
     )
@@ -176,6 +201,11 @@ class ReviewRow(Base):
     def first_approval(self) -> "FirstApprovalRow | None":
         """The first of two approvals of the present revision."""
         return next((one for one in self.first_approvals if one.revision == self.revision), None)
+
+    def drop_first_approval(self) -> None:
+        """Let the first of two approvals end, and that a standing pass waits for the second."""
+        self.first_approvals.clear()
+        self.standing_state = self.standing_until = None
 
     def as_domain(self) -> reviews.Review:
         """Return the review as the domain's value."""
@@ -254,9 +284,8 @@ class FirstApprovalRow(Base):
     further_days: Mapped[list[date]] = mapped_column(server_default="{}")
     days_reason: Mapped[str] = mapped_column(server_default="")
 
-    @property
-    def terms(self) -> visits.Terms:
-        """The terms that a second officer has to approve too."""
+    def terms(self, *, recurring: bool = False) -> visits.Terms:
+        """Return the terms that a second officer has to approve too."""
         return visits.Terms(
             Slot.model_validate(self.slot),
             self.gate,
@@ -264,6 +293,7 @@ class FirstApprovalRow(Base):
             self.vehicle_allowed,
             tuple(self.further_days),
             self.days_reason,
+            recurring,
         )
 
 
@@ -334,6 +364,11 @@ class MonthRow(Base):
     before_visit: Mapped[int]
     median_seconds: Mapped[int | None]
     p95_seconds: Mapped[int | None]
+    visits: Mapped[int] = mapped_column(server_default="0")
+    met: Mapped[int] = mapped_column(server_default="0")
+    called: Mapped[int] = mapped_column(server_default="0")
+    median_call_seconds: Mapped[int | None]
+    p95_call_seconds: Mapped[int | None]
     counted_at: Mapped[datetime]
 
     def as_domain(self) -> transparency.Counted:
@@ -345,6 +380,11 @@ class MonthRow(Base):
             before_visit=self.before_visit,
             median_seconds=self.median_seconds,
             p95_seconds=self.p95_seconds,
+            visits=self.visits,
+            met=self.met,
+            called=self.called,
+            median_call_seconds=self.median_call_seconds,
+            p95_call_seconds=self.p95_call_seconds,
         )
 
 

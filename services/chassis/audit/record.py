@@ -6,9 +6,11 @@ refused is recorded, too, with the code of the refusal. An open page that asks a
 if it shows something that no row of the last minutes names.
 
 A row names no person: staff by their login, an applicant by the keyed hash of their mobile, and what the call
-was about by references, numbers, logins and ids. Free text is never recorded.
+was about by references, numbers, logins and ids. Free text is never recorded. A search for a vehicle,
+a mobile or a name is a keyed digest, by which the same search is found again.
 """
 
+import hmac
 import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -28,7 +30,7 @@ from contracts.model import Wire
 from contracts.rpc.call import Call, Method, Principal
 from services.chassis.audit import refusals
 from services.chassis.db import bulk, deferred_writes
-from services.chassis.db.database import Database
+from services.chassis.db.database import Database, idempotency_secret_of
 from services.chassis.db.tables import audit_log
 from services.chassis.runtime import logs
 from services.chassis.runtime.clock import now
@@ -187,6 +189,16 @@ def note_object(name: str) -> None:
     entry = _current.get()
     if entry is not None:
         entry.objects.append(name)
+
+
+def note_search(session: Session, kind: str, text: str) -> None:
+    """Note what somebody searches for (a ``vehicle``, ``mobile`` or ``name``), also where nobody is found.
+
+    It is a keyed digest, so who holds the log cannot read a search, and finds the same one again.
+    """
+    sought = f"{kind} {' '.join(text.casefold().split())}"
+    digest = hmac.digest(idempotency_secret_of(session), sought.encode(), "sha256")
+    note_object(f"{kind}:{digest.hex()[:32]}")
 
 
 def note_objects_alone(*names: str) -> None:

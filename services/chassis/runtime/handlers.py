@@ -22,7 +22,10 @@ from typing import Any
 from contracts.retention import KEPT
 from services.chassis.runtime.clock import now
 
-SINGLE = ("basis", "furthest_days", "local_mode", "public_url", "rate_limits", "undo_seconds", *KEPT)
+SINGLE = (
+    "arrival_messages", "basis", "furthest_days", "local_mode", "place_offer_minutes", "public_url",
+    "rate_limits", "standing_passes", "undo_seconds", "visit_wait_minutes", *KEPT,
+)  # fmt: skip
 """The settings that a handler may name by themselves."""
 ALWAYS: Mapping[str, Callable[[Any], object]] = {
     **{name: attrgetter(f"settings.{name}") for name in SINGLE},

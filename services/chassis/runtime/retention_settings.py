@@ -1,5 +1,7 @@
 """The settings of how long people are kept, and why; that of records is of every service (`settings.py`)."""
 
+from datetime import timedelta
+
 from pydantic import Field
 
 from contracts.model import Basis
@@ -15,6 +17,13 @@ class PeopleRetentionSettings(Section):
 
     people_kept_days: int = kept("people_kept_days")
     photographs_kept_days: int = kept("photographs_kept_days")
+    photographs_kept_at_least_days: int = kept("photographs_kept_at_least_days")
+
+    @property
+    def photographs_kept_at_least(self) -> timedelta:
+        """For how long a photograph stays although its person asks: no longer than without asking."""
+        days = (self.photographs_kept_at_least_days, self.photographs_kept_days, self.people_kept_days)
+        return timedelta(days=min(days))
 
 
 class BackupRetentionSettings(Section):

@@ -313,6 +313,8 @@ class VisitSettings(Section):
 
     furthest_days: int = Field(30, le=StatusListSigned.live_for.days - MOST_DAYS - 1)
     """How many days ahead a visit may be. What is revoked is compared until the last of its days is over."""
+    standing_passes: int = Field(0, ge=0, le=2_000)
+    """How many standing passes a site may have at once, as each gate holds them; with 0 there are none."""
 
 
 class EntrySettings(Section):

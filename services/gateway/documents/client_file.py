@@ -53,6 +53,7 @@ _ALIASES = {
 """Name of a set of words → where it stands, and its type."""
 
 
+_NAMES = {NoneType: "None", model.Instant: "Instant"}
 _GENERIC = {tuple: "Sequence", dict: "Mapping"}
 
 
@@ -85,9 +86,11 @@ class _Types:
             return " | ".join(written)
         if origin is not None:
             return f"{_GENERIC[origin]}[{', '.join(written)}]"
-        if isclass(kind) and issubclass(kind, BaseModel):
+        if kind is model.Instant:
+            self.imports.add(("contracts.model", "Instant"))
+        elif isclass(kind) and issubclass(kind, BaseModel):
             self.imports.add((kind.__module__, kind.__name__))
-        return "None" if kind is NoneType else str(kind.__name__)
+        return _NAMES.get(kind) or str(kind.__name__)
 
     def lines(self) -> str:
         """Return the imports."""

@@ -53,15 +53,16 @@ MINUTE_LIMITS: dict[str, int | None] = {
     "hook": 6_000,
     "hook_anywhere": 30_000,
     "older_heads": 60,
-    "hook_stranger": 300,
-    "hook_strangers": 6_000,
+    "hook_strangers": 24,
     "unlimited": None,
 }
 """Requests in a minute, counted by each replica: `read` and `hook` by address, the others by whose session.
 
 `hook` is for reports of vendors, which come from few addresses and are many after a closed day.
 `hook_anywhere` is for those of a vendor from all addresses together that have signed one. Before that an
-address is a stranger: it has the few of `hook_stranger`, and all strangers share those of `hook_strangers`.
+address is a stranger, and shares those of `hook_strangers` with a 256th of all others, drawn by keyed hash.
+So strangers with a hundred addresses keep a third of a vendor's new ones out, and a million cost no more than
+6,144 calls to notify.
 
 `older_heads`, of all together, is for heads of audit logs that are no copy in memory: each costs a call to
 every service.

@@ -99,7 +99,9 @@ class Gathered:
                 *place,
                 sum(one.count for one in found),
                 min(one.since for one in found),
-                max((until for one in found if (until := self.until(one))), default=None),
+                max((until for one in found if (until := self.until(one))), default=None)
+                if all(one.until or one.kind != "request" for one in found)
+                else None,
             )
             for place, found in groups.items()
         ]

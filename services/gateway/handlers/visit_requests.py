@@ -39,9 +39,11 @@ PROBLEMS: dict[str, str] = {
 F = TypeVar("F", bound=ApplicationForm)
 
 
-async def apply(caller: Caller, method: Method[F, Acknowledged], form: F, key: str) -> Acknowledged:
-    """Submit an application."""
-    problems = (*email_problems(caller, form), *await problems_of(caller, form))
+async def apply(
+    caller: Caller, method: Method[F, Acknowledged], form: F, key: str, *, waits: bool = False
+) -> Acknowledged:
+    """Submit an application; who ``waits`` for a place may ask for a time that is full."""
+    problems = (*email_problems(caller, form), *await problems_of(caller, form, waits=waits))
     return await caller.command(method, form, key, problems)
 
 
@@ -59,16 +61,24 @@ def email_problems(caller: Caller, form: ApplicationForm | InvitationForm) -> tu
     return tuple(FieldError(field=field, code=code, message=PROBLEMS[code]) for field in fields)
 
 
-async def problems_of(caller: Caller, form: ApplicationForm) -> tuple[FieldError, ...]:
+async def problems_of(
+    caller: Caller, form: ApplicationForm, *, waits: bool = False
+) -> tuple[FieldError, ...]:
     """Return the problems of the preferred slots of a form that the department cannot take."""
     slots = {f"preferred.{number}": slot for number, slot in enumerate(form.preferred)}
-    return await _problems(caller, form.site, form.department, 1 + len(form.companions), slots)
+    found = await _problems(caller, form.site, form.department, 1 + len(form.companions), slots)
+    return _but_full(found) if waits else found
 
 
 async def amend(
-    caller: Caller, amendment: AmendApplication, key: str, shown: ApplicationView | None = None
+    caller: Caller,
+    amendment: AmendApplication,
+    key: str,
+    shown: ApplicationView | None = None,
+    *,
+    waits: bool = False,
 ) -> Acknowledged:
-    """Amend an application; ``shown`` is the application where it is known."""
+    """Amend an application; ``shown`` is the application where it is known, ``waits`` as in `apply`."""
     if amendment.preferred is None:
         return await caller.command(rpc.application.AMEND, amendment, key)
     if shown is None:
@@ -77,6 +87,7 @@ async def amend(
     others = shown.companions if amendment.companions is None else amendment.companions
     slots = {f"preferred.{number}": slot for number, slot in enumerate(amendment.preferred)}
     problems = await _problems(caller, shown.site, shown.department, 1 + len(others), slots)
+    problems = _but_full(problems) if waits else problems
     return await caller.command(rpc.application.AMEND, amendment, key, problems)
 
 
@@ -98,6 +109,10 @@ async def availability(caller: Caller, department: str, site: str | None = None)
         return await caller.query_soon(rpc.approval.capacity.AVAILABILITY, question)
     except (ContractError, ValidationError):
         return None
+
+
+def _but_full(found: tuple[FieldError, ...]) -> tuple[FieldError, ...]:
+    return tuple(one for one in found if one.code != "window_full")
 
 
 async def _problems(

@@ -22,7 +22,9 @@ from contracts import rpc
 from contracts.crockford import LENGTH, parse_pass_number
 from contracts.errors import ContractError, Forbidden, InvalidInput
 from contracts.mobile import ascii_digits
+from contracts.plates import is_plate
 from contracts.rpc.verify.incidents import HelpCalls, HelpQuestion
+from contracts.rpc.verify.manifests import PlateHits, PlateQuestion
 from contracts.rpc.verify.presence import InsideQuestion
 from contracts.rpc.verify.scans import ScanPass, ScanResult
 from services.chassis.runtime.clock import now
@@ -46,6 +48,7 @@ PASSES_SECONDS, REFUSES_SECONDS = 6, 30
 """So long a verdict stands that lets somebody pass: the next person must not walk in on it; any other one."""
 LONGEST_NUMBER = 20
 LONGEST_TOKEN = 2_000
+LONGEST_SCANNED = LONGEST_TOKEN + 100
 NOT_READABLE = {
     "id_type": ("other_type", "choose_one"),
     "reason": ("reason", "reason_missing"),
@@ -68,7 +71,10 @@ SUPERVISOR_NOT_READABLE = {
 LONGEST_PIN = 40
 _TYPED = ("pass", "gate", "kind", "count", "other_type", "reason", "supervisor", "supervisor_reason")
 _SCANNED = re.compile(r"eyJ[\w-]+\.[\w-]+\.[\w-]+")
-"""A token, wherever a scanner typed it: in front of it may stand what somebody had begun to type."""
+"""A token, wherever a scanner typed it: in front of it may stand what somebody had begun to type.
+
+It is looked for in the last signs of a text alone: in a long one it would take seconds.
+"""
 
 
 @dataclass(frozen=True)
@@ -151,9 +157,9 @@ async def enter(view: SecurityPage) -> Response:
     A scanner types wherever the focus is. A pass in a field about the ID is the next scan.
     """
     form = await view.form()
-    typed = " ".join(text_of(form, name) for name in ("id_last4", "reason", "supervisor_reason"))
-    if next_pass := _SCANNED.search(typed):
-        return await _look(view, form, next_pass[0], "entry")
+    for name in ("id_last4", "reason", "supervisor_reason"):
+        if next_pass := _SCANNED.search(text_of(form, name)[-LONGEST_SCANNED:]):
+            return await _look(view, form, next_pass[0], "entry")
     request = _pass(text_of(form, "pass"))
     if request is None:
         return await _show_result(view, Scan("entry", _typed(form), None))
@@ -180,6 +186,8 @@ async def show_result(view: SecurityPage) -> Response:
     kept = view.read_result()
     if not kept:
         return view.to("/gate")
+    if "hits" in kept:
+        return view.html("gate/choose.html", **{"is_cut": False, **kept})  # 0.30.0 keeps no is_cut
     scan = Scan(
         kept["direction"],
         kept["typed"],
@@ -238,18 +246,32 @@ async def _ask(view: View, typed: Mapping[str, str], errors: dict[str, str], sta
 
 
 async def _look(view: View, form: FormData, scanned: str, direction: str) -> Response:
-    """Ask verify about what was scanned, and redirect to the result."""
+    """Ask verify about what was scanned, or which pass names a vehicle, and redirect to the result."""
     typed = {**_typed(form), "pass": scanned}
-    request = _pass(scanned)
-    if request is None:
-        return await _show_result(view, Scan(direction, typed, None))
     try:
-        shown = await _scan(view, form, request, direction)
+        found = await _with_plate(view, form, scanned)
+        hits = found.items
+        if len(hits) > 1 or (hits and direction == "exit"):  # a scanner may have typed a plate
+            named = [one.model_dump(mode="json") for one in hits]
+            kept = {"hits": named, "is_cut": found.is_cut, "gate": typed["gate"], "direction": direction}
+            return view.save_result(view.to(RESULT), RESULT, kept)
+        if hits:
+            typed["pass"] = hits[0].pass_
+        request = _pass(typed["pass"])
+        shown = None if request is None else await _scan(view, form, request, direction)
     except (InvalidInput, ValidationError) as error:
         if _is_unknown_gate(error):
             return await _ask(view, typed | {"direction": direction}, {"gate": "unknown_gate"}, 422)
-        return await _show_result(view, Scan(direction, typed, None))
+        shown = None
     return await _show_result(view, Scan(direction, typed, shown))
+
+
+async def _with_plate(view: View, form: FormData, typed: str) -> PlateHits:
+    """Return the passes with the vehicle whose plate was typed; none for anything else."""
+    if not is_plate(typed):
+        return PlateHits()
+    question = PlateQuestion(gate=_gate(view, form), plate=typed)
+    return await view.query(rpc.verify.manifests.FIND_BY_PLATE, question)
 
 
 async def _show_result(view: View, scan: Scan) -> Response:
@@ -284,6 +306,7 @@ async def _result_page(view: View, scan: Scan, problems: dict[str, str] | None =
         tone="amber" if tone == "good" and is_warning else tone,
         is_old=is_old,
         is_number=len(scan.typed["pass"]) <= LONGEST_NUMBER,
+        is_plate=is_plate(scan.typed["pass"]),
         is_whole=len(re.sub(r"[\W_]", "", scan.typed["pass"])) == LENGTH,
         site=site,
         photograph=f"/gate/photographs/{shown.reference}"
@@ -368,7 +391,7 @@ def _pass(typed: str) -> dict[str, str] | None:
     typed right, so that verify is not asked: it would count it as a guess.
     """
     compact = "".join(typed.split())
-    if token := _SCANNED.search(compact):
+    if token := _SCANNED.search(compact[-LONGEST_SCANNED:]):
         return {"token": token[0]}
     if len(compact) > LONGEST_NUMBER:
         return {"token": compact}

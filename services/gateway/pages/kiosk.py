@@ -52,6 +52,7 @@ async def start(view: OpenPage) -> Response:
                 "title": texts(code).gettext(_("Apply for a visitor pass")),
                 "needs": texts(code).gettext(NEEDS),
                 "my_data": texts(code).gettext(_("My data")),
+                "met": texts(code).gettext(_("Were you met?")),
             }
             for code in LANGUAGES
         ]
@@ -68,8 +69,8 @@ async def start(view: OpenPage) -> Response:
 async def begin(view: OpenPage) -> Response:
     if view.kiosk is None:
         return view.to("/kiosk/enrol")
-    wants_data = text_of(await view.form(), "to") == "my-data"
-    response = view.to("/sign-in?to=my-data" if wants_data else "/sign-in")
+    wanted = text_of(await view.form(), "to")
+    response = view.to({"my-data": "/sign-in?to=my-data", "met": "/status"}.get(wanted, "/sign-in"))
     await sign_out_applicant(view, response)
     cookies.answers_cookie(view.request).write(response, new_visit())
     return response

@@ -8,6 +8,7 @@ from typing import cast
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
 
+from contracts import rpc
 from contracts.errors import ContractError, NotFound
 from contracts.events import SiteRecord
 from contracts.model import IST
@@ -18,7 +19,7 @@ from services.gateway.pages.shared import directory, privacy
 from services.gateway.pages.shared.error_pages import PageRoute
 from services.gateway.pages.shared.languages import hours_in_words, preferred, texts, week_in_words
 from services.gateway.pages.shared.navigation import FOOTER, MAP
-from services.gateway.pages.shared.site_text import PAGES, SiteTexts, page_of
+from services.gateway.pages.shared.site_text import PAGES, SiteTexts, page_of, rendered
 from services.gateway.pages.shared.view import PUBLIC, OpenPage, View
 
 FIRST_SECONDS = 0.5
@@ -85,13 +86,27 @@ async def show_site_text(view: OpenPage, name: str) -> Response:
     return view.html("about.html", 200, PUBLIC, **shown)
 
 
+@router.get("/{language:lang}/about/privacy/versions/{version}", dependencies=[rate_limited("read")])
+async def show_version(view: OpenPage, version: str) -> Response:
+    """Show what a version of the privacy notice said, to whoever has agreed to it or was shown it."""
+    try:
+        found = await view.query(rpc.notices.VIEW_NOTICE, rpc.notices.NoticeQuestion(version=version[:40]))
+    except NotFound:
+        return view.html("notice.html", 404, version=version[:40], found=None)
+    said = found.texts[view.language]
+    return view.html("notice.html", version=version, found=found, said=said, body=rendered(said.body))
+
+
 @router.get("/{language:lang}/about/privacy/print", dependencies=[rate_limited("read")])
 async def print_notice(view: OpenPage) -> Response:
     """Show the notice as a sheet that prints itself: for a visitor at a counter, or at a kiosk."""
     await view.caller.state.site_texts.get_at_once(FIRST_SECONDS)
+    files = cast(SiteTexts, view.request.app.state.site_texts)
+    found = page_of(files, view.caller.state, "privacy") or files["privacy"]
     kept, law = privacy.facts(view.caller.state, view.language)
     paper, back = ("receipt", "/sign-in") if view.kiosk else ("a4", "/about/privacy")
-    return view.html("privacy_sheet.html", paper=paper, back=back, kept=kept, law=law)
+    shown = {"text": found[view.language], "kept": kept, "law": law}
+    return view.html("privacy_sheet.html", paper=paper, back=back, **shown)
 
 
 async def _places(view: View) -> list[tuple[SiteRecord, list[tuple[str, Sequence[str]]]]]:

@@ -1,4 +1,4 @@
-"""Complaints, questions and other requests: people send and follow them, the grievance officer answers."""
+"""Complaints, questions and other requests: people send and follow them, officers enter and answer them."""
 
 from typing import Annotated, Literal
 from urllib.parse import quote
@@ -63,6 +63,26 @@ async def show_all(
     return view.html("requests/desk.html", found=found, which=which)
 
 
+@router.get("/desk/requests/new")
+async def ask_to_enter(view: RequestAnswererPage) -> Response:
+    return _entry(view, {"language": view.language}, {})
+
+
+@router.post("/desk/requests/new")
+async def enter(view: RequestAnswererPage) -> Response:
+    """Enter a request of somebody without a mobile; its page is the receipt, to be printed."""
+    form = await view.form()
+    typed = {name: text_of(form, name) for name in ("kind", "text", "language", "name", "contact")}
+    try:
+        request = rpc.EnterRequest.model_validate(typed)
+        sent = await view.command(rpc.ENTER_REQUEST, request, key_of(form))
+    except (ValidationError, InvalidInput) as error:
+        return _entry(view, typed, problems_of(error, MISSING), 422)
+    return view.to(
+        f"/desk/requests/{sent.request_number}", notice="entered_masked" if sent.masked else "entered"
+    )
+
+
 @router.get("/desk/requests/{number}")
 async def show_request(view: RequestAnswererPage, number: str) -> Response:
     return await _request(view, number, "", {})
@@ -112,3 +132,7 @@ async def _request(
     return view.html(
         "requests/desk_request.html", status, shown=shown, typed=typed, errors=errors, longest=rpc.LONGEST
     )
+
+
+def _entry(view: View, typed: dict[str, str], errors: dict[str, str], status: int = 200) -> Response:
+    return view.html("requests/enter.html", status, typed=typed, errors=errors, longest=rpc.LONGEST)

@@ -38,7 +38,7 @@ from contracts.model import (
     Wire,
     end_of_last_day,
 )
-from contracts.tokens import PassClaims
+from contracts.tokens import FRESH_SECONDS, PassClaims
 from contracts.visiting_rules import entry_window
 
 State = Literal["issued", "revoked", "expired"]
@@ -56,6 +56,7 @@ class Visit(Wire):
     closed_days: FurtherDays = ()
     """Days that fell away after the approval."""
     entries: int = 1
+    recurring: bool = False
     party: int
     kind: ApplicantKind
     vehicle_allowed: bool = False
@@ -105,19 +106,34 @@ class Pass:
         """Return whether the reception of this site, or of all sites (None), may see it to print it."""
         return self.personal is not None and site in {None, self.visit.site}
 
-    def claims(self, issuer: str) -> PassClaims:
-        """Return the claims of its token. Instants are whole seconds since 1970."""
+    def claims(self, issuer: str, new_at: datetime | None = None) -> PassClaims:
+        """Return the claims of its token. Instants are whole seconds since 1970.
+
+        The token of a standing pass is of one day, so that it stays small: of the day that is, or comes next.
+
+        Args:
+            issuer: who signs it.
+            new_at: of a standing pass, now, where its code is new; None for one on paper.
+        """
+        days: tuple[int, ...] = tuple((day - self.visit.slot.day).days for day in self.visit.further_days)
+        later, fresh = timedelta(), None
+        if self.visit.recurring:
+            fresh = int(new_at.timestamp()) + FRESH_SECONDS if new_at else 0
+            each = [timedelta(days=day) for day in (0, *days)]
+            later = next((one for one in each if new_at and new_at < self.valid_to + one), each[0])
+            days = ()
         return PassClaims(
             iss=issuer,
             jti=self.number,
-            nbf=int(self.valid_from.timestamp()),
-            exp=int(self.valid_to.timestamp()),
+            nbf=int((self.valid_from + later).timestamp()),
+            exp=int((self.valid_to + later).timestamp()),
+            fresh=fresh,
             site=self.visit.site,
             party=self.visit.party,
             gate=self.visit.gate,
             entries=self.visit.entries,
             idc=self.idc,
-            days=tuple((day - self.visit.slot.day).days for day in self.visit.further_days),
+            days=days,
         )
 
     def without(self, day: date) -> "Pass":
@@ -159,7 +175,12 @@ class Pass:
         )
 
     def revoke(
-        self, reason: RevocationReason, *, replaced: bool = False, withdrawn: ApprovalWithdrawn | None = None
+        self,
+        reason: RevocationReason,
+        *,
+        replaced: bool = False,
+        withdrawn: ApprovalWithdrawn | None = None,
+        note: str = "",
     ) -> PassRevoked:
         """Return the event that ends it, with the department's words where it withdrew its approval.
 
@@ -178,7 +199,7 @@ class Pass:
             withdrawn_for=withdrawn.reason if withdrawn else None,
             language=self.visit.language,
             deliver_by=self.visit.deliver_by,
-            personal=_told(self.personal, withdrawn.personal.note if withdrawn else ""),
+            personal=_told(self.personal, withdrawn.personal.note if withdrawn else note),
         )
 
     def require_reissuable(self, now: datetime) -> None:
@@ -192,11 +213,18 @@ class Pass:
         if state != "issued" or self.personal is None:
             raise Conflict("only a pass that is still good is reissued", code="not_reissuable", state=state)
 
+    def at(self, slot: Slot, margin_minutes: int) -> "Pass":
+        """Return the pass for another time, on one day."""
+        valid_from, valid_to = entry_window(slot, timedelta(minutes=margin_minutes))
+        visit = self.visit.model_copy(update={"slot": slot, "further_days": (), "closed_days": ()})
+        return replace(self, visit=visit, valid_from=valid_from, valid_to=valid_to)
+
     def renumbered(self, number: str, link_code: str, master: str) -> "Pass":
         """Return the pass that replaces it: the same visit under a new number, link and commitment."""
         assert self.personal is not None
         idc = id_commitment(master, number, self.personal.applicant)
-        return replace(self, number=number, link_code=link_code, idc=idc, replaces=self.number)
+        new = replace(self, number=number, link_code=link_code, idc=idc)
+        return replace(new, replaces=self.number, revocation=None)
 
 
 def corrected(old: Pass, people: People, number: str, link_code: str, master: str) -> Pass:

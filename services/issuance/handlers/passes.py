@@ -9,12 +9,13 @@ reissue run one after another, and ``opens_a_pass`` sees all that came before.
 import json
 import secrets
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 from functools import reduce
 from uuid import UUID
 
-from sqlalchemy import func, select, text, update
-from sqlalchemy.orm import Session
+from sqlalchemy import Select, func, select, text, update
+from sqlalchemy.orm import Session, aliased
 
 from contracts.crockford import new_pass_number
 from contracts.envelope import Received
@@ -27,7 +28,9 @@ from contracts.events import (
     PassApproved,
     PersonalDataErased,
     PublicKey,
+    StandingPassChanged,
     VisitDayClosed,
+    VisitMoved,
 )
 from contracts.model import RevocationReason
 from contracts.rpc.call import Call
@@ -139,10 +142,38 @@ def close_day(closed: VisitDayClosed, session: Session, now: datetime, settings:
     shorter = before.without(closed.day)
     if shorter != before and shorter.personal is not None:
         row.visit, row.valid_from, row.valid_to = shorter.visit, shorter.valid_from, shorter.valid_to
+        if shorter.visit.slot.day != before.visit.slot.day:  # its visitor is reminded of another day
+            row.remind_at = now
         row.ends_at = shorter.ends_at
         key = key_store(settings).by_kid_or_current(session, row.kid)
-        token = views.sign(shorter, key, settings)
+        token = None if shorter.visit.recurring else views.sign(shorter, key, settings)
         outbox.add(session, shorter.issued(key.public, token, is_update=True), at=now)
+
+
+def move(moved: VisitMoved, session: Session, now: datetime, settings: IssuanceSettings) -> None:
+    """Replace the pass of a visit that takes place on another day, unless its approval has ended.
+
+    Raises:
+        UnknownApproval: the approval is not here (yet).
+    """
+    application = locked(session, ApplicationRow, application_id=moved.application_id)
+    ended = application.cancelled or application.erased or application.withdrawn_revision >= moved.revision
+    if application.approved_revision < moved.revision and not ended:
+        raise UnknownApproval
+    row = _live_row(session, moved.application_id)
+    if row is None or application.approved_revision != moved.revision:
+        return
+    old = row.as_pass()
+    if old.personal is None:
+        return
+    _revoke(session, row, "day_closed", now)
+    master = settings.commitment_master.get_secret_value()
+
+    def build(number: str) -> Pass:
+        new = old.at(moved.slot, settings.entry_margin_minutes).renumbered(number, _new_link_code(), master)
+        return replace(new, replaces=None)  # today's entries and exits are not those of the other day
+
+    _add(session, build, now, settings)
 
 
 def withdraw(withdrawn: ApprovalWithdrawn | VisitDayClosed, session: Session, now: datetime) -> None:
@@ -207,6 +238,33 @@ def correct(settled: CorrectionSettled, session: Session, now: datetime, setting
     )
 
 
+def switch(changed: StandingPassChanged, session: Session, now: datetime, settings: IssuanceSettings) -> None:
+    """Revoke a standing pass that is suspended; issue it under another number when that is lifted.
+
+    So a revocation stays final, wherever it has been heard of.
+
+    Raises:
+        UnknownApproval: the approval is not here (yet).
+    """
+    application = locked(session, ApplicationRow, application_id=changed.application_id)
+    is_over = (
+        application.cancelled or application.erased or application.withdrawn_revision >= changed.revision
+    )
+    if application.approved_revision < changed.revision and not is_over:
+        raise UnknownApproval
+    if changed.number <= (application.standing_changes or 0):
+        return
+    application.standing_changes = changed.number
+    row = _live_row(session, changed.application_id)
+    if changed.suspended and row is not None:
+        _revoke(session, row, "suspended", now, note=changed.personal.note)
+    elif not changed.suspended and row is None and not is_over:
+        last = session.scalars(_newest(changed.application_id)).one().as_pass()
+        if last.ends_at > now and last.personal is not None:
+            master = settings.commitment_master.get_secret_value()
+            _add(session, lambda number: last.renumbered(number, _new_link_code(), master), now, settings)
+
+
 def erase_personal_data(erased: PersonalDataErased, session: Session) -> None:
     """Delete the people of an application.
 
@@ -240,14 +298,13 @@ def reissue(
         session.refresh(row)
         old = row.as_pass()
         old.require_reissuable(now)
-        if call.principal.kind == "applicant" and settings.rate_limits:
-            lost = (PassRow.application_id == row.application_id) & (PassRow.revocation == "reissued")
-            if (session.scalar(select(func.count()).where(lost)) or 0) >= MOST_REISSUES:
-                raise Conflict(
-                    "this visit had too many passes; the reception can help",
-                    code="too_many_reissues",
-                    most=MOST_REISSUES,
-                )
+        is_limited = call.principal.kind == "applicant" and settings.rate_limits
+        if is_limited and _asked_for(session, row.application_id) >= MOST_REISSUES:
+            raise Conflict(
+                "this visit had too many passes; the reception can help",
+                code="too_many_reissues",
+                most=MOST_REISSUES,
+            )
         _revoke(session, row, request.reason, now, replaced=True)
         master = settings.commitment_master.get_secret_value()
         new = _add(session, lambda number: old.renumbered(number, _new_link_code(), master), now, settings)
@@ -259,9 +316,27 @@ def reissue(
     return once(session, call, f"issuance.{REISSUE.name}", request, effect, answer, reference=str)
 
 
+def _asked_for(session: Session, application_id: UUID) -> int:
+    """Return how many passes of an application were lost; one that a correction has replaced was not.
+
+    A correction changes the people of a pass. They are the same in the two passes of a reissue, since an
+    erasure and another mobile change those of all.
+    """
+    next_one = aliased(PassRow)
+    lost = (PassRow.application_id == application_id) & (PassRow.revocation == "reissued")
+    pairs = select(func.count()).select_from(PassRow).join(next_one, next_one.replaces == PassRow.number)
+    return session.scalar(pairs.where(lost, next_one.personal == PassRow.personal)) or 0
+
+
 def _live_row(session: Session, application_id: UUID) -> PassRow | None:
     live = (PassRow.application_id == application_id) & PassRow.revoked_at.is_(None)
     return session.scalars(select(PassRow).where(live)).one_or_none()
+
+
+def _newest(application_id: UUID) -> Select[PassRow]:
+    """Return the query of the pass that was revoked last, where none is live."""
+    found = select(PassRow).where(PassRow.application_id == application_id)
+    return found.order_by(PassRow.revoked_at.desc()).limit(1)
 
 
 def _revoke_live(
@@ -272,8 +347,20 @@ def _revoke_live(
     by: ApprovalWithdrawn | VisitDayClosed | None = None,
 ) -> None:
     row = _live_row(session, application_id)
+    withdrawn = by if isinstance(by, ApprovalWithdrawn) else None
     if row is not None:
-        _revoke(session, row, reason, now, withdrawn=by if isinstance(by, ApprovalWithdrawn) else None)
+        _revoke(session, row, reason, now, withdrawn=withdrawn)
+    elif withdrawn is not None:
+        _tell_of_end(session, withdrawn, now)
+
+
+def _tell_of_end(session: Session, withdrawn: ApprovalWithdrawn, now: datetime) -> None:
+    """Tell of the end of a pass that is suspended; it has been revoked since then."""
+    row = session.scalars(_newest(withdrawn.application_id)).first()
+    if row is not None and row.revocation == "suspended":
+        was = replace(row.as_pass(), revocation=None)
+        outbox.add(session, was.revoke("withdrawn", withdrawn=withdrawn), at=now)
+        row.revocation = "withdrawn"
 
 
 def _revoke(
@@ -284,8 +371,10 @@ def _revoke(
     *,
     replaced: bool = False,
     withdrawn: ApprovalWithdrawn | None = None,
+    note: str = "",
 ) -> None:
-    outbox.add(session, row.as_pass().revoke(reason, replaced=replaced, withdrawn=withdrawn), at=now)
+    event = row.as_pass().revoke(reason, replaced=replaced, withdrawn=withdrawn, note=note)
+    outbox.add(session, event, at=now)
     row.revocation, row.revoked_at = reason, now
     session.flush()
 
@@ -298,7 +387,8 @@ def _add(session: Session, build: Callable[[str], Pass], now: datetime, settings
         if key is not None:
             signer = key_store(settings).found_current(session, key.kid)
             public = PublicKey(kid=key.kid, x=key.public_x)
-            outbox.add(session, new.issued(public, views.sign(new, signer, settings)), at=now)
+            token = None if new.visit.recurring else views.sign(new, signer, settings)
+            outbox.add(session, new.issued(public, token), at=now)
             return new
         key_store(settings).current(session, now)  # the number was taken, or there was no key yet
     raise NoFreeNumber(f"{NUMBER_TRIES} numbers in a row are taken")

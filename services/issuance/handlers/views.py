@@ -3,7 +3,7 @@
 A pass that does not exist and another person's pass are the same NotFound.
 """
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -13,6 +13,7 @@ from contracts.errors import NotFound
 from contracts.model import SHORT_LINK, Person
 from contracts.rpc.call import Call, Principal
 from contracts.rpc.issuance import (
+    NAMED_AFTER_VISIT,
     Jwk,
     Jwks,
     LinkCode,
@@ -32,8 +33,6 @@ from services.issuance.domain.passes import Pass
 from services.issuance.models import PassRow
 from services.issuance.settings import IssuanceSettings
 
-NAMED_AFTER_VISIT = timedelta(days=1)
-"""For how long after the visit the page behind the link of a pass shows names."""
 _NOT_BY_LINK = dict.fromkeys(("mobile", "email", "official", "guardian"))
 
 
@@ -60,7 +59,7 @@ def view_by_link(
     Raises:
         NotFound: no pass has this link.
     """
-    row = _find_by_link(session, request)
+    row = find_by_link(session, request)
     full = view_of(row, call.principal, session, now, settings)
     person = full.applicant.model_copy(update=_NOT_BY_LINK)
     shown = full.model_copy(update={"applicant": person, "replaced_by": None})
@@ -84,7 +83,7 @@ def whole_link(request: ShortLink, session: Session) -> WholeLink:
     return WholeLink(code=found[0])
 
 
-def qr(request: QrQuestion, call: Call, db: Database, settings: IssuanceSettings) -> QrPicture:
+def qr(request: QrQuestion, call: Call, db: Database, now: datetime, settings: IssuanceSettings) -> QrPicture:
     """Return the QR code of a pass. It is drawn when the session is closed.
 
     A pass that is over has one, too, because an exit is never refused.
@@ -93,18 +92,19 @@ def qr(request: QrQuestion, call: Call, db: Database, settings: IssuanceSettings
         NotFound: as for :func:`view`.
     """
     with db.queries() as session:
-        token = _token_of(find(session, request.number, call.principal), session, settings)
+        row = find(session, request.number, call.principal)
+        token = _token_of(row, session, settings, None if call.principal.kind == "staff" else now)
     return picture(token, request.format, request.scale)
 
 
-def qr_by_link(request: LinkCode, db: Database, settings: IssuanceSettings) -> QrPicture:
+def qr_by_link(request: LinkCode, db: Database, now: datetime, settings: IssuanceSettings) -> QrPicture:
     """Return the QR code of the pass with this link.
 
     Raises:
         NotFound: no pass has this link.
     """
     with db.queries() as session:
-        token = _token_of(_find_by_link(session, request), session, settings)
+        token = _token_of(find_by_link(session, request), session, settings, now)
     return picture(token, "svg")
 
 
@@ -145,7 +145,7 @@ def view_of(
     return PassView.from_attributes(
         row,
         state=row.as_pass().state_at(now),
-        token=_token_of(row, session, settings),
+        token=_token_of(row, session, settings, None if principal.kind == "staff" else now),
         applicant=row.personal.applicant.model_copy(update=hidden),
         companions=tuple(one.model_copy(update=hidden) for one in row.personal.companions),
         vehicle=row.personal.vehicle,
@@ -161,18 +161,27 @@ def _may_see(principal: Principal, row: PassRow) -> bool:
     return principal.kind == "staff" and principal.role == "reception" and shown.is_printed_at(principal.site)
 
 
-def _find_by_link(session: Session, request: LinkCode) -> PassRow:
+def find_by_link(session: Session, request: LinkCode) -> PassRow:
+    """Return the row of the pass with this link.
+
+    Raises:
+        NotFound: no pass has this link.
+    """
     row = session.scalars(select(PassRow).where(PassRow.link_code == request.code)).one_or_none()
     if row is None:
         raise NotFound("there is no such pass")
     return row
 
 
-def _token_of(row: PassRow, session: Session, settings: IssuanceSettings) -> str:
+def _token_of(row: PassRow, session: Session, settings: IssuanceSettings, new_at: datetime | None) -> str:
+    """Return the token of a pass; of a standing one a new code, or that of a print where there is no instant.
+
+    Staff print it.
+    """
     key = key_store(settings).by_kid_or_current(session, row.kid)
-    return sign(row.as_pass(), key, settings)
+    return sign(row.as_pass(), key, settings, new_at)
 
 
-def sign(one: Pass, key: SigningKey, settings: IssuanceSettings) -> str:
-    """Return the token of a pass under a key."""
-    return key.sign(one.claims(settings.issuer).payload(), PASS_TYP)
+def sign(one: Pass, key: SigningKey, settings: IssuanceSettings, new_at: datetime | None = None) -> str:
+    """Return the token of a pass under a key, as `Pass.claims`."""
+    return key.sign(one.claims(settings.issuer, new_at).payload(), PASS_TYP)

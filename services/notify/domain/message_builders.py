@@ -5,7 +5,7 @@ The names of a department, a site and a gate are handed in, as a message has the
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from types import MappingProxyType
 
 from contracts.envelope import Received
@@ -23,21 +23,28 @@ from contracts.events import (
     PassRejected,
     PassReturned,
     PassRevoked,
+    PlaceOffered,
     RequestAnswered,
     ReviewEscalated,
     RevocationPersonal,
     VisitDayClosed,
     VisitDayReopened,
+    VisitNear,
+    VisitorAnnounced,
+    VisitorCalled,
+    VisitorLeft,
 )
-from contracts.model import IST, SHORT_LINK, Contact, Language, Person
+from contracts.model import IST, MOST_DAYS, SHORT_LINK, Announcement, Contact, Language, Person
 from services.chassis.runtime.time_words import short_time, time_of_day
 from services.notify.domain import templates
 from services.notify.domain.messages import TOKEN, VISITS, Draft, Purpose
 
 OTP_LIFE = timedelta(minutes=10)
-ToApplicant = PassRejected | PassReturned | VisitDayClosed | VisitDayReopened
+ToApplicant = PassRejected | PassReturned | VisitDayClosed | VisitDayReopened | VisitorCalled
 """Decisions of a department that the applicant is told."""
-OfADepartment = ApplicationSubmitted | ToApplicant | ReviewEscalated
+OfADepartment = (
+    ApplicationSubmitted | PlaceOffered | ReviewEscalated | ToApplicant | VisitorAnnounced | VisitorLeft
+)
 """Events whose message names a department."""
 ESCALATION_LANGUAGE: Language = "en"
 """Language of messages to a duty contact, for whom the event names none."""
@@ -216,6 +223,74 @@ def day_reopened(event: VisitDayReopened, public_url: str, department: str) -> D
     return _to_applicant("day_reopened", event, event.personal.contact, public_url, words)
 
 
+def visitor_called(event: VisitorCalled, public_url: str, department: str) -> Draft:
+    """Build the message to a visitor who is inside; what it says is over with the day."""
+    words = {"department": department, "what": templates.visit_answer(event)}
+    draft = _to_applicant("visitor_called", event, event.personal.contact, public_url, words)
+    return replace(draft, expires_at=datetime.combine(event.day, time.max, IST))
+
+
+def visit_reminder(event: VisitNear, public_url: str, gate: str, room: str) -> Draft:
+    """Build the reminder of a visit: when, at which gate, which room, what to bring, and who is to answer.
+
+    Nobody has proved an email address, and the link opens the pass: it goes there to those only who have no
+    mobile, as the pass does.
+    """
+    to = event.personal
+    return Draft(
+        purpose="visit_reminder",
+        language=event.language,
+        deliver_by=event.deliver_by,
+        mobile=to.mobile,
+        email=None if to.mobile else to.email,
+        parameters={
+            "number": event.pass_number,
+            "date": templates.day(event.slot.day),
+            "start": time_of_day(event.slot.start, event.language),
+            "gate": gate,
+            "room": templates.room(room, event.language),
+            "documents": templates.documents(to.id_type, event.language),
+            "link": f"{public_url.rstrip('/')}/q/{to.link_code[:SHORT_LINK]}",
+        },
+        expires_at=event.until,
+    )
+
+
+def visit_question(event: VisitorLeft, department: str, link: str) -> Draft:
+    """Build the question to a visitor who has left: whether they were met. Its link is that of their pass."""
+    to = event.personal
+    return Draft(
+        purpose="visit_question",
+        language=event.language,
+        deliver_by=event.deliver_by,
+        mobile=to.mobile,
+        email=None if to.mobile else to.email,
+        parameters={"reference": event.reference, "department": department, "link": link},
+        expires_at=event.until,
+    )
+
+
+def place_offered(event: PlaceOffered, public_url: str, department: str) -> Draft:
+    """Build the message that a place is free for whoever waited; it expires with the offer."""
+    contact, language = event.personal.contact, event.language
+    return Draft(
+        purpose="place_offered",
+        language=language,
+        deliver_by=event.deliver_by,
+        mobile=contact.mobile,
+        email=contact.email,
+        parameters={
+            "reference": event.reference,
+            "department": department,
+            "date": templates.day(event.slot.day),
+            "start": time_of_day(event.slot.start, language),
+            "until": templates.moment(event.until, language),
+            "url": f"{public_url.rstrip('/')}/{language}/w/{event.personal.code}",
+        },
+        expires_at=event.until,
+    )
+
+
 def pass_issued(event: PassIssued, public_url: str, site: str, gate: str) -> Draft:
     """Build the message with the pass: number, days, hours, site, gate, link. It expires when entry ends.
 
@@ -227,7 +302,11 @@ def pass_issued(event: PassIssued, public_url: str, site: str, gate: str) -> Dra
     link = f"{public_url.rstrip('/')}/p/{event.personal.link_code}"
     token = {} if event.personal.token is None else {TOKEN: event.personal.token}
     days = (event.slot.day, *event.further_days)
-    hours = ([datetime.combine(day, at, IST) for at in (event.slot.start, event.slot.end)] for day in days)
+    # The calendar entry of a standing pass, which may be for 130 days, is that of its first days.
+    hours = (
+        [datetime.combine(day, at, IST) for at in (event.slot.start, event.slot.end)]
+        for day in days[:MOST_DAYS]
+    )
     visits = [f"{start.isoformat()}/{end.isoformat()}" for start, end in hours]
     return Draft(
         purpose="pass_issued",
@@ -288,4 +367,33 @@ def review_escalated(event: ReviewEscalated, public_url: str, department: str) -
             "since": templates.moment(event.waiting_since, language),
             "url": f"{public_url.rstrip('/')}/{language}/{where}",
         },
+    )
+
+
+OF_ANNOUNCEMENTS: Mapping[Announcement, Purpose] = {
+    "arrived": "visitor_arrived",
+    "many": "visitors_many",
+    "unanswered": "visitor_unanswered",
+}
+
+
+def visitor_announced(event: VisitorAnnounced, public_url: str, department: str) -> Draft:
+    """Build the message to an office about a visitor who is inside; it says nothing about the visitor.
+
+    It leads to the page that answers this visit, or to where its reader sees all who wait.
+    """
+    contact, language, code = event.personal.contact, language_of(event), event.personal.link_code
+    where = f"v/{code}" if code else "counter" if event.step == "reception" else "desk/visits"
+    words = {"department": department, "url": f"{public_url.rstrip('/')}/{language}/{where}"}
+    if event.about != "many":
+        since = time_of_day(event.since.astimezone(IST).time(), language)
+        words |= {"reference": event.reference, "since": since}
+    return Draft(
+        purpose=OF_ANNOUNCEMENTS[event.about],
+        language=language,
+        deliver_by=event.deliver_by if contact.mobile else "email",
+        mobile=contact.mobile,
+        email=contact.email,
+        parameters=words,
+        expires_at=event.answer_until,
     )

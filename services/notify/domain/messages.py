@@ -13,8 +13,12 @@ Purpose = Literal[
     "otp", "login_issued", "access_changed", "application_submitted", "application_cancelled",
     "application_expired", "rejected", "returned", "day_closed", "day_dropped", "day_reopened", "pass_issued",
     "pass_revoked", "review_escalated", "mobile_changed", "request_answered", "breach_notice",
+    "visitor_called", "visitor_arrived", "visitors_many", "visitor_unanswered", "visit_reminder",
+    "visit_question", "place_offered",
 ]  # fmt: skip
-NOT_TO_APPLICANT: Collection[Purpose] = ("review_escalated", "mobile_changed")
+NOT_TO_APPLICANT: Collection[Purpose] = (
+    "review_escalated", "mobile_changed", "visitor_arrived", "visitors_many", "visitor_unanswered",
+)  # fmt: skip
 """Purposes of messages about an application that go to somebody else, or to a number that is no more theirs.
 """
 ALWAYS_TOLD: Collection[Purpose] = (
@@ -24,9 +28,12 @@ ALWAYS_TOLD: Collection[Purpose] = (
 somebody has their application, or their data."""
 STOPPABLE: Collection[Purpose] = (
     "application_submitted", "application_expired", "rejected", "returned", "day_reopened",
-    "request_answered",
+    "request_answered", "visit_reminder", "visit_question",
 )  # fmt: skip
 """What a person may have left out: neither a pass nor its end, and nothing about somebody's login or duty."""
+FEWER_THAN: dict[Purpose, int] = {"visit_reminder": 4, "visit_question": 5}
+"""How many messages of an application there must be fewer of, or one that nobody needs is left out: so that
+nobody gets more than five for one visit, and that the office still can call whoever was reminded twice."""
 Lane = Literal["otp", "normal", "bulk"]
 State = Literal[
     "queued", "accepted", "delivered", "read", "failed", "expired", "withdrawn", "not_needed"

@@ -56,8 +56,12 @@ UNREGISTERED = Registrations()
 """For a gateway that knows the texts by itself, and for local mode."""
 
 
-def read_registrations(path: Path) -> Registrations:
-    """Return the registrations of a file, without those of earlier versions of a text.
+def read_registrations(path: Path, reply_to: str = "") -> Registrations:
+    """Return the registrations of a file, without those of other versions of a text.
+
+    Args:
+        path: of the file.
+        reply_to: as of `templates.find_for_sms`: texts that ask for a reply have versions of their own.
 
     Raises:
         BadRegistrations: it is no TOML, or has something that we do not know.
@@ -79,6 +83,6 @@ def read_registrations(path: Path) -> Registrations:
         for key, given in table.items():
             if key not in languages or not isinstance(given, str):
                 raise BadRegistrations(f"there is no text {name}.{key}")
-            if given and version == templates.find(purpose, languages[key]).version:
+            if given and version == templates.find_for_sms(purpose, languages[key], reply_to)[0].version:
                 ids[purpose, languages[key]] = given
     return Registrations(entity_id, header, ids)

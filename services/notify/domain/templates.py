@@ -11,7 +11,7 @@ import string
 import tomllib
 import unicodedata
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from functools import lru_cache
 from itertools import groupby
@@ -20,6 +20,7 @@ from typing import Literal, get_args
 
 from babel.dates import format_date
 
+from contracts.events import VisitorCalled
 from contracts.model import IST, Language
 from services.chassis.runtime.time_words import time_of_day
 from services.notify.domain.messages import Purpose
@@ -49,9 +50,14 @@ VARIABLES: Mapping[str, str] = {
             "end",
             "since",
             "until",
+            "room",
+            "documents",
+            "yes",
+            "no",
         ),
         "{#alphanumeric#}",
     ),
+    "reply_to": "{#cbn#}",
     **dict.fromkeys(("url", "link"), "{#url#}"),
 }
 """Every variable of every text, with the tag under which operators register it (TRAI's direction of 18
@@ -92,6 +98,24 @@ class Template:
     """The body of the template with a picture: that without its link."""
     whatsapp_button: str = ""
     """The words of its button, which opens the link."""
+    reply_version: int = 0
+    """The version of both texts below, in place of the two versions above."""
+    reply: str = ""
+    """The text of a question that can be answered by an SMS to `reply_to`: ``yes`` or ``no``."""
+    whatsapp_reply: str = ""
+    """The body of one that can be answered at WhatsApp, with the variables of ``text``."""
+
+    def taking_replies(self) -> "Template":
+        """Return it with the texts that ask for a reply; as it is, where it asks nothing."""
+        if not self.reply:
+            return self
+        return replace(
+            self,
+            version=self.reply_version,
+            text=self.reply,
+            whatsapp_version=self.reply_version,
+            whatsapp=self.whatsapp_reply,
+        )
 
     @property
     def placeholders(self) -> tuple[str, ...]:
@@ -115,6 +139,22 @@ def find(purpose: Purpose, language: Language) -> Template:
     return _templates()[purpose, language]
 
 
+def find_for_sms(purpose: Purpose, language: Language, reply_to: str) -> tuple[Template, Mapping[str, str]]:
+    """Return the template of an SMS, and the parameters that say how to answer it.
+
+    Args:
+        purpose, language: of the message.
+        reply_to: the number that takes replies, after the word with which they begin, if there is one;
+            empty where nobody can reply.
+    """
+    template = find(purpose, language)
+    if not reply_to or not template.reply:
+        return template, {}
+    *keyword, number = reply_to.split()
+    yes, no = (" ".join((*keyword, digit)) for digit in "12")
+    return template.taking_replies(), {"yes": yes, "no": no, "reply_to": number}
+
+
 def knows(purpose: Purpose, language: Language) -> bool:
     """Return whether this release has the text of a purpose."""
     return (purpose, language) in _templates()
@@ -132,6 +172,7 @@ def _templates() -> dict[tuple[Purpose, Language], Template]:
                 content["whatsapp_template"],
                 whatsapp_picture_template=content.get("whatsapp_picture_template", ""),
                 whatsapp_version=content.get("whatsapp_version", version),
+                reply_version=content.get("reply_version", 0),
                 **{"whatsapp": texts["text"], **texts},
             )
     return found
@@ -174,6 +215,17 @@ def gate(code: str | None, names: Mapping[Language, str], language: Language) ->
     if not code:
         return _words()["gate"]["any"][language]
     return shorten(names.get(language, "").strip() or code.rpartition("-G")[2] or code, NAME_UNITS)
+
+
+def room(number: str, language: Language) -> str:
+    """Return the room of an officer, or where to ask for it."""
+    return shorten(number, NAME_UNITS) if number.strip() else _words()["room"]["any"][language]
+
+
+def documents(id_type: str | None, language: Language) -> str:
+    """Return the name of the ID card that a visitor brings, or the word for any."""
+    known = _words()["card"]
+    return known.get(id_type or "any", known["any"])[language]
 
 
 def reason(code: str, language: Language, kind: ReasonKind = "reason") -> str:
@@ -245,6 +297,23 @@ def grounds(code: str, language: Language, kind: ReasonKind = "reason") -> str:
     """
     given = reason(code, language, kind)
     return given + ("." if language == "en" else "।")
+
+
+MOST_OF_A_VARIABLE = 40
+"""UTF-16 units that operators of SMS allow for one variable of a registered text."""
+
+
+def visit_answer(event: VisitorCalled) -> str:
+    """Return what the office says to a visitor, as a sentence."""
+    code: str = event.answer
+    if event.room:
+        code = {"come_up": "come_to", "somebody_else": "somebody_else_at"}.get(code, code)
+    if event.come_back:
+        code = "not_today_but"
+    date = day(event.come_back) if event.come_back else ""
+    until = time_of_day(event.wait_until.astimezone(IST).time(), event.language) if event.wait_until else ""
+    said = _words()["visit"][code][event.language].format(room=event.room, until=until, date=date)
+    return shorten(said, MOST_OF_A_VARIABLE)
 
 
 def shorten(text: str, most: int) -> str:

@@ -25,7 +25,7 @@ from services.notify.domain.outcomes import TRIED_FOR, end_of, is_late
 from services.notify.handlers.endings import end_chain
 from services.notify.handlers.leases import addresses_of
 from services.notify.handlers.messages import wake_sender
-from services.notify.handlers.opt_outs import MOBILE_CHANNELS
+from services.notify.handlers.opt_outs import MOBILE_CHANNELS, STOPS
 from services.notify.metrics import FALLBACKS
 from services.notify.models import MessageRow
 
@@ -68,8 +68,7 @@ returning messages.*, held.is_erased, held.was_queued,
   array(
     select other.channel from messages as other
     where other.event_id = messages.event_id and other.purpose = messages.purpose
-    union all select about from opt_outs
-    where opt_outs.recipient = messages.recipient and messages.lane <> 'otp' and not is_over
+    union all select about from opt_outs where {STOPS}
     union all {MOBILE_CHANNELS}
   ) as tried,
   exists (

@@ -355,7 +355,9 @@ class Sender:
         channel = self._all[message.channel]
         if message.personal is None:
             raise PermanentChannelError("unreadable", use_next=False)
-        template, personal = templates.find(message.purpose, message.language), message.personal
+        reply_to = self._options.sms_reply_to if message.channel == "sms" else ""
+        template, answers = templates.find_for_sms(message.purpose, message.language, reply_to)
+        personal = replace(message.personal, parameters={**message.personal.parameters, **answers})
         if template.email_notice and personal.is_withheld_from(message.channel):
             reference = personal.parameters.get("reference", "")
             site = self._options.public_url.rstrip("/")

@@ -1,4 +1,4 @@
-"""The copy of the names of departments, sites and gates, by which messages call them."""
+"""The copy of the names of departments, sites and gates, by which messages call them, and of rooms."""
 
 from sqlalchemy.orm import Session
 
@@ -11,10 +11,11 @@ from services.notify.models import DepartmentRow, SiteRow
 
 
 def handle_directory_changed(received: Received[DirectoryChanged], session: Session) -> None:
-    """Store the name of a department or of a site and its gates, unless newer ones are stored already."""
+    """Store the names of a department and its rooms, or of a site and its gates, if they are newer."""
     department, site = received.event.department, received.event.site
     if department is not None:
-        known = {"seq": received.seq, "name": department.name}
+        rooms = {one.code: one.room for one in department.officers if one.room}
+        known = {"seq": received.seq, "name": department.name, "rooms": rooms}
         put(session, DepartmentRow, {"code": department.code}, known, DepartmentRow.seq < received.seq)
     if site is not None:
         known = {"seq": received.seq, "name": site.name, "gate_names": site.gate_names}
@@ -25,6 +26,12 @@ def department_name(session: Session, code: str, language: Language) -> str:
     """Return a department's name for a message; one that is not known yet is named after its code."""
     row = session.get(DepartmentRow, code)
     return templates.department(code, row.name if row else {}, language)
+
+
+def room_of(session: Session, department: str, officer: str | None) -> str:
+    """Return the room of an officer; empty where it is not known."""
+    row = session.get(DepartmentRow, department) if officer else None
+    return row.rooms.get(officer, "") if row and officer else ""
 
 
 def site_name(session: Session, code: str, language: Language) -> str:

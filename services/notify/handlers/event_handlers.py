@@ -12,17 +12,21 @@ from sqlalchemy.orm import Session
 
 from contracts import events
 from contracts.envelope import Received
+from services.chassis.db.database import after_commit
 from services.notify.domain import message_builders, templates
 from services.notify.domain.messages import Draft
 from services.notify.handlers import directory
 from services.notify.handlers.messages import (
     ALREADY_STORED,
+    ENOUGH,
     lock_application,
     lock_pass,
+    pass_link,
     store,
     to_present_number,
 )
 from services.notify.handlers.prints import publish_printed
+from services.notify.metrics import LEFT_OUT
 from services.notify.models import MessageRow, PassRow
 
 D = TypeVar("D", bound=message_builders.OfADepartment)
@@ -139,6 +143,9 @@ handle_application_expired = _about_application(message_builders.application_exp
 handle_pass_rejected = _naming_department(message_builders.rejected)
 handle_pass_returned = _naming_department(message_builders.returned)
 handle_visit_day_reopened = _naming_department(message_builders.day_reopened)
+handle_visitor_called = _naming_department(message_builders.visitor_called)
+handle_visitor_announced = _naming_department(message_builders.visitor_announced)
+handle_place_offered = _naming_department(message_builders.place_offered)
 handle_review_escalated = _naming_department(message_builders.review_escalated)
 
 
@@ -171,10 +178,79 @@ def handle_pass_issued(
         publish_printed(session, event.pass_number, event.application_id, known.printed_at)
 
 
+def handle_visit_near(
+    received: Received[events.VisitNear], session: Session, now: datetime, public_url: str
+) -> None:
+    """Store the reminder of a visit, unless its pass is revoked or its visitor has had enough messages.
+
+    What they had before the day that is near does not count for a later day, of which they get only this.
+    """
+    event = received.event
+    known = lock_pass(session, event.pass_number, event.application_id, event.reference, event.site)
+    gate = directory.gate_name(session, event.site, event.gate, event.language)
+    room = directory.room_of(session, event.department, event.officer)
+    draft = message_builders.visit_reminder(event, public_url, gate, room)
+    _store_unless_enough(
+        received,
+        session,
+        now,
+        to_present_number(session, draft, event.application_id, known),
+        pass_number=event.pass_number,
+        withdrawn=known.revoked_at is not None,
+        erased=known.is_erased,
+        is_counted=not event.later_day,
+    )
+
+
+def handle_visitor_left(
+    received: Received[events.VisitorLeft], session: Session, now: datetime, public_url: str
+) -> None:
+    """Store the question whether a visitor was met. Its link opens the page of their pass.
+
+    Where the message with the pass is gone, it leads to the status of the application.
+    """
+    event = received.event
+    known = lock_application(session, event.application_id, event.reference, event.department)
+    department = templates.department(event.department, known.department or {}, event.language)
+    link = pass_link(session, event.application_id) or message_builders.status_link(
+        event.reference, event.language, public_url
+    )
+    draft = message_builders.visit_question(event, department, link)
+    draft = to_present_number(session, draft, event.application_id, known)
+    _store_unless_enough(received, session, now, draft, erased=known.is_erased)
+
+
+def _store_unless_enough(
+    received: Received[events.VisitNear] | Received[events.VisitorLeft],
+    session: Session,
+    now: datetime,
+    draft: Draft,
+    *,
+    pass_number: str | None = None,
+    withdrawn: bool = False,
+    erased: bool,
+    is_counted: bool = True,
+) -> None:
+    """Store a message that nobody needs, unless its visitor has had enough of them; count one left out."""
+    is_stored = store(
+        session,
+        received.id,
+        draft,
+        now,
+        application_id=received.event.application_id,
+        pass_number=pass_number,
+        withdrawn=withdrawn,
+        erased=erased,
+        unless=ENOUGH[draft.purpose] if is_counted else None,
+    )
+    if not is_stored:
+        after_commit(session, LEFT_OUT.labels(draft.purpose).inc)
+
+
 def handle_pass_revoked(
     received: Received[events.PassRevoked], session: Session, now: datetime, public_url: str
 ) -> None:
-    """Withdraw the pass if it is still queued; store the message about its end if that is news to anybody."""
+    """Withdraw a pass or reminder that is still queued; store the message about its end if that is news."""
     event = received.event
     known = lock_pass(session, event.pass_number, event.application_id, event.reference)
     session.execute(
@@ -184,7 +260,7 @@ def handle_pass_revoked(
     )
     waiting = (
         (MessageRow.pass_number == event.pass_number)
-        & (MessageRow.purpose == "pass_issued")
+        & MessageRow.purpose.in_(("pass_issued", "visit_reminder"))
         & (MessageRow.state == "queued")
     )
     session.execute(update(MessageRow).where(waiting).values(state="withdrawn", ended_at=now))

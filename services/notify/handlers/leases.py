@@ -48,10 +48,7 @@ _READ = f"""id, lane, purpose, channel, step, language, application_id, personal
   purpose = 'pass_issued' and exists (
     select from passes where number = pass_number and revoked_at is not null
   ) as is_revoked,
-  {IS_STOPPED} or lane <> 'otp' and exists (
-    select from opt_outs
-    where opt_outs.recipient = messages.recipient and about = messages.channel and not is_over
-  ) as is_opted_out,
+  {IS_STOPPED} as is_opted_out,
   channel <> 'email' and {IS_WRONG_NUMBER} as is_wrong_number"""  # noqa: S608  texts of our own
 _DUE = """state = 'queued' and due_at <= statement_timestamp() and channel = any(:channels)
   and (cast(:gap as float8) is null or recipient is null or not exists (

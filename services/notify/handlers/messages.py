@@ -17,7 +17,7 @@ from services.chassis.db.database import idempotency_secret_of, personal_keys_of
 from services.chassis.runtime.logs import correlation_id, traceparent
 from services.notify.adapters.sealing import seal, unseal
 from services.notify.adapters.wakeup_listener import CHANNEL, topic
-from services.notify.domain.messages import NOT_TO_APPLICANT, Draft, Lane, Personal, State
+from services.notify.domain.messages import FEWER_THAN, NOT_TO_APPLICANT, Draft, Lane, Personal, State
 from services.notify.models import ApplicationRow, MessageRow
 
 _MESSAGES = MessageRow.metadata.tables["messages"]
@@ -45,6 +45,20 @@ ALREADY_STORED = """exists (
   where earlier.pass_number = given.pass_number and earlier.purpose = given.purpose
 )"""
 """For `store`: whether there is a message of this purpose about the pass."""
+
+_SINCE = "and earlier.created_at > statement_timestamp() - interval '24 hours'"
+"""The question is asked on each day of a visit, so what came on the days before does not count."""
+ENOUGH = {
+    purpose: f"""(
+  select count(distinct (event_id, purpose)) from messages as earlier
+  where earlier.application_id = given.application_id and earlier.resend_of is null
+    and earlier.state not in ('withdrawn', 'not_needed')
+    {_SINCE if purpose == "visit_question" else ""}
+    and earlier.purpose <> all(array[{", ".join(f"'{one}'" for one in NOT_TO_APPLICANT)}])
+) >= {most}"""  # noqa: S608  made of constants
+    for purpose, most in FEWER_THAN.items()
+}
+"""For `store`: whether the applicant has had so many messages that this one is left out."""
 
 
 def recipient_digest(session: Session, address: str) -> str:
@@ -166,6 +180,18 @@ def store(
         return bool(bulk.insert_rows(session, _MESSAGES, [row], unless=unless))
     deferred_writes.insert(session, _MESSAGES, [row], skip_existing=True)
     return True
+
+
+def pass_link(session: Session, application_id: UUID) -> str | None:
+    """Return the short link of the newest message with a pass of an application; None where it is erased."""
+    row = MessageRow
+    theirs = (
+        (row.application_id == application_id) & (row.purpose == "pass_issued") & row.personal.is_not(None)
+    )
+    found = session.scalars(select(row).where(theirs).order_by(row.created_at.desc()).limit(1)).first()
+    if found is None or found.personal is None:
+        return None
+    return unseal(found.id, found.personal, personal_keys_of(session)).parameters.get("link")
 
 
 def mobiles_of(session: Session, application_id: UUID) -> list[str | None]:

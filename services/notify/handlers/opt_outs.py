@@ -37,11 +37,16 @@ IS_WRONG_NUMBER = f"""(
 """SQL: whether a message is not to go to the number of its recipient."""
 ALL = "all"
 """What somebody wants no messages about who wants none that can be left out."""
-IS_STOPPED = f"""(
-  messages.purpose = any(array[{", ".join(f"'{one}'" for one in STOPPABLE)}]) and exists (
-    select from opt_outs where opt_outs.recipient = messages.recipient and about = '{ALL}' and not is_over
-  ))"""
-"""SQL: whether its recipient wants no such message, on no channel."""
+STOPS = f"""opt_outs.recipient = messages.recipient and not is_over and case
+  when about = 'whatsapp' then messages.lane <> 'otp'
+  else messages.purpose = any(array[{", ".join(f"'{one}'" for one in STOPPABLE)}])
+end"""
+"""SQL: whether an opt-out counts for a message. Meta proves who said it on WhatsApp. The sender of an SMS can
+be forged, so a word by SMS stops what can be left out, and no more."""
+IS_STOPPED = f"""exists (
+    select from opt_outs where about in ('{ALL}', messages.channel) and {STOPS}
+  )"""
+"""SQL: whether its recipient wants no such message, on this channel or on none."""
 MOBILE_CHANNELS = f"select unnest(array['sms', 'whatsapp']) where {IS_WRONG_NUMBER}"
 """SQL: the channels that are not to be tried then."""
 

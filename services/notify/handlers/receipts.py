@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select, text
+from sqlalchemy import exists, or_, select, text
 from sqlalchemy.orm import Session
 
 from contracts.events import NotificationDelivered
@@ -119,20 +119,31 @@ def store_all(session: Session, reports: Iterable[tuple[str, DeliveryReport]], n
 def store_texts(session: Session, channel: str, texts: Iterable[InboundText], now: datetime) -> None:
     """Record who wants no messages on a channel any more, or wants them again.
 
-    The newest word of a person counts: vendors repeat webhooks, and in any order.
+    The newest word of a person counts: vendors repeat webhooks, and in any order. A number to which
+    none of the messages went that are kept has nothing to stop, and leaves no row.
     """
-    for one in texts:
-        words = one.text.strip().casefold().rstrip(".!।")
-        if words not in STOP_WORDS | START_WORDS:
-            continue
-        facts = {"at": min(one.at, now), "is_over": words in START_WORDS}
-        key = {"recipient": _recipient_of(session, channel, one), "about": channel}
-        if key["recipient"] is None:  # kept for a while, so that operations see it
+    for one in filter(is_choice, texts):
+        facts = {"at": min(one.at, now), "is_over": _words_of(one) in START_WORDS}
+        recipient, about = _recipient_of(session, channel, one), channel
+        if recipient is None:  # kept for a while, so that operations see it
             log.warning("nobody knows whose word this is", channel=channel)
             after_commit(session, UNKNOWN_OPT_OUTS.labels(channel).inc)
-            key = {"recipient": recipient_digest(session, one.user), "about": f"{channel}{OF_NOBODY}"}
+            recipient, about = recipient_digest(session, one.user), f"{channel}{OF_NOBODY}"
             facts["is_over"] = True
+        elif not _is_known(session, recipient, about):  # anybody may write, and forge who writes an SMS
+            after_commit(session, UNKNOWN_OPT_OUTS.labels(channel).inc)
+            continue
+        key = {"recipient": recipient, "about": about}
         put(session, OptOutRow, key, facts, OptOutRow.at < facts["at"])
+
+
+def is_choice(one: InboundText) -> bool:
+    """Return whether a text says that somebody wants no messages, or wants them again."""
+    return _words_of(one) in STOP_WORDS | START_WORDS
+
+
+def _words_of(one: InboundText) -> str:
+    return one.text.strip().casefold().rstrip(".!।")
 
 
 def _recipient_of(session: Session, channel: str, text: InboundText) -> str | None:
@@ -144,6 +155,13 @@ def _recipient_of(session: Session, channel: str, text: InboundText) -> str | No
     sent = provider_id_digest(text.answers)
     found = select(MessageRow.recipient).where(MessageRow.provider_id == sent, MessageRow.channel == channel)
     return session.scalars(found).first()
+
+
+def _is_known(session: Session, recipient: str, about: str) -> bool:
+    """Return whether we have a message to this number, or a word of its holder already."""
+    sent = exists().where(MessageRow.recipient == recipient)
+    said = exists().where(OptOutRow.recipient == recipient, OptOutRow.about == about)
+    return bool(session.scalar(select(or_(sent, said))))
 
 
 def due_work(session: Session) -> datetime | None:

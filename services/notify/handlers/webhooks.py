@@ -12,7 +12,7 @@ from contracts.rpc.notify import ChallengeAnswer, Webhook, WebhookChallenge
 from services.chassis.db.database import after_commit
 from services.notify.adapters.channels import BadWebhook, DeliveryReport, InboundText, ReceiptSource
 from services.notify.adapters.channels.installed import receipt_sources_of
-from services.notify.handlers import receipts
+from services.notify.handlers import receipts, replies
 from services.notify.metrics import WEBHOOKS
 from services.notify.settings import WebhookSettings
 
@@ -37,7 +37,9 @@ def receive(request: Webhook, session: Session, now: datetime, settings: Webhook
     receipts.store_reports(
         session, source.name, [one for one in told if isinstance(one, DeliveryReport)], now
     )
-    receipts.store_texts(session, source.channel, [one for one in told if isinstance(one, InboundText)], now)
+    texts = [one for one in told if isinstance(one, InboundText)]
+    receipts.store_texts(session, source.channel, texts, now)
+    replies.take(session, source.channel, texts, now)
     after_commit(session, WEBHOOKS.labels(source.name, "ok" if told else "nothing").inc)
     return Nothing()
 

@@ -8,10 +8,10 @@ import click
 import psycopg
 from psycopg.rows import class_row
 
-from contracts.login_ids import parse_login_id
 from contracts.subscriptions import SERVICES
 from services.chassis.db.database import name_of
 from services.chassis.db.destructive_jobs import Reason
+from services.ops.commands.affected import parse_login
 from services.ops.console import CannotInspect, as_json, print_result, read_settings
 from services.ops.databases import connect
 from services.ops.settings import OutboxCommandSettings
@@ -69,17 +69,12 @@ def status(as_json: bool) -> None:
         raise click.exceptions.Exit(1)
 
 
-def _login(_context: click.Context, _option: click.Parameter, typed: str) -> str:
-    try:
-        return parse_login_id(typed)
-    except ValueError as error:
-        raise click.BadParameter(str(error)) from None
-
-
 @jobs.command()
 @click.argument("service", type=click.Choice(SERVICES))
 @click.argument("names", metavar="JOB...", nargs=-1, required=True)
-@click.option("--by", required=True, callback=_login, help="The login of whoever allows it; it is recorded.")
+@click.option(
+    "--by", required=True, callback=parse_login, help="The login of whoever allows it; it is recorded."
+)
 def allow(service: str, names: tuple[str, ...], by: str) -> None:
     """Let refused jobs of a service run once, within two hours, whatever they take.
 

@@ -30,10 +30,11 @@ def messages() -> None:
     default="dlt",
     help="How the vendor writes a variable.",
 )
+@click.option("--replies", is_flag=True, help="Questions as they are where people can answer by 1 or 2.")
 @as_json
-def texts(form: commands.Form, as_json: bool) -> None:
+def texts(form: commands.Form, replies: bool, as_json: bool) -> None:
     """Print every text as it is registered, with its version."""
-    found = list(commands.texts(form))
+    found = list(commands.texts(form, replies=replies))
     print_result({"texts": [asdict(one) for one in found]}, map(_described, found), as_json=as_json)
 
 
@@ -71,7 +72,7 @@ def test(to: str, kind: DeliverBy | None, purpose: Purpose, language: Language, 
     channel = channels_of(options).get(kind)
     if channel is None or channel.name == LocalChannel.name:
         raise click.UsageError(f"no vendor is connected for {kind} in these settings")
-    tried = commands.try_channel(channel, kind, to, purpose, language, options.public_url)
+    tried = commands.try_channel(channel, kind, to, purpose, language, options)
     print_result(asdict(tried), [_line(tried)], as_json=as_json)
     if tried.error is not None:
         raise click.exceptions.Exit(2)

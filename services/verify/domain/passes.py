@@ -69,6 +69,7 @@ class Terms:
         further_days: the other days, each by how many days after the first it is, in their order.
         closed_days: days that fell away because the department closed them, counted in the same way; a day
             before the first is negative.
+        recurring: whether it is a standing pass, whose code changes each minute.
     """
 
     site: str
@@ -79,6 +80,7 @@ class Terms:
     valid_to: datetime
     further_days: tuple[int, ...] = ()
     closed_days: tuple[int, ...] = ()
+    recurring: bool = False
 
     @property
     def windows(self) -> tuple[Window, ...]:

@@ -16,6 +16,8 @@ OVERRIDABLE: frozenset[Verdict] = frozenset(
     {"not_yet_valid", "expired", "day_closed", "wrong_gate", "already_inside", "already_used"}
 )
 """Refusals that a supervisor may set aside. The gate's app has the same list, by the table of cases."""
+OLD_CODE = "old_code"
+"""Marks an entry with a standing pass of which no new code was shown: a picture, paper or the number."""
 DESPITE = "despite_"
 """Begins the mark of an entry with a refusal that a supervisor has set aside: ``despite_expired``."""
 CLOCK_TOLERANCE = timedelta(minutes=5)
@@ -28,7 +30,9 @@ class Attempt:
 
     ``count`` is None where all who may pass do. ``identified`` is true if the ID shown is one that the pass
     names. ``marks`` are added to the record of an entry. ``overrides`` are the refusals that a supervisor has
-    set aside; what is not in `OVERRIDABLE` stays a refusal.
+    set aside; what is not in `OVERRIDABLE` stays a refusal. ``fresh_until`` is until when the code of a
+    standing pass is new, ``compared`` whether the last four of the ID were compared with the pass, and
+    ``seen_at`` when the code was seen, by the server's clock; None where there is the gate's alone.
     """
 
     gate: str
@@ -37,6 +41,9 @@ class Attempt:
     identified: bool = True
     marks: tuple[str, ...] = ()
     overrides: tuple[Verdict, ...] = ()
+    fresh_until: datetime | None = None
+    compared: bool = True
+    seen_at: datetime | None = None
 
     @property
     def site(self) -> str:
@@ -77,6 +84,19 @@ def time_of_scan(claimed: datetime | None, now: datetime) -> datetime:
     return claimed if claimed is not None and abs(claimed - now) <= CLOCK_TOLERANCE else now
 
 
+CONFIRMED_WITHIN = timedelta(minutes=2)
+"""So long before a confirmation a code may have been seen: the officer looks at the ID meanwhile."""
+
+
+def time_of_code(at: datetime, now: datetime, *, confirms: bool) -> datetime:
+    """Return when the code of a standing pass was seen, at a gate that asks the server.
+
+    It is the server's time, since the gate's may be minutes late, and a code is new for two. Only between the
+    look and its confirmation the gate's time of the scan counts, within :data:`CONFIRMED_WITHIN`.
+    """
+    return min(max(at, now - CONFIRMED_WITHIN), now) if confirms else now
+
+
 MISMATCH_COUNTS = timedelta(hours=12)
 """So long after a card that did not match another one is no matter for the officer alone."""
 OLDEST = timedelta(days=30)
@@ -98,7 +118,8 @@ def decide_entry(standing: Standing, attempt: Attempt) -> Decision:
     """Decide whether persons may come in; the first reason against it is the verdict.
 
     A reason that a supervisor has set aside counts no more, and is a mark of the entry. If everybody is
-    inside or was, as many may come in then as the party has.
+    inside or was, as many may come in then as the party has. An old code of a standing pass is worth no more
+    than its number: the last four of the ID have to be compared.
 
     Raises:
         InvalidInput: more persons than the party has, or than may still come in. The officer has to correct
@@ -117,10 +138,17 @@ def decide_entry(standing: Standing, attempt: Attempt) -> Decision:
         return Decision(refusal, inside=inside, overridable=overridable)
     room = terms.party - inside if inside < terms.party else terms.party
     count = _count(terms, min(room, left or terms.party), attempt.count)
-    if not attempt.identified:
-        return Decision("id_mismatch", inside=inside, overridable=overridden)
-    marks = (*attempt.marks, *(DESPITE + one for one in overridden))
+    is_old = is_old_code(terms, attempt.fresh_until, attempt.seen_at or attempt.at)
+    old_code = (OLD_CODE,) if is_old else ()
+    if not attempt.identified or (is_old and not attempt.compared):
+        return Decision("id_mismatch", inside=inside, marks=old_code, overridable=overridden)
+    marks = (*attempt.marks, *old_code, *(DESPITE + one for one in overridden))
     return Decision("admit", count, inside + count, marks, day, until=until_of(terms, attempt.at))
+
+
+def is_old_code(terms: Terms, fresh_until: datetime | None, at: datetime) -> bool:
+    """Return whether what was shown of a standing pass is no new code: a picture, paper, or its number."""
+    return terms.recurring and (fresh_until is None or at >= fresh_until)
 
 
 def decide_exit(standing: Standing, attempt: Attempt) -> Decision:

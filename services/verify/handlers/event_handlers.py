@@ -54,7 +54,7 @@ from services.verify.settings import VerifySettings
 log = logger(__name__)
 _TERMS = (
     "application_id", "reference", "site", "gate", "party", "entries", "valid_from", "valid_to", "department",
-    "officer", "vehicle_allowed", "assistance",
+    "officer", "vehicle_allowed", "assistance", "recurring",
 )  # fmt: skip
 _NEW = (
     "number", *_TERMS, "further_days", "closed_days", "issued_seq",
@@ -181,7 +181,10 @@ def _count(session: Session, conflicts: Iterable[ConflictKind]) -> None:
 def _revoke(
     session: Session, revocation: Revocation, now: datetime, **known_too: Any
 ) -> tuple[ConflictKind, ...]:
-    """Store a revocation with what else is known of the pass, unless a newer one is stored."""
+    """Store a revocation with what else is known of the pass, unless a newer one is stored.
+
+    It holds from the first one on: a standing pass that was suspended ends without being lifted.
+    """
     number, revoked_at = revocation.pass_number, revocation.revoked_at
     known = session.get(PassRow, number, with_for_update=True)
     ledger = None
@@ -190,7 +193,9 @@ def _revoke(
     revoked = {"revoked_reason": revocation.reason, "revoked_at": revoked_at, **known_too}
     row = insert(PassRow).values(number=number, **revoked)
     newer = PassRow.revoked_seq < row.excluded.revoked_seq
-    session.execute(row.on_conflict_do_update(index_elements=[PassRow.number], set_=revoked, where=newer))
+    first = {"revoked_at": func.least(PassRow.revoked_at, row.excluded.revoked_at)}
+    changed = revoked | first
+    session.execute(row.on_conflict_do_update(index_elements=[PassRow.number], set_=changed, where=newer))
     if known is not None:
         session.refresh(known)
     _publish_waiting_scans(session, number, now)

@@ -12,7 +12,8 @@ from sqlalchemy.orm import Session
 
 from contracts.commitment import commitment_key
 from contracts.events import GateRules, PublicKey
-from contracts.model import IST, site_of
+from contracts.model import IST, MOST_STANDING_DAYS, site_of
+from contracts.plates import canonical, is_plate, last_digits, names_plate
 from contracts.rpc.call import Call, Nothing
 from contracts.rpc.verify.incidents import Telephones
 from contracts.rpc.verify.manifests import (
@@ -21,19 +22,24 @@ from contracts.rpc.verify.manifests import (
     ManifestQuestion,
     ManifestSnapshot,
     OfflinePolicy,
+    PlateHit,
+    PlateHits,
+    PlateQuestion,
 )
 from services.chassis.audit import record
 from services.chassis.db import cursors
 from services.chassis.db.server import TIMELINE
 from services.verify.domain.gates import require_existing
 from services.verify.domain.passes import Visitors
-from services.verify.handlers import pass_lookup, supervisor_rules, supervisors
+from services.verify.handlers import pass_lookup, previews, supervisor_rules, supervisors
 from services.verify.handlers.authorization import require_gate_login
 from services.verify.models import PassRow, SigningKeyRow, SiteRow
 from services.verify.settings import VerifySettings
 
 _FURTHEST = timedelta(days=8)
 """Farther than a day of a pass is from its first; the index then finds the passes of a day."""
+_LONGEST = timedelta(days=MOST_STANDING_DAYS)
+"""The same of a standing pass; these have an index of their own."""
 _HAS_WINDOW = text("""exists (
   select from unnest(passes.further_days || passes.closed_days || 0) as day
   where passes.valid_from + day * interval '1 day' < :day_end
@@ -50,6 +56,7 @@ _DIGEST: ColumnElement[str] = literal_column("""left(encode(sha256(convert_to(
   coalesce(string_agg(number || ':' || version, chr(10) order by (number || ':' || version) collate "C"), ''),
   'UTF8')), 'hex'), 32)""")
 """`digest_of` of contracts/list_digest.py."""
+MOST_HITS = 8
 MOST_CHANGED = 1_000
 """Passes in one answer. A gate that lacks more fetches the manifest anew, page by page."""
 OLDEST = 1_000_000_000
@@ -117,7 +124,7 @@ def make_manifest(
     site = site_of(request.gate)
     knowledge = pass_lookup.knowledge_of(session, site, now)
     require_existing(request.gate, knowledge.gates)
-    start = now.astimezone(IST).replace(hour=0, minute=0, second=0, microsecond=0)
+    start = _start_of_day(now)
     timeline, horizon = session.execute(_HORIZON).one()
     revision = Revision(RELEASE, request.gate, start.date().isoformat(), timeline, horizon)
     since = revision.covers(request.since) if request.after is None else None
@@ -147,13 +154,55 @@ def make_manifest(
         digits=rules.digits,
         supervisors=supervisors.of_site(session, site),
         supervisor_demanded=supervisor_rules.are_demanded(session, site),
-        passes=tuple(_entry(row, row_version, master, request.gate) for row, row_version in listed.passes),
+        passes=tuple(
+            _entry(row, row_version, master, request.gate, start) for row, row_version in listed.passes
+        ),
         next=listed.next,
         revision=str(revision) if request.after is None else None,
         base=listed.base,
         gone=listed.gone,
         digest=listed.digest,
     )
+
+
+def find_by_plate(request: PlateQuestion, call: Call, session: Session, now: datetime) -> PlateHits:
+    """Return the passes of a gate's manifest with a vehicle, by its plate in any spelling or its last four.
+
+    Passes that were revoked are left out, unless somebody is inside with them. Whose entry is not open now is
+    not named. A search counts as a look at each pass that it finds, or at one.
+
+    Raises:
+        Forbidden: the login does not stand at this gate.
+        TooManyAttempts: the login has looked at too many passes.
+    """
+    login = require_gate_login(call.principal, request.gate)
+    if not is_plate(request.plate):
+        return PlateHits()
+    record.note_search(session, "vehicle", canonical(request.plate))
+    vehicle = PassRow.visitors["vehicle"].astext
+    listed = _is_listed(site_of(request.gate), _start_of_day(now))
+    named = session.execute(
+        select(PassRow.number, vehicle).where(listed, vehicle.contains(last_digits(request.plate)))
+    )
+    numbers = [number for number, plate in named if names_plate(request.plate, plate)]
+    found = select(PassRow).where(PassRow.number.in_(numbers)).order_by(PassRow.valid_from, PassRow.number)
+    items = []
+    for row in session.scalars(found):
+        people, standing = _people(row, request.gate), row.standing
+        if people is None or standing.terms is None:
+            continue
+        is_named = standing.inside_at(now) > 0 or standing.terms.window_at(now) is not None
+        latin = people.applicant.name_latin if is_named else ""
+        items.append(
+            PlateHit.from_attributes(row, pass_=row.number, name_latin=latin, vehicle=people.vehicle)
+        )
+    for _ in range(min(max(len(items), 1), MOST_HITS)):
+        previews.count(session, login, request.gate, now)
+    return PlateHits(items=tuple(items[:MOST_HITS]), is_cut=len(items) > MOST_HITS)
+
+
+def _start_of_day(now: datetime) -> datetime:
+    return now.astimezone(IST).replace(hour=0, minute=0, second=0, microsecond=0)
 
 
 def telephones(rules: GateRules) -> Telephones:
@@ -176,7 +225,11 @@ def policy_of(rules: GateRules, settings: VerifySettings) -> OfflinePolicy:
 
 def _near(site: str, start: datetime) -> ColumnElement[bool]:
     """Return whether a pass of the site may be of this day, by what has an index."""
-    return and_(PassRow.site == site, PassRow.valid_from.between(start - _FURTHEST, start + _FURTHEST))
+    near = PassRow.valid_from.between(start - _FURTHEST, start + _FURTHEST)
+    standing = and_(
+        PassRow.recurring == true(), PassRow.valid_from.between(start - _LONGEST, start + _FURTHEST)
+    )
+    return and_(PassRow.site == site, or_(near, standing))
 
 
 def _is_inside(site: str) -> ColumnElement[bool]:
@@ -250,12 +303,21 @@ def _position(row: PassRow) -> str:
     return cursors.encode(row.valid_from, row.number)
 
 
-def _entry(row: PassRow, row_version: str, commitment_master: str, gate: str) -> ManifestPass:
+def _entry(
+    row: PassRow, row_version: str, commitment_master: str, gate: str, start: datetime
+) -> ManifestPass:
+    """Return a pass for the manifest of a day; of a standing one only days near it, to keep it small."""
     people = _people(row, gate)
+    days = row.further_days
+    if row.recurring and row.valid_from is not None:
+        today = (start - row.valid_from).days
+        days = [day for day in days if abs(day - today) <= _FURTHEST.days]
     key = commitment_key(commitment_master, row.number)
     return ManifestPass.from_attributes(
         row,
         pass_=row.number,
+        further_days=tuple(days),
+        recurring=bool(row.recurring),
         revoked=row.standing.revoked,
         commitment_key=base64.urlsafe_b64encode(key).rstrip(b"=").decode(),
         version=row_version,

@@ -13,7 +13,16 @@ from contracts.rpc.verify.offline_scans import OfflineScan
 from contracts.rpc.verify.scans import Matched, ScanPass
 from services.chassis.messaging import outbox
 from services.verify.domain.ledger import KINDS, Contradiction, Ledger, Movement
-from services.verify.domain.verdicts import DESPITE, MOVING, OVERRIDABLE, Attempt, Decision, decide_entry
+from services.verify.domain.verdicts import (
+    DESPITE,
+    MOVING,
+    OLD_CODE,
+    OVERRIDABLE,
+    Attempt,
+    Decision,
+    decide_entry,
+    is_old_code,
+)
 from services.verify.handlers import (
     incidents,
     not_issued,
@@ -294,6 +303,9 @@ def _refusal(
         return "unknown_pass", ()
     identified, marks = scans.identify(scan, found, rules.commitment_master)
     is_other = isinstance(scan.id_check, Matched) and row.id_commitments and not identified
+    terms = found.standing.terms
+    if terms is not None and is_old_code(terms, found.fresh_until, scan.scanned_at):
+        is_other, marks = is_other or not isinstance(scan.id_check, Matched), (*marks, OLD_CODE)
     return "id_mismatch" if is_other else None, marks
 
 

@@ -167,7 +167,7 @@ def _lock_passes(session: Session, read: Iterable[Read], now: datetime) -> dict[
             terms = pass_lookup.terms_of(known)
             row.site, row.gate, row.party, row.entries = terms.site, terms.gate, terms.party, terms.entries
             row.valid_from, row.valid_to = terms.valid_from, terms.valid_to
-            row.further_days = list(terms.further_days)
+            row.further_days, row.recurring = list(terms.further_days), terms.recurring
     session.flush()
     return rows
 

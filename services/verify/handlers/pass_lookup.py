@@ -88,6 +88,12 @@ class FoundPass:
         return standing
 
     @property
+    def fresh_until(self) -> datetime | None:
+        """Until when the code of a standing pass is new; None for any other, and for a typed number."""
+        fresh = self.claims.fresh if self.claims is not None else None
+        return None if fresh is None else datetime.fromtimestamp(fresh, UTC)
+
+    @property
     def id_commitments(self) -> set[str]:
         """Commitments of every ID that the pass names, as far as they are known here."""
         named = set(self.row.id_commitments) if self.row is not None else set()
@@ -190,7 +196,16 @@ def knowledge_of(session: Session, site: str, now: datetime) -> Knowledge:
 def terms_of(claims: PassClaims) -> Terms:
     """Return the terms that a token carries."""
     valid_from, valid_to = (datetime.fromtimestamp(instant, UTC) for instant in (claims.nbf, claims.exp))
-    return Terms(claims.site, claims.gate, claims.party, claims.entries, valid_from, valid_to, claims.days)
+    return Terms(
+        claims.site,
+        claims.gate,
+        claims.party,
+        claims.entries,
+        valid_from,
+        valid_to,
+        claims.days,
+        recurring=claims.fresh is not None,
+    )
 
 
 def insert_row(session: Session, claims: PassClaims, now: datetime) -> None:

@@ -57,7 +57,9 @@ def answer(
         gate=terms.gate if terms else None,
         valid_from=window.start if window else None,
         valid_to=window.end if window else None,
-        days=terms.days if terms and (terms.further_days or terms.closed_days) else (),
+        days=terms.days
+        if terms and (terms.further_days or terms.closed_days) and not terms.recurring
+        else (),
         vehicle_allowed=bool(row and row.vehicle_allowed),
         assistance=shown.assistance if shown else None,
         department=shown.department if shown else None,

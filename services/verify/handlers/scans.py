@@ -45,6 +45,7 @@ from services.verify.domain.verdicts import (
     asks_how_many,
     decide_entry,
     decide_exit,
+    time_of_code,
     time_of_scan,
 )
 from services.verify.handlers import (
@@ -347,7 +348,8 @@ def _judge(
     at, is_preview = time_of_scan(request.scanned_at, now), _is_look(request)
     if request.direction == "entry":  # an exit is never refused, also at a gate that was just removed
         require_existing(request.gate, knowledge.gates)
-    decision = _decide(request, found, at, knowledge, settings)
+    code_at = time_of_code(at, now, confirms=not is_preview)
+    decision = _decide(request, found, at, code_at, knowledge, settings)
     if not isinstance(found, str) and _asks(request, found, at):
         is_preview, decision = True, replace(decision, inside=found.standing.inside)
     return _Judged(at, decision, is_preview, list_age_s(knowledge.complete_at, now))
@@ -357,6 +359,7 @@ def _decide(
     request: ScanPass,
     found: FoundPass | Verdict,
     at: datetime,
+    code_at: datetime,
     knowledge: Knowledge,
     settings: VerifySettings,
 ) -> Decision:
@@ -374,7 +377,8 @@ def _decide(
         return Decision("unknown_pass", inside=found.standing.inside_at(at))
     identified, marks = identify(request, found, settings.commitment_master.get_secret_value())
     overrides = request.supervisor.overrides if request.supervisor is not None else ()
-    attempt = Attempt(request.gate, at, request.count, identified, marks, overrides)
+    code = found.fresh_until, request.id_check is None or isinstance(request.id_check, Matched), code_at
+    attempt = Attempt(request.gate, at, request.count, identified, marks, overrides, *code)
     return decide_entry(found.standing, attempt)
 
 

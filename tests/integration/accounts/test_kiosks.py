@@ -11,14 +11,7 @@ from contracts.rpc.accounts.sessions import StaffSession
 from contracts.rpc.call import Nothing
 from services.accounts.handlers import login_queries, sessions
 from services.chassis.runtime.clock import now
-from tests.support.factories.accounts import ADO, PASSWORD, Accounts, a_call, a_key, given_ado, given_login
-
-
-@pytest.fixture
-def accounts(databases) -> Accounts:
-    accounts = Accounts(databases["accounts"])
-    given_ado(accounts.db)
-    return accounts
+from tests.support.factories.accounts import ADO, PASSWORD, Accounts, a_call, a_key, given_login
 
 
 def issued(accounts: Accounts) -> tuple[str, str]:

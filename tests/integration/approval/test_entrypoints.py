@@ -14,6 +14,7 @@ from contracts.subscriptions import SUBSCRIPTIONS
 from services.approval.consumers import Consumers
 from services.approval.handlers.directory import put_department, put_site
 from services.approval.metrics import SITE_OPEN
+from services.approval.settings import ApprovalSettings
 from services.chassis.db.deferred_writes import send as store_events
 from services.chassis.db.tables import outbox
 from services.chassis.runtime.clock import now
@@ -38,6 +39,7 @@ from tests.support.factories.envelopes import key_ring, wrap
 from tests.support.factories.gateway import prove
 from tests.support.stack.databases import execute, owner_of
 from tests.support.stack.running import Process, eventually
+from tests.support.stack.settings import make_settings
 from tests.support.stack.wire import wire
 
 
@@ -118,7 +120,7 @@ def test_scans_that_wait_together_take_as_many_statements_as_two_of_them(approva
     for one in applications:
         deliver(approval_db, one)
     consumers = Consumers()
-    consumers.db = approval_db
+    consumers.db, consumers.settings = approval_db, make_settings(ApprovalSettings)
 
     def scan(among, day) -> int:
         sent = []

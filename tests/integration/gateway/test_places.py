@@ -30,6 +30,8 @@ from epass_client.call import Call as HttpCall
 from services.application.models import ApplicationRow
 from services.application.service import Service as ApplicationService
 from services.application.settings import ApplicationSettings
+from services.approval.models.reviews import ReviewRow
+from services.approval.models.visits import VisitRow
 from services.approval.service import Service as ApprovalService
 from services.approval.settings import ApprovalSettings
 from services.chassis.runtime.clock import now
@@ -163,6 +165,7 @@ def tries(databases, local: Local) -> dict[str, Try]:
     waiting = desk.submit_at_counter(application.counter_form()).reference
     execute(desk.database, update(ApplicationRow).values(submitted_at=now(), preferred_until=now()))
     review, sent = _review(databases["approval"])
+    _came(databases["approval"], review)
     tomorrow = (now() + timedelta(days=1)).astimezone(IST).date()
     number = issuance.issue(databases["issuance"], issuance.approved(slot=issuance.tomorrow())).number
     gate = verify.Gate(databases["verify"])
@@ -195,6 +198,8 @@ def tries(databases, local: Local) -> dict[str, Try]:
         "undo_decision": lambda: calls.undo_decision(review),
         "settle_correction": lambda: calls.settle_correction(review, number=1, confirm=True),
         "withdraw_approval": lambda: calls.withdraw_approval(review, "security"),
+        "answer_visit": lambda: calls.answer_visit(review, "come_up"),
+        "end_visit": lambda: calls.end_visit(review, "met"),
     }
     return {
         "scan_pass": Try("verify", scan, SECURITY),
@@ -220,6 +225,8 @@ def tries(databases, local: Local) -> dict[str, Try]:
             of("department", "own", "all"),
         ),
         "list_reviews": Try("approval", calls.list_reviews, OWN_REVIEWS, sent),
+        "list_visits": Try("approval", lambda: calls.list_visits(part="called"), OWN_REVIEWS, sent),
+        "list_called": Try("approval", calls.list_called, RECEPTION, sent),
         "search_reviews": Try("approval", lambda: calls.search_reviews(sent), OWN_REVIEWS, sent),
         **{name: Try("approval", call, OWN_REVIEWS) for name, call in review_tries.items()},
         "view_capacity": Try("approval", calls.view_capacity, ANY_OF_THE_DEPARTMENT, "home"),
@@ -249,6 +256,18 @@ def _review(database: Any) -> tuple[Any, str]:
     event = approval.submitted()
     approval.deliver(database, event)
     return approval.review_id_of(database, event.application_id), event.reference
+
+
+def _came(database: Any, review_id: Any) -> None:
+    """Store that the visitor of a review is inside today."""
+    with database.transaction() as session:
+        row = session.get_one(ReviewRow, review_id)
+        where = {"site": row.site, "department": row.department, "gate": "T1-G1"}
+        today = now().astimezone(IST).date()
+        said = {"answer": "come_up", "answered_at": now(), "answered_by": "HOM-0001"}
+        session.add(
+            VisitRow(review_id=row.id, day=today, **where, arrived_at=now(), entered_at=now(), **said)
+        )
 
 
 def _undelivered(database: Any) -> notify.Visit:

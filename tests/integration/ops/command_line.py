@@ -12,9 +12,9 @@ from uuid import uuid4
 from kombu import Connection, Consumer, Queue
 
 from services.chassis.messaging import retry
+from tests.integration.chassis_under_test import QUEUE, revoked_bytes
 from tests.support.stack import forks
 from tests.support.stack.backends import TestStack
-from tests.support.stack.chassis import QUEUE, revoked_bytes
 from tests.support.stack.wire import Wire
 
 

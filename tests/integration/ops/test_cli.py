@@ -13,8 +13,8 @@ from sqlalchemy import text
 from services.accounts.adapters import passwords
 from services.ops.cli import main
 from services.ops.grants import statements
+from tests.integration.audit_rows import tasks
 from tests.support.factories.approval import fill_directory, pending
-from tests.support.factories.audit_rows import tasks
 from tests.support.stack.databases import execute, owner_of
 
 

@@ -17,6 +17,7 @@ from services.chassis.messaging import retry
 from services.chassis.messaging.topology import DEAD_LETTER_DAYS
 from services.ops import queues, redrive
 from services.ops.dead_letter import REPLAYED
+from tests.integration.chassis_under_test import QUEUE, revoked_bytes
 from tests.integration.ops.command_line import (
     DEAD,
     NAMES,
@@ -28,7 +29,6 @@ from tests.integration.ops.command_line import (
     epass,
     fast,
 )
-from tests.support.stack.chassis import QUEUE, revoked_bytes
 from tests.support.stack.extent import long
 from tests.support.stack.running import eventually
 

@@ -11,10 +11,10 @@ from kombu import Queue
 from contracts.ops import LetterList, QueueView, Report
 from services.ops.dead_letter import REPLAYED
 from services.ops.interface import LETTERS
+from tests.integration.chassis_under_test import QUEUE, revoked_bytes
 from tests.integration.ops.command_line import DEAD, NAMES, add_dead_events, add_dead_letter, drain
 from tests.support.factories.gateway import LATER, claims, proven
 from tests.support.stack.backends import TestStack
-from tests.support.stack.chassis import QUEUE, revoked_bytes
 from tests.support.stack.extent import long
 from tests.support.stack.running import Process, eventually, free_port
 from tests.support.stack.settings import EVENT_KEYS

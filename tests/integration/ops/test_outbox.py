@@ -10,8 +10,8 @@ from sqlalchemy import text
 from services.chassis.db import deferred_writes
 from services.chassis.messaging import outbox, outbox_rows
 from services.chassis.runtime.clock import now
+from tests.integration.chassis_under_test import revoked
 from tests.integration.ops.command_line import epass
-from tests.support.stack.chassis import revoked
 from tests.support.stack.databases import execute, owner_of
 from tests.support.stack.running import Process, eventually
 

@@ -6,12 +6,9 @@ from datetime import date, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import update
 
 from contracts.events import PassIssued
-from services.verify.models import PassRow
 from tests.support.factories.verify import NOON, VALID_FROM, VALID_TO, Gate, party_of
-from tests.support.stack.databases import execute
 
 DAY = timedelta(days=1)
 NIGHT = NOON + timedelta(hours=12)
@@ -113,14 +110,6 @@ def test_twenty_scans_at_once_on_the_second_day_admit_the_party_once(gate: Gate)
     with ThreadPoolExecutor(20) as pool:
         verdicts = list(pool.map(lambda _: gate.enter(issued, at=NOON + DAY).verdict, range(20)))
     assert sorted(verdicts) == ["admit", *["already_inside"] * 19]
-
-
-def test_what_an_earlier_version_counted_on_the_first_day_does_not_count_on_the_second(gate: Gate) -> None:
-    """A gate that still runs it adds to ``admitted`` and knows no days."""
-    issued = gate.issue(**FURTHER)
-    execute(gate.database, update(PassRow).where(PassRow.number == issued.pass_number).values(admitted=1))
-    assert gate.enter(issued).verdict == "already_used"
-    assert gate.enter(issued, at=NOON + DAY).verdict == "admit"
 
 
 def without(issued: PassIssued, *closed: date) -> PassIssued:

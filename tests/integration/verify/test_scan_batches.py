@@ -14,11 +14,11 @@ from sqlalchemy import text
 from contracts.events import PassIssued
 from contracts.rpc.verify.scans import ScanPass
 from services.chassis.runtime.clock import now
+from tests.integration.chassis_under_test import make_probe
 from tests.support.chaos.sabotage import HELD
 from tests.support.factories.gateway import prove
 from tests.support.factories.verify import SETTINGS, Gate, officer, offline_exit, offline_scan, scan_of
 from tests.support.stack.backends import TestStack
-from tests.support.stack.chassis import make_probe
 from tests.support.stack.running import Process, eventually
 from tests.support.stack.wire import Wire, batch_body, call_body
 

@@ -57,11 +57,13 @@ from services.application.domain.applications import Intake
 from services.application.domain.visits import Place
 from services.application.handlers import applications, queries, unlocked_sessions
 from services.application.models import ApplicationRow
+from services.application.settings import ApplicationSettings
 from services.chassis.db.database import Database
 from services.chassis.db.tables import outbox
 from tests.support.factories import envelopes
 from tests.support.factories.calls import make_call
 from tests.support.factories.envelopes import deliver, entrypoint_of, example, key_ring, wrap
+from tests.support.stack.settings import make_settings
 
 E = TypeVar("E", bound=Event)
 
@@ -75,6 +77,7 @@ AADHAAR = "2345 6789 0124"
 """Twelve digits with a right check digit, of nobody."""
 PORTAL = Intake("portal", mobile_proved=True)
 COUNTER = Intake("counter", submitted_by="RCP-0001")
+SETTINGS = make_settings(ApplicationSettings)
 CALENDAR = Calendar(NOW, furthest_days=30)
 
 Json = dict[str, Any]
@@ -280,7 +283,7 @@ class Desk:
     def deliver(self, *envelopes: Envelope) -> None:
         """Deliver envelopes of one type as the chassis does: opened, past the inbox, in one transaction."""
         consumers = Consumers()
-        consumers.db = self.database
+        consumers.db, consumers.settings = self.database, SETTINGS
         deliver(getattr(consumers, entrypoint_of(envelopes[0])), *envelopes)
 
     def row(self, reference: str) -> ApplicationRow:

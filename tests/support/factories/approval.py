@@ -54,7 +54,7 @@ HANDLERS = {
     ApplicationCancelled: event_handlers.handle_application_cancelled,
     ApplicationExpired: event_handlers.handle_application_expired,
     MobileChanged: event_handlers.handle_mobile_changed,
-    PassScanned: lambda received, session: event_handlers.handle_passes_scanned([received], session),
+    PassScanned: lambda received, session: event_handlers.handle_passes_scanned([received], session, NOW),
     PersonalDataErased: event_handlers.handle_personal_data_erased,
 }
 

@@ -278,6 +278,7 @@ SAMPLE = {
     "number": "7K3M9QW4",
     "date": "01-12-2026",
     "gate": "Gate 1 (main)",
+    "room": "402",
     "link": "https://epass.punjab.gov.in/p/Zk3vQ9mT1xA7bC2dE5fG6h",
 }
 
@@ -291,6 +292,7 @@ def sample(language: Language) -> dict[str, str]:
         "since": templates.moment(datetime(2026, 11, 30, 9, 30, tzinfo=IST), language),
         "site": templates.site("PCS1", {}, language),
         "reason": templates.reason("officer_unavailable", language),
+        "documents": templates.documents("driving_licence", language),
         "what": templates.reason("password_reset", language, "access"),
         "days": templates.days([date(2026, 11, 27), date(2026, 11, 28), date(2026, 12, 1)], language),
     }

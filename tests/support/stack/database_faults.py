@@ -1,13 +1,11 @@
-"""What happens to a database server while a test runs: killed, restarted, read only, another password."""
+"""What happens to a database server while a test runs: killed, restarted, read only."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from urllib.parse import unquote, urlsplit
 
 import psycopg
-from psycopg import Connection, sql
+from psycopg import Connection
 
-from services.ops import grants
 from tests.support.stack.backends import TestStack
 from tests.support.stack.running import eventually
 
@@ -62,18 +60,3 @@ def demoted(stack: TestStack, _database: str) -> Iterator[None]:
         finally:
             connection.execute("alter system reset default_transaction_read_only")
             connection.execute("select pg_reload_conf()")
-
-
-@contextmanager
-def password_changed(stack: TestStack, database: str) -> Iterator[None]:
-    """Let a service's password be another one for the length of the block, as while it is rotated."""
-    role = sql.Identifier(grants.role_of(database))
-    url = urlsplit(stack.database_url(grants.role_of(database)))
-    with superuser(stack) as connection:
-        connection.execute(sql.SQL("alter role {} password 'another'").format(role))
-        end_sessions(connection, database)
-        try:
-            yield
-        finally:
-            own = sql.Literal(unquote(url.password or ""))
-            connection.execute(sql.SQL("alter role {} password {}").format(role, own))

@@ -35,6 +35,7 @@ from contracts.rpc.approval.capacity import Availability, CapacityView
 from contracts.rpc.approval.closures import ClosureList
 from contracts.rpc.approval.decisions import DelegationList
 from contracts.rpc.approval.directory import DepartmentList, DutyContact, DutyContacts, OfficerList, SiteList
+from contracts.rpc.approval.places import VIEW_WAIT
 from contracts.rpc.approval.reviews import ReviewList
 from contracts.rpc.approval.watchlist import EntryList, MatchList
 from contracts.rpc.call import Nothing
@@ -188,6 +189,10 @@ GATE_DEVICES = tuple(
     )
 )  # fmt: skip
 REVOKED = StatusClaims(iss=ISSUER, iat=int(now().timestamp()), exp=2**40, seq=1, revoked=())
+OF_STANDING = {
+    f"approval__{name}": getattr(rpc.approval.standing, name.upper()).reply_example
+    for name in ("list_standing", "settle_standing")
+}
 ANSWERS: dict[str, Any] = {
     "issuance__status_list": StatusList(jws=signed(REVOKED.model_dump(), typ=STATUS_TYP), seq=1, digest=""),
     "approval__sites": SiteList(items=(SITE.model_copy(update={"photograph": True}), OTHER_SITE)),
@@ -205,6 +210,8 @@ ANSWERS: dict[str, Any] = {
     "approval__capacity": CapacityView(department="home"),
     "approval__list_reviews": ReviewList(items=(review(),), next="on"),
     "approval__search_reviews": ReviewList(items=()), "approval__view_review": review(),
+    "approval__list_visits": rpc.approval.visits.VisitList(items=(), counts={"here": 3, "called": 1}),
+    "approval__visit_by_link": rpc.approval.visits.VISIT_BY_LINK.reply_example,
     "approval__list_delegations": DelegationList(items=(delegation(), delegation(id=uuid4(), stand_in="x",
     starts=now() + timedelta(days=3), ends=now() + timedelta(days=5)),
     delegation(id=uuid4(), ended_at=now(), ended_by="HOM-0001"))),
@@ -225,6 +232,9 @@ ANSWERS: dict[str, Any] = {
     "approval__duty_contacts": DUTY_CONTACTS, "approval__put_duty_contacts": DUTY_CONTACTS,
     "approval__line_history": LineHistory(items=(LineChange(
         changed_at=now(), changed_by="ADO-0002", before={"room": "4-18"}, after={"room": "4-31"}),)),
+    "approval__answer_visit": Nothing(), "approval__end_visit": Nothing(), **OF_STANDING,
+    **dict.fromkeys(("approval__view_wait", "approval__answer_offer"), VIEW_WAIT.reply_example),
+    "approval__list_called": rpc.approval.visits.CalledList(items=()), "approval__answer_by_link": Nothing(),
     "approval__put_line": LineView(cells={}, digest=""), "approval__remove_line": Nothing(),
     "accounts__view_login": login(
         "HOM-0001", second_factor_since=now(), last_used_at=now(), sessions=2, valid_until=date(2027, 3, 31)),
@@ -251,13 +261,13 @@ ANSWERS: dict[str, Any] = {
     "application__check": Checked(name_latin="Gurpreet Kaur"), "application__view": APPLICATION,
     "application__photograph": NotFound(), "application__lookup": rpc.application.LookupHits(items=()),
     "application__waiting_here": rpc.application.LookupHits(items=()), "issuance__view": pass_view(),
-    "issuance__qr": picture(), "issuance__whole_link": WholeLink(code="aB3dE5fG7hJ9kL1mN2pQ4r"),
+    "issuance__qr": picture(), "application__view_notice": NotFound(),
+    "issuance__whole_link": WholeLink(code="aB3dE5fG7hJ9kL1mN2pQ4r"),
     "application__number_to_prove": rpc.application.NumberToProve(mobile="+919876543210"),
     "application__invite": rpc.application.Invited(references=(REFERENCE, "PCS-0000-0000")),
     "application__submit": rpc.application.Acknowledged(reference=REFERENCE, status="submitted"),
-    "application__list_applications": rpc.application.ApplicationList(
-        items=(SUMMARY,), next="on"
-    ),
+    "application__list_applications": rpc.application.ApplicationList(items=(SUMMARY,), next="on"),
+    "application__say_met_here": rpc.application.Acknowledged(reference=REFERENCE, status="left"),
     "application__status": rpc.application.StatusView(
         reference=REFERENCE, status="submitted", site="PCS1", department="home",
         timeline=(rpc.application.TimelineEntry(at=now(), what="submitted"),)
@@ -295,7 +305,8 @@ class PagesAlone:
     def __init__(self, lock_minutes: int = 0) -> None:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
-        settings = gateway_settings(public_url=self.url, rate_limits=False, gate_lock_minutes=lock_minutes)
+        given = {"rate_limits": False, "gate_lock_minutes": lock_minutes, "standing_passes": 9}
+        settings = gateway_settings(public_url=self.url, **given)
         self._client = TableClient()
         self._usual = {
             **self._client.answers,

@@ -23,6 +23,7 @@ HARMLESS = {
     "accounts.start_enrolment": "it asks for the password, or for a code of its own",
     "approval.send_directory_file": "a draft: applying it asks",
     "approval.settle_match": "one visitor, and the work of each day",
+    "approval.settle_standing": "one visitor, after their department; a suspension must not wait",
 }
 """What the ADO Branch may do without a factor of just now, with the reason."""
 

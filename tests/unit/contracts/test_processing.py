@@ -77,9 +77,10 @@ def test_what_is_erased_of_an_application_is_in_the_register_with_the_period_of_
 
 def test_a_site_prints_the_register_with_what_it_has_set_and_who_works_for_it(monkeypatch) -> None:
     monkeypatch.setenv("EPASS_PEOPLE_KEPT_DAYS", "365")
-    monkeypatch.setenv("EPASS_WHATSAPP_URL", "https://graph.example.org")
+    monkeypatch.setenv("EPASS_WHATSAPP_URL", "https://graph.example.org/send?key=hidden")
     printed = CliRunner().invoke(main, ["register"]).output
     assert "| 365 days | 37 to 1095 |" in printed
-    assert "`EPASS_WHATSAPP_URL`: https://graph.example.org" in printed
+    assert "`EPASS_WHATSAPP_URL`: graph.example.org |" in printed
+    assert "hidden" not in printed
     assert "`EPASS_SMS_URL`: none" in printed
     assert all(f"`EPASS_{kind.upper()}`" in printed for kind in KEPT)

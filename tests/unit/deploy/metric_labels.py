@@ -13,7 +13,16 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from contracts import events, rpc
 from contracts.errors import BY_NAME
-from contracts.model import ConflictKind, DeliverBy, GateDeviceWorry, ReviewStatus, Role, Verdict
+from contracts.model import (
+    ConflictKind,
+    DeliverBy,
+    EscalationStep,
+    GateDeviceWorry,
+    LinkAnswer,
+    ReviewStatus,
+    Role,
+    Verdict,
+)
 from contracts.ops import STATES
 from contracts.retention import KEPT
 from contracts.rpc.verify.offline_scans import SyncProblem
@@ -129,6 +138,7 @@ LABELS: dict[str, Callable[[], Values]] = {
     "route": _routes,
     "service": lambda: SERVICES,
     "site": lambda: DIRECTORY,
+    "step": lambda: get_args(EscalationStep),
     "status": lambda: {str(status.value) for status in HTTPStatus},
     "table": lambda: {"audit_log", "scans", "timeline"},
     "task": _tasks,
@@ -159,6 +169,18 @@ LABELS: dict[str, Callable[[], Values]] = {
     "epass_gateway_looks_over_budget.what": lambda: {"warned", "refused"},
     "epass_officer_access_given.role": lambda: {"grievance", "privacy"},
     "epass_officer_access_given.what": lambda: {"issued", "password_reset", "factor_reset"},
+    "epass_visit_reminders.result": lambda: {"published", "late"},
+    "epass_visit_questions.result": lambda: {"asked", "late", "no_entry"},
+    "epass_replies.result": lambda: {
+        "answered",
+        "said_before",
+        "late",
+        "several",
+        "no_question",
+        "not_an_answer",
+        "too_many",
+    },
+    "epass_link_answers_without_effect.answer": lambda: get_args(LinkAnswer),
     "epass_requests_closed.kind": lambda: {"spam", "abuse", "duplicate"},
     "epass_ado_access_given.what": lambda: {"issued", "password_reset", "factor_reset"},
     "epass_gateway_exports.what": lambda: {"export_logins", "export_directory", "export_audit"},

@@ -19,6 +19,7 @@ from services.application import metrics as application_metrics
 from services.approval import metrics as approval_metrics
 from services.chassis.runtime import metrics
 from services.gateway import metrics as gateway_metrics
+from services.issuance import metrics as issuance_metrics
 from services.notify import metrics as notify_metrics
 from services.ops import metrics as ops_metrics
 from services.verify import metrics as verify_metrics
@@ -34,6 +35,7 @@ METRICS = (
     application_metrics,
     approval_metrics,
     gateway_metrics,
+    issuance_metrics,
     notify_metrics,
     ops_metrics,
     verify_metrics,
@@ -146,13 +148,14 @@ def families(module: object) -> list[MetricWrapperBase]:
 FAMILIES = [one for module in METRICS for one in families(module)]
 UNITS = ("_seconds", "_timestamp_seconds", "_bytes", "_ratio")
 COUNTED = {
-    "epass_audit_chain_lost", "epass_build_info", "epass_consumers_paused",
+    "epass_audit_chain_lost", "epass_build_info", "epass_consumers_paused", "epass_corrections_urgent",
     "epass_database_connections", "epass_database_connections_max", "epass_database_writable",
     "epass_dead_letters", "epass_departments_unstaffed", "epass_gate_devices_worrying",
     "epass_gateway_rpc_message_calls", "epass_gateway_rpc_pending", "epass_group_calls",
     "epass_invariant_holds", "epass_invariant_number", "epass_outbox_refused",
     "epass_destructive_job_refused",
-    "epass_passes_not_issued", "epass_sites_unguarded", "epass_outbox_waiting", "epass_processes",
+    "epass_passes_not_issued", "epass_places_undistributed", "epass_sites_unguarded",
+    "epass_outbox_waiting", "epass_processes",
     "epass_messages_waiting", "epass_provider_breaker", "epass_provider_quota", "epass_provider_quota_left",
     "epass_queue_consumers", "epass_queue_messages", "epass_queues_missing", "epass_retention",
     "epass_site_open",

@@ -24,6 +24,8 @@ from tests.support.factories.registered_texts import VARIABLE_UNITS
 
 TEXTS = list(commands.texts("whatsapp"))
 BODIES = [text for text in TEXTS if text.category == "utility"]
+ASKING = [text for text in commands.texts("whatsapp", replies=True) if text not in TEXTS]
+"""Those that say that people can reply."""
 WRITTEN = tomllib.loads((Path(__file__).parent / "domain" / "registered_texts.toml").read_text("utf-8"))
 LONGEST_URL = 100
 VARIABLE = re.compile(r"\{\{(.*?)\}\}")
@@ -65,7 +67,7 @@ def broken_rules(text: Text) -> Iterator[str]:
         yield "a button that is too long, or misses"
 
 
-@pytest.mark.parametrize("text", BODIES, ids=by_name)
+@pytest.mark.parametrize("text", [*BODIES, *ASKING], ids=by_name)
 def test_meta_takes_every_text(text: Text) -> None:
     assert list(broken_rules(text)) == []
 
@@ -114,6 +116,15 @@ def test_a_text_for_whatsapp_is_the_one_of_its_version() -> None:
         if text.header or templates.find(name, "en").whatsapp != templates.find(name, "en").text:
             found.setdefault(name, {"version": text.version})[text.language] = text.text
     assert found == WRITTEN["whatsapp"]
+
+
+def test_a_text_that_asks_for_a_reply_is_the_one_of_its_version_and_has_the_same_variables() -> None:
+    found: dict[str, dict[str, object]] = {}
+    for text in ASKING:
+        name = next(one for one in get_args(Purpose) if is_of(text, one))
+        found.setdefault(name, {"version": text.version})[text.language] = text.text
+        assert set(VARIABLE.findall(text.text)) == set(templates.find(name, text.language).placeholders)
+    assert found == WRITTEN["whatsapp_replies"]
 
 
 def is_of(text: Text, purpose: Purpose) -> bool:

@@ -12,7 +12,7 @@ from prometheus_client import REGISTRY
 
 from contracts.ops import ProcessView, Report
 from services.chassis.runtime.clock import now
-from services.gateway.pages.ops.findings import doubt_old_looks
+from services.gateway.pages.shared.reports import doubt_old_looks
 from services.ops import exporter, processes
 from services.ops.commands.outbox import Outbox
 from services.ops.exporter import Observed

@@ -1,5 +1,5 @@
 // The app of a gate: opens on the camera, shows verdicts, and takes the next scan at any moment.
-import type { Direction, Found, GateApi, IdCheck, InsideList, Lock, NotEnrolled, Shown, Supervisor } from "../core/model.ts";
+import type { Direction, Found, GateApi, IdCheck, InsideList, Lock, NotEnrolled, PlateHit, Shown, Supervisor } from "../core/model.ts";
 import { Idle } from "../core/lock.ts";
 import { COUNT_WITHIN_MS, GateProblem } from "../core/model.ts";
 import { showNothing } from "../core/shown.ts";
@@ -19,7 +19,7 @@ import { clock, openGate } from "./open.ts";
 import { asksForCard, asksHowMany, isStrayExit, letsPass, toneOf } from "./outcome.ts";
 import { allowSound, signal } from "./sound.ts";
 import { addresses, currentLanguage, instant, lockMs, problemText, t, useLanguage } from "./texts.ts";
-import { drawNotCounted, drawVerdict, wordOf, type Answers } from "./verdict.ts";
+import { drawChoice, drawNotCounted, drawVerdict, wordOf, type Answers } from "./verdict.ts";
 import { keepKeys, listenToKeys } from "./wedge.ts";
 
 const typedBefore = keepKeys();
@@ -62,7 +62,7 @@ class App {
   constructor(gate: GateApi) {
     this.#gate = gate;
     this.#frame = drawFrame({
-      onNumber: (text) => this.#scan(text, performance.now()),
+      onNumber: (text) => this.#type(text),
       onDirection: (direction) => this.#turn(direction),
       onMenu: () => void this.#openMenu(),
       onHelp: () => drawHelp(gate),
@@ -246,10 +246,10 @@ class App {
     if (notEnrolled !== null && isEnrolmentCode(text)) return void this.#enrol(text);
     // A pass that is held up does not close the question for the code; an exit is never refused.
     if (notEnrolled !== null && !signedIn && direction === "entry") return;
-    this.#scans += 1;
     if (this.#frame.isAnswered()) this.#leave(this.#shown);
     this.#frame.closeList();
     document.querySelector<HTMLDialogElement>("dialog[open]")?.close();
+    this.#scans += 1;
     this.#frame.busy(true);
     this.#last = this.#last.then(async () => {
       try {
@@ -267,6 +267,27 @@ class App {
         this.#frame.busy(this.#scans > 0);
       }
     });
+  }
+
+  /** Take what the guard typed: a number, or a plate. Who leaves by a plate is chosen also where one pass names it. */
+  #type(text: string): void {
+    const hits = this.#gate.findByPlate(text);
+    const [first] = hits;
+    const isSure = hits.length === 1 && this.#direction === "entry";
+    if (first === undefined || isSure) this.#scan(first?.number ?? text, performance.now());
+    else this.#choose(hits);
+  }
+
+  /** Ask whose pass is meant by a vehicle; the names leave the screen as those of a verdict do. */
+  #choose(hits: readonly PlateHit[]): void {
+    this.#idle.touch();
+    this.#frame.closeList();
+    this.#shown = null;
+    const choice = drawChoice(hits, ({ number }) => this.#scan(number, performance.now()));
+    this.#frame.showVerdict(choice);
+    setTimeout(() => {
+      if (choice.isConnected) this.#leave(null);
+    }, REFUSES_MS);
   }
 
   /** Record the entry of those whose ID was checked. A tap for a question that is gone counts for nothing. */

@@ -1,5 +1,6 @@
 // How a verdict looks, why it was given, and what the guard does next.
 import type { GateState, Shown } from "../core/model.ts";
+import { isPlate } from "../core/plates.ts";
 import type { Icon } from "./dom.ts";
 import type { Tone } from "./sound.ts";
 import { directoryName, instant, t } from "./texts.ts";
@@ -18,8 +19,14 @@ export function asksForCard(shown: Shown): boolean {
   return shown.outcome === "admit" && shown.preview && shown.trust !== "refused";
 }
 
+/** Whether what was shown of a standing pass is no new code, so that the last four of the ID are compared. */
+export function isOldCode(shown: Shown): boolean {
+  return shown.marks.includes("old_code");
+}
+
 /** Whether the last four of the ID are asked for: by the pass and the day, so another scan of it changes nothing. */
 export function asksForDigits(shown: Shown, state: GateState): boolean {
+  if (isOldCode(shown)) return true;
   const drawn = [...`${shown.at.slice(0, 10)} ${shown.pass ?? shown.reference ?? ""}`];
   const hash = drawn.reduce((sum, letter) => Math.imul(sum ^ (letter.codePointAt(0) ?? 0), 0x01000193), 0x811c9dc5);
   const mixed = Math.imul(hash ^ (hash >>> 15), 0x2c1b3c6d);
@@ -144,7 +151,7 @@ function why(shown: Shown, typed: string, state: GateState): string[] {
     case "id_mismatch":
       return [t("not_these_four")];
     case "unreadable":
-      return [t(!isNumber ? "not_read" : letters.length === 8 ? "wrong_number" : "not_whole")];
+      return [t(!isNumber ? "not_read" : isPlate(typed) ? "no_such_vehicle" : letters.length === 8 ? "wrong_number" : "not_whole")];
     default:
       return [];
   }

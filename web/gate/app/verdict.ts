@@ -1,5 +1,5 @@
 // The verdict, which fills the screen: colour, word and icon, the name, why, and what to do next.
-import type { GateState, IdCheck, Shown, Supervisor } from "../core/model.ts";
+import type { GateState, IdCheck, PlateHit, Shown, Supervisor } from "../core/model.ts";
 import { alsoAgreed } from "../core/shown.ts";
 import { el, icon } from "./dom.ts";
 import { drawTelephones } from "./help.ts";
@@ -76,6 +76,18 @@ function exitForm(shown: Shown, leave: (count?: number) => void): { more: null; 
     el("button", { class: "button button--main", type: "button", onclick: () => leave() }, counted("all_leave", shown.inside)),
   );
   return { more: null, button };
+}
+
+/** Draw which passes name a vehicle, a button each. */
+export function drawChoice(hits: readonly PlateHit[], choose: (hit: PlateHit) => void): HTMLElement {
+  const buttons = hits.map((hit) => el(
+    "button", { class: "button choice", type: "button", onclick: () => choose(hit) },
+    [hit.name, hit.vehicle, counted("persons", hit.party)].filter(Boolean).join(" · "),
+  ));
+  return el(
+    "article", { class: "verdict verdict--amber" },
+    el("div", { class: "verdict__body", tabindex: 0 }, el("div", { class: "verdict__head" }, el("h1", {}, t("whose_pass"))), ...buttons),
+  );
 }
 
 /** Draw that nobody has said how many leave: then all of them count as inside. */

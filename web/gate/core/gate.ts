@@ -10,7 +10,7 @@ import type { Deps, Preview } from "./device.ts";
 import { readScanned } from "./identity.ts";
 import type { Scanned } from "./identity.ts";
 import { fetchInside, movesOf, whoIsInside } from "./inside.ts";
-import { find, identify, passNamed, passOf } from "./lookup.ts";
+import { find, freshUntilOf, identify, passNamed, passOf } from "./lookup.ts";
 import { isUnvouched, termsBeside } from "./manifest.ts";
 import type { HeldPass, Move } from "./manifest.ts";
 import { COUNT_WITHIN_MS, GateProblem } from "./model.ts";
@@ -26,6 +26,7 @@ import type {
   InsideList,
   Movement,
   Outcome,
+  PlateHit,
   Shown,
   Supervisor,
   Verdict,
@@ -188,6 +189,10 @@ export class Gate implements GateApi {
     await this.#rounds.reload();
   }
 
+  findByPlate(text: string): PlateHit[] {
+    return this.#device.manifest.withPlate(text);
+  }
+
   async scan(text: string, direction: Direction): Promise<Shown> {
     await this.#device.endSession();
     this.#device.preview = null;
@@ -309,10 +314,9 @@ export class Gate implements GateApi {
   }
 
   /** Return whether nobody goes in unless a supervisor of the site agrees; the server asks the same. */
-  #needsSupervisor(held: HeldPass, request: WireScan): boolean {
+  #needsSupervisor(held: HeldPass, isCompared: boolean): boolean {
     if (!this.#device.manifest.demandsSupervisor) return false;
-    const isUncompared = request.id_check?.kind !== "matched";
-    return isUnvouched(held) || held.wire?.call_supervisor === true || (isUncompared && this.#hasMismatch(held.number));
+    return isUnvouched(held) || held.wire?.call_supervisor === true || (!isCompared && this.#hasMismatch(held.number));
   }
 
   #hasMismatch(pass: string): boolean {
@@ -533,13 +537,15 @@ export class Gate implements GateApi {
     const found = await find(this.#device.manifest, scanned, request.direction);
     const at = Date.parse(request.scanned_at);
     const { count, gate, supervisor } = request;
-    const attempt = { gate, at, count, identified: true, marks: [], overrides: supervisor?.overrides };
+    const freshUntil = "held" in found ? freshUntilOf(found.claims) : null;
+    const looked = { identified: true, marks: [], freshUntil, compared: true };
+    const attempt = { gate, at, count, ...looked, overrides: supervisor?.overrides };
     if (request.direction === "entry") {
       this.#requireSession(); // it may have ended while the server was asked
       if (this.#device.manifest.whole === null) throw new GateProblem("no_list");
       if (!("held" in found)) return this.#nothing(found.outcome, "entry");
       const shown = this.#show(found.held, decideEntry(found.held.standing, attempt), request, true);
-      if (shown.callSupervisor || shown.outcome !== "admit" || !this.#needsSupervisor(found.held, request)) return shown;
+      if (shown.callSupervisor || shown.outcome !== "admit" || !this.#needsSupervisor(found.held, false)) return shown;
       return { ...shown, callSupervisor: true, onlyUncompared: true };
     }
     if (!("held" in found)) {
@@ -565,20 +571,20 @@ export class Gate implements GateApi {
     const found = await find(this.#device.manifest, scanned, "entry");
     if (!("held" in found)) return this.#nothing(found.outcome, "entry");
     const { held, claims } = found;
-    const { identified, marks } = await identify(this.#device.crypto.subtle, held, claims, request.id_check);
+    const looked = await identify(this.#device.crypto.subtle, held, claims, request.id_check);
     const at = Date.parse(request.scanned_at);
     const decision = decideEntry(held.standing, {
       gate: request.gate,
       at,
       count: request.count,
-      identified,
-      marks,
+      ...looked,
       overrides: agreed?.wire.overrides,
+      freshUntil: freshUntilOf(claims),
     });
     if (decision.verdict === "admit") {
       const trust = this.#device.state().trust;
       if (trust === "refused") throw new GateProblem("list_too_old");
-      const isAsked = trust === "supervisor" || this.#needsSupervisor(held, request);
+      const isAsked = trust === "supervisor" || this.#needsSupervisor(held, looked.compared);
       if (isAsked && agreed === undefined) throw new GateProblem("supervisor_missing");
       if (agreed !== undefined) await this.#checkPin(agreed);
     }

@@ -35,20 +35,26 @@ function foundByClaims(manifest: Manifest, claims: PassClaims): Found {
   return { held: { ...held, standing: { ...held.standing, terms } }, claims };
 }
 
-/** Return whether the ID shown is one that the pass names, and the marks that the check leaves. */
+/** Return until when the code of a standing pass is new; null for any other, and for a typed number. */
+export function freshUntilOf(claims: PassClaims | null): number | null {
+  return claims === null || claims.fresh === null ? null : claims.fresh * 1000;
+}
+
+/** Return whether the ID shown is one that the pass names and was compared with it, and the marks of the check. */
 export async function identify(
   subtle: SubtleCrypto,
   held: HeldPass,
   claims: PassClaims | null,
   check: WireIdCheck | null,
-): Promise<{ identified: boolean; marks: string[] }> {
-  if (check?.kind === "seen") return { identified: true, marks: ["id_seen"] };
-  if (check?.kind !== "matched") return { identified: true, marks: ["other_id"] };
+): Promise<{ identified: boolean; compared: boolean; marks: string[] }> {
+  const uncompared = { identified: true, compared: false };
+  if (check?.kind === "seen") return { ...uncompared, marks: ["id_seen"] };
+  if (check?.kind !== "matched") return { ...uncompared, marks: ["other_id"] };
   // Only the manifest has the key of the commitments. Without it the server compares the ID later.
-  if (!held.wire?.commitment_key) return { identified: true, marks: ["id_unchecked"] };
+  if (!held.wire?.commitment_key) return { ...uncompared, marks: ["id_unchecked"] };
   const shown = await commit(subtle, held.wire.commitment_key, check.id_type, check.id_last4);
   const named = [...held.wire.id_commitments, claims?.idc];
-  return { identified: named.includes(shown), marks: [] };
+  return { identified: named.includes(shown), compared: true, marks: [] };
 }
 
 /** Return the number of the pass that was scanned, or null by a token not of ours. */

@@ -2,8 +2,9 @@
 //
 // The server's manifest is the base; what this gate has done since is replayed on it (`Move`), so that the
 // next scan sees the last one. Nothing here reads a clock or stores anything.
-import type { Assistance, Companion, IdType, Movement, Telephones, Trust } from "./model.ts";
+import type { Assistance, Companion, IdType, Movement, PlateHit, Telephones, Trust } from "./model.ts";
 import type { WireSupervisorKey } from "./pin.ts";
+import { isPlate, namesPlate } from "./plates.ts";
 import { ListRefused, TOLERANCE_MS } from "./refusals.ts";
 import { RevokedList, read } from "./revoked.ts";
 import { servedBy } from "./served.ts";
@@ -37,6 +38,7 @@ export interface WireStanding {
   valid_to: string;
   further_days: number[];
   closed_days: number[];
+  recurring?: boolean;
   revoked: boolean;
   inside: number;
   admitted: number;
@@ -160,6 +162,7 @@ export function standingOf(wire: WireStanding): Standing {
     validTo: Date.parse(wire.valid_to),
     furtherDays: wire.further_days,
     closedDays: wire.closed_days,
+    recurring: wire.recurring ?? false,
   };
   return {
     terms,
@@ -174,9 +177,9 @@ export function standingOf(wire: WireStanding): Standing {
 
 /** Return the terms that a token carries. */
 export function termsOf(claims: PassClaims): Terms {
-  const { site, gate, party, entries, nbf, exp, days } = claims;
+  const { site, gate, party, entries, nbf, exp, days, fresh } = claims;
   const window = { validFrom: nbf * 1000, validTo: exp * 1000 };
-  return { site, gate, party, entries, ...window, furtherDays: days, closedDays: [] };
+  return { site, gate, party, entries, ...window, furtherDays: days, closedDays: [], recurring: fresh !== null };
 }
 
 /** Return the terms of a pass that the manifest lacks; its moves carry them. */
@@ -403,6 +406,19 @@ export class Manifest {
       wire,
     };
     return moves.filter(isCounted).reduce(replay, held);
+  }
+
+  /** Return the passes that name the vehicle whose plate, or the end of it, was typed; none that was revoked and is outside. */
+  withPlate(typed: string): PlateHit[] {
+    if (!isPlate(typed)) return [];
+    const named = [...this.#passes.values()].filter(({ vehicle }) => vehicle !== null && namesPlate(typed, vehicle));
+    const here = named.filter(({ pass }) => !this.revoked.has(pass) || (this.find(pass)?.standing.inside ?? 0) > 0);
+    return here.map(({ pass, applicant, vehicle, party }) => ({
+      number: pass,
+      name: applicant?.name_latin || applicant?.name || "",
+      vehicle: vehicle ?? "",
+      party,
+    }));
   }
 
   /** Return the passes whose party is inside. */

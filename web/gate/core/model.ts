@@ -296,6 +296,14 @@ export interface HelpCall {
 /** So long the next pass means that all have left of whom nobody has said how many; after that nobody has. */
 export const COUNT_WITHIN_MS = 60_000;
 
+/** A pass that names a vehicle. */
+export interface PlateHit {
+  number: string;
+  name: string;
+  vehicle: string;
+  party: number;
+}
+
 /** What the screens call; {@link Gate} implements it. */
 export interface GateApi {
   state(): GateState;
@@ -306,6 +314,8 @@ export interface GateApi {
    * {@link COUNT_WITHIN_MS} means all of them, a later one nobody.
    */
   scan(text: string, direction: Direction): Promise<Shown>;
+  /** Return which passes that this gate holds name the vehicle whose plate, or the end of it, was typed. */
+  findByPlate(text: string): PlateHit[];
   /**
    * Record the entry of the party of the last preview, whose ID was checked.
    *

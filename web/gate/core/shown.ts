@@ -116,7 +116,7 @@ export function showDecision(
     agreed: request.supervisor !== undefined,
     validFrom: window === null ? undefined : new Date(window.start).toISOString(),
     validTo: window === null ? undefined : new Date(window.end).toISOString(),
-    days: terms === null ? [] : daysOf(terms),
+    days: terms === null || terms.recurring ? [] : daysOf(terms),
     site: terms?.site,
     gate: terms?.gate ?? undefined,
     vehicle: named?.vehicle ?? undefined,

@@ -38,6 +38,8 @@ export interface PassClaims {
   entries: number;
   idc: string | null;
   days: number[];
+  /** Of a standing pass: until when its code is new, 0 of one on paper; null of any other pass. */
+  fresh: number | null;
 }
 
 /** The claims of a status list: which passes are revoked and have not ended. */
@@ -255,12 +257,13 @@ function passClaims(found: Record<string, unknown>): PassClaims {
     entries = 1,
     idc = null,
     days = [],
+    fresh = null,
   } = found;
   const texts = isText(iss) && isText(aud) && isText(jti) && isText(site);
   const times = isInstant(nbf) && isInstant(exp) && isWhole(party, 1, MOST) && isWhole(entries, 1, MOST);
-  const rest = isTextOrNull(gate) && isTextOrNull(idc) && isList(days, isDay);
+  const rest = isTextOrNull(gate) && isTextOrNull(idc) && isList(days, isDay) && (fresh === null || isInstant(fresh));
   if (!texts || !times || !rest) throw new TokenRefused("claims");
-  return { jti, nbf, exp, site, party, gate, entries, idc, days };
+  return { jti, nbf, exp, site, party, gate, entries, idc, days, fresh };
 }
 
 function isText(value: unknown): value is string {

@@ -27,6 +27,8 @@ export interface Terms {
   furtherDays: readonly number[];
   /** Days that fell away, counted in the same way; a day before the first is negative. */
   closedDays: readonly number[];
+  /** Whether it is a standing pass, whose code changes each minute. */
+  recurring: boolean;
 }
 
 /** When entry is open on one day: from `start` until just before `end`. */
@@ -59,6 +61,8 @@ const OVERRIDABLE: readonly Verdict[] = [
   "already_inside",
   "already_used",
 ];
+/** Marks an entry with a standing pass of which no new code was shown: a picture, paper or the number. */
+export const OLD_CODE = "old_code";
 /** Begins the mark of an entry with a refusal that a supervisor has set aside. */
 const DESPITE = "despite_";
 
@@ -74,6 +78,10 @@ export interface Attempt {
   marks: readonly string[];
   /** The refusals that a supervisor has set aside. */
   overrides?: readonly Verdict[];
+  /** Until when the code of a standing pass is new; null for any other, and for a typed number. */
+  freshUntil: number | null;
+  /** Whether the last four of the ID are compared with the pass. */
+  compared: boolean;
 }
 
 /** The verdict, how many persons pass, how many are then inside, and the day to which an entry counts. */
@@ -163,11 +171,12 @@ export function presumedGoneAt(validTo: number): number {
 export function decideEntry(standing: Standing, attempt: Attempt): Decision {
   const { terms } = standing;
   const inside = insideAt(standing, attempt.at);
-  const refuse = (verdict: Verdict, overridable: readonly Verdict[] = []): Decision => ({
+  const refuse = (verdict: Verdict, overridable: readonly Verdict[] = [], marks: string[] = []): Decision => ({
     ...NOBODY,
     verdict,
     inside,
     overridable,
+    marks,
   });
   if (standing.revoked || terms === null) return refuse("revoked");
   const { at } = attempt;
@@ -180,8 +189,10 @@ export function decideEntry(standing: Standing, attempt: Attempt): Decision {
   if (refusal !== undefined) return refuse(refusal, overridable);
   const room = inside < terms.party ? terms.party - inside : terms.party;
   const count = countOf(terms, Math.min(room, left || terms.party), attempt.count);
-  if (!attempt.identified) return refuse("id_mismatch", overridden);
-  const marks = [...attempt.marks, ...overridden.map((one) => DESPITE + one)];
+  const isOld = terms.recurring && (attempt.freshUntil === null || at >= attempt.freshUntil);
+  const oldCode = isOld ? [OLD_CODE] : [];
+  if (!attempt.identified || (isOld && !attempt.compared)) return refuse("id_mismatch", overridden, oldCode);
+  const marks = [...attempt.marks, ...oldCode, ...overridden.map((one) => DESPITE + one)];
   return { ...NOBODY, verdict: "admit", count, inside: inside + count, marks, day, until: untilOf(terms, at) };
 }
 

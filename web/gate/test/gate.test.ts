@@ -65,6 +65,23 @@ test("a child is shown with who has applied for it, with a network and without",
   assert.deepEqual((({ offline, guardian }) => [offline, guardian])(await gate.scan(TOKEN, "entry")), [true, "Manjit Kaur"]);
 });
 
+test("a vehicle is found by its plate without a network, but not the pass that was revoked", async () => {
+  const server = new Server();
+  server.passes.set(NUMBER, pass({ vehicle: "PB65AB1234" }));
+  server.passes.set(OTHER, pass({ pass: OTHER, vehicle: "CH01AC1234", applicant: { name: "Baldev", name_latin: "Baldev" }, party: 1 }));
+  const { gate } = await openGate(server);
+  server.down = true;
+  const found = (typed: string): string[] => gate.findByPlate(typed).map(({ number }) => number);
+  assert.deepEqual(found("pb 65 ab 1234"), [NUMBER]);
+  assert.deepEqual(found("1234"), [NUMBER, OTHER]);
+  assert.deepEqual(gate.findByPlate("CH-1-AC-1234"), [{ number: OTHER, name: "Baldev", vehicle: "CH01AC1234", party: 1 }]);
+  assert.deepEqual([found("PB65AB1235"), found(NUMBER), found("")], [[], [], []]);
+  server.down = false;
+  server.passes.set(OTHER, pass({ pass: OTHER, vehicle: null, revoked: true }));
+  await gate.hearReload();
+  assert.deepEqual(found("1234"), [NUMBER]);
+});
+
 test("what the server has admitted is known when the network goes", async () => {
   const { gate, server, device } = await openGate();
   await gate.scan(TOKEN, "entry");

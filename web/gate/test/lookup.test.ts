@@ -4,7 +4,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { readScanned } from "../core/identity.ts";
-import { find } from "../core/lookup.ts";
+import { find, identify } from "../core/lookup.ts";
 import { isUnvouched, Manifest } from "../core/manifest.ts";
 import type { WireManifest, WirePass } from "../core/manifest.ts";
 import type { Direction } from "../core/model.ts";
@@ -58,7 +58,7 @@ async function said(manifest: Manifest, shown: string, direction: Direction): Pr
   if (scanned === null) return { verdict: "unreadable", ...nothing };
   const found = await find(manifest, scanned, direction);
   if (!("held" in found)) return { verdict: found.outcome, ...nothing };
-  const attempt = { gate: TABLE.gate, at: AT, count: null, identified: true, marks: [] };
+  const attempt = { gate: TABLE.gate, at: AT, count: null, identified: true, marks: [], freshUntil: null, compared: true };
   const { held } = found;
   const decided = direction === "entry" ? decideEntry(held.standing, attempt) : decideExit(held.standing, attempt);
   const request = makeRequest("nonce", TABLE.at, scanned, TABLE.gate, direction, null, null);
@@ -84,4 +84,20 @@ test("a pass that verify knows by its token alone is vouched for by nobody, also
     assert.ok(held !== null);
     assert.equal(isUnvouched(held), unvouched.includes(pass), pass);
   }
+});
+
+test("an ID counts as compared only where this gate holds something to compare it with", async () => {
+  const manifest = await heldManifest();
+  const listed = manifest.find(TABLE.manifest[0]?.pass ?? "");
+  assert.ok(listed !== null && listed.wire !== null);
+  const keyed = { ...listed, wire: { ...listed.wire, commitment_key: Buffer.alloc(32).toString("base64url") } };
+  const matched = { kind: "matched" as const, id_type: "voter_id" as const, id_last4: "4821" };
+  const seen = { kind: "seen" as const, id_type: "voter_id" as const };
+  const { subtle } = globalThis.crypto;
+  for (const held of [listed, { ...listed, wire: null }]) {
+    const looked = await identify(subtle, held, null, matched);
+    assert.deepEqual(looked, { identified: true, compared: false, marks: ["id_unchecked"] });
+  }
+  assert.deepEqual(await identify(subtle, keyed, null, matched), { identified: false, compared: true, marks: [] });
+  assert.equal((await identify(subtle, keyed, null, seen)).compared, false);
 });

@@ -433,6 +433,8 @@ export class Server {
       at: Date.parse(request.scanned_at),
       count: request.count,
       identified: true,
+      freshUntil: null,
+      compared: true,
       marks: [],
       overrides: request.supervisor?.overrides,
     };

@@ -106,6 +106,21 @@ test("without a network a pass whose card did not match asks for the supervisor 
   assert.equal((await gate.admit(RIGHT, 1)).outcome, "admit");
 });
 
+test("typed digits that nothing here can be compared with are the guard's word alone", async () => {
+  const { gate, server } = await offlineGate();
+  await gate.scan(NUMBER, "entry");
+  assert.equal((await gate.admit(WRONG, 1)).outcome, "id_mismatch");
+  for (const [recurring, refusal] of [[false, "supervisor_missing"], [true, null]] as const) {
+    server.passes.set(NUMBER, pass({ commitment_key: "", id_commitments: [], recurring }));
+    server.down = false;
+    await gate.refresh();
+    server.down = true;
+    await gate.scan(NUMBER, "entry");
+    if (refusal !== null) await assert.rejects(gate.admit(RIGHT, 1), problem(refusal));
+    else assert.equal((await gate.admit(RIGHT, 1)).outcome, "id_mismatch", "an old code needs them compared");
+  }
+});
+
 test("a supervisor whom the server names and the gate does not know makes it fetch its list", async () => {
   const server = new Server();
   server.manifest = { supervisors: [], supervisor_demanded: true };

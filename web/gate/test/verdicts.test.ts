@@ -20,6 +20,8 @@ interface Case {
     identified: boolean;
     marks: string[];
     overrides: Verdict[];
+    fresh_until?: string | null;
+    compared?: boolean;
   };
   expect: Record<string, unknown>;
 }
@@ -29,7 +31,9 @@ const CASES = sample<Case[]>("gate_cases.json");
 /** Return what the app makes of a case, as the table writes it. */
 function outcome(one: Case): Record<string, unknown> {
   const standing = standingOf(one.standing);
-  const attempt: Attempt = { ...one.attempt, at: Date.parse(one.attempt.at) };
+  const { fresh_until: fresh = null, compared = true } = one.attempt;
+  const freshUntil = fresh === null ? null : Date.parse(fresh);
+  const attempt: Attempt = { ...one.attempt, at: Date.parse(one.attempt.at), freshUntil, compared };
   try {
     const decided =
       one.attempt.direction === "entry" ? decideEntry(standing, attempt) : decideExit(standing, attempt);
@@ -71,7 +75,7 @@ test("the gate decides each case of the shared table as the server does", () => 
 
 test("of a pass for several days the open window is shown, else the next one, else the last one", () => {
   const start = Date.parse("2026-12-01T04:30:00Z");
-  const days = { furtherDays: [1, 2], closedDays: [] };
+  const days = { furtherDays: [1, 2], closedDays: [], recurring: false };
   const terms: Terms = {
     site: "PCS1",
     gate: null,

@@ -3,8 +3,6 @@
 They have signed in with a mobile of their own. See decision 76.
 """
 
-from datetime import datetime
-
 from fastapi import Response
 from pydantic import ValidationError
 
@@ -12,10 +10,8 @@ from contracts import rpc
 from contracts.errors import InvalidInput
 from contracts.rpc.companions import COMPANION, CompanionQuestion, CompanionView
 from contracts.rpc.own_data import OwnDataQuestion
-from services.chassis.runtime.clock import IST
 from services.gateway.pages.shared import directory
 from services.gateway.pages.shared.forms import problems_of, text_of
-from services.gateway.pages.shared.languages import short_day
 from services.gateway.pages.shared.view import ApplicantPage, View, page_router
 
 router = page_router("")
@@ -40,7 +36,6 @@ async def show_companion(view: ApplicantPage) -> Response:
         gates=None if at_gates is None else [code for one in scans for code in one.receivers],
         names=await directory.place_names(view),
         gate_name=await directory.gate_names(view),
-        day_of=lambda instant: _day(view, instant),
     )
 
 
@@ -58,7 +53,3 @@ async def look_up_companion(view: ApplicantPage) -> Response:
 
 def _form(view: View, typed: dict[str, str], errors: dict[str, str], status: int = 200) -> Response:
     return view.html("my_data/companion.html", status, own=None, typed=typed, errors=errors)
-
-
-def _day(view: View, instant: datetime) -> str:
-    return short_day(instant.astimezone(IST).date(), view.language)

@@ -1,7 +1,5 @@
 """Consent, where the site rests on it: what withdrawing it does, and the withdrawal."""
 
-from datetime import datetime
-
 from fastapi import Response
 
 from contracts import rpc
@@ -9,10 +7,8 @@ from contracts.model import OPEN_STATUSES
 from contracts.rpc.application import ReferenceOnly
 from contracts.rpc.consents import WITHDRAW
 from contracts.rpc.own_data import OwnDataQuestion
-from services.chassis.runtime.clock import IST
 from services.gateway.pages.applications import detail
-from services.gateway.pages.shared.languages import short_day
-from services.gateway.pages.shared.view import ApplicantPage, View, page_router
+from services.gateway.pages.shared.view import ApplicantPage, page_router
 
 router = page_router("")
 
@@ -32,7 +28,6 @@ async def ask_to_withdraw(view: ApplicantPage, reference: str) -> Response:
         shown=shown,
         answers=answers,
         cancels=shown.status in OPEN_STATUSES,
-        day_of=lambda instant: _day(view, instant),
     )
 
 
@@ -41,7 +36,3 @@ async def withdraw(view: ApplicantPage, reference: str) -> Response:
     """Withdraw the consent, which cancels the visit unless it has begun."""
     await view.carry_out(WITHDRAW, ReferenceOnly(reference=reference[:40]))
     return view.to("/my-data", "withdrawn")
-
-
-def _day(view: View, instant: datetime) -> str:
-    return short_day(instant.astimezone(IST).date(), view.language)

@@ -1,5 +1,7 @@
 """The correction of an application that was sent: name, ID card, who comes along, email."""
 
+from typing import Any
+
 from fastapi import Response
 from fastapi.datastructures import FormData
 from pydantic import ValidationError
@@ -28,7 +30,7 @@ async def ask_correction(view: ApplicantPage, reference: str) -> Response:
         return ask_last_four(view, reference, onward="correct")
     if shown.status not in OPEN_STATUSES:
         return redirect_to_application(view, shown.reference, notice="cannot_correct")
-    return _page(view, shown, _known(shown), {})
+    return _page(view, shown, known_of(shown), {})
 
 
 @router.post("/correct")
@@ -38,18 +40,14 @@ async def correct(view: ApplicantPage, reference: str) -> Response:
     key = text_of(form, "key")
     if shown is None or not key:
         return redirect_to_application(view, reference)
-    known = _known(shown)
-    given: Answers = {name: text_of(form, name) for name in ASKED if name in form}
-    given["companions"], problems = forms.read_companions(form, len(known["companions"]))
-    if not given.get("name"):
-        problems["name"] = "name_missing"
+    given, problems = read(form, shown)
     if problems:
         return _page(view, shown, given, problems, 422)
     try:
-        done = await view.command(rpc.corrections.CORRECT, _request(form, shown, given, known), key)
+        request = CorrectApplication.model_validate(asked_of(form, shown, given))
+        done = await view.command(rpc.corrections.CORRECT, request, key)
     except (ValidationError, InvalidInput) as error:
-        places = {place_in(forms.PLACES, path) or path: code for path, code in problems_of(error).items()}
-        return _page(view, shown, given, places, 422)
+        return _page(view, shown, given, places_of(error), 422)
     except (Conflict, IdempotencyKeyReused) as error:
         if error.body.code == "application_changed":
             return _page(view, shown, given, {}, 409)
@@ -61,23 +59,34 @@ async def correct(view: ApplicantPage, reference: str) -> Response:
     )
 
 
-def _request(form: FormData, shown: ApplicationView, given: Answers, known: Answers) -> CorrectApplication:
-    """Return the request with what differs from what is known.
+def read(form: FormData, shown: ApplicationView) -> tuple[Answers, Problems]:
+    """Return the answers of a posted form, and its problems."""
+    given: Answers = {name: text_of(form, name) for name in ASKED if name in form}
+    given["companions"], problems = forms.read_companions(form, len(known_of(shown)["companions"]))
+    if not given.get("name"):
+        problems["name"] = "name_missing"
+    return given, problems
 
-    Raises:
-        pydantic.ValidationError: an answer is longer than any form allows.
-    """
+
+def places_of(error: ValidationError | InvalidInput) -> Problems:
+    """Return the problems of a refused correction, by the field of the page."""
+    return {place_in(forms.PLACES, path) or path: code for path, code in problems_of(error).items()}
+
+
+def asked_of(form: FormData, shown: ApplicationView, given: Answers) -> dict[str, Any]:
+    """Return the fields of the request: what differs from what is known."""
+    known = known_of(shown)
     asked = {name: value for name, value in given.items() if value != known[name]}
     if "companions" in asked:
         asked["companions"] = forms.without_empty(asked["companions"])
     for name in ("id_type", "id_last4", "name_latin"):  # left empty, it stays
         if not asked.get(name):
             asked.pop(name, None)
-    read = {"revision": number_of(form, "revision"), "waits": text_of(form, "waits") == "yes"}
-    return CorrectApplication.model_validate({"reference": shown.reference, **read, **asked})
+    seen = {"revision": number_of(form, "revision"), "waits": text_of(form, "waits") == "yes"}
+    return {"reference": shown.reference, **seen, **asked}
 
 
-def _known(shown: ApplicationView) -> Answers:
+def known_of(shown: ApplicationView) -> Answers:
     """Return the answers as they are, or as a correction wants them that waits."""
     waits = shown.correction is not None and shown.correction.state == "waits"
     people = shown.correction if waits and shown.correction else shown
@@ -95,14 +104,16 @@ def _known(shown: ApplicationView) -> Answers:
 def _page(
     view: View, shown: ApplicationView, given: Answers, errors: Problems, status: int = 200
 ) -> Response:
-    return view.html(
-        "applications/correct.html",
-        status,
-        shown=shown,
-        answers=given,
-        errors=errors,
-        known=_known(shown)["companions"],
-        asks_department=shown.status in ("approved", "issued"),
-        is_changed=status == 409,
-        takes_email=view.caller.state.settings.sends_email or bool(shown.applicant.email),
-    )
+    return view.html("applications/correct.html", status, errors=errors, **words(view, shown, given, status))
+
+
+def words(view: View, shown: ApplicationView, given: Answers, status: int) -> dict[str, Any]:
+    """Return what a form of a correction shows."""
+    return {
+        "shown": shown,
+        "answers": given,
+        "known": known_of(shown)["companions"],
+        "asks_department": shown.status in ("approved", "issued"),
+        "is_changed": status == 409,
+        "takes_email": view.caller.state.settings.sends_email or bool(shown.applicant.email),
+    }

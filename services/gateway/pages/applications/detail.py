@@ -7,6 +7,7 @@ characters of its ID card; families share a phone.
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
+from typing import Any
 from urllib.parse import quote
 
 from fastapi import Response
@@ -20,6 +21,7 @@ from services.chassis.runtime.time_words import span
 from services.gateway.pages.shared import directory, timeline
 from services.gateway.pages.shared.languages import _, instant_in_words, texts
 from services.gateway.pages.shared.view import View
+from services.gateway.pages.shared.visit_now import visit_now
 from services.gateway.pages.shared.vocabulary import days_and_hours
 from services.gateway.pages.shared.waiting_times import holder, usual_wait
 
@@ -31,6 +33,7 @@ NOTICES: dict[str, str] = {
     "completed": _("Your application is with the department again."),
     "masked": _("You wrote an Aadhaar number in your answers. We have kept only its last four digits."),
     "cancelled": _("Your visit is cancelled."),
+    "said": _("Thank you. The department sees what you say."),
     "mobile_changed": _("The mobile number is changed. Messages go to the new number from now on."),
     "too_many_open": _("The new number has too many open applications already. Nothing was changed."),
     "corrected": _("Your correction is saved, and the department sees it."),
@@ -129,9 +132,11 @@ def visit_window(view: View, known: rpc.application.PassSummary | None) -> dict[
 async def application_page(view: View, shown: rpc.application.ApplicationView) -> Response:
     """Return the page of one application, with a notice of ``NOTICES`` or a problem of ``NOT_RESENT``."""
     notice = view.notice
+    steps = await progress(view, shown.reference, shown.status, shown.department, shown.timeline, shown.note)
     return view.html(
         "applications/application.html",
         shown=shown,
+        now=visit_now(shown.status, shown.timeline, steps["lines"]),
         site=await directory.site(view, shown.site),
         notice=texts(view.language).gettext(NOTICES[notice]) if notice in NOTICES else "",
         is_late=notice in ("too_late", "cannot_correct"),
@@ -142,7 +147,7 @@ async def application_page(view: View, shown: rpc.application.ApplicationView) -
         has_open_wish=bool({slot.day for slot in shown.preferred} - {one.day for one in shown.closed_wishes}),
         wishes=[slot.model_dump(mode="json") for slot in shown.preferred],
         officer=await directory.officer_name(view, shown.department, shown.officer),
-        **await progress(view, shown.reference, shown.status, shown.department, shown.timeline, shown.note),
+        **steps,
     )
 
 
@@ -159,7 +164,7 @@ async def progress(
     department: str,
     entries: Sequence[rpc.application.TimelineEntry],
     note: str | None = None,
-) -> dict[str, object]:
+) -> dict[str, Any]:
     """Return the progress of an application: its timeline, its holder, and the usual waiting time."""
     names = await directory.department_names(view)
     holds = await holder(view, reference, status, department, entries)

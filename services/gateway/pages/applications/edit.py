@@ -1,5 +1,6 @@
 """The changes of an applicant: complete a returned application, other dates, cancel, apply again."""
 
+from contextlib import suppress
 from typing import Any
 
 from fastapi import Response
@@ -20,7 +21,7 @@ from services.gateway.pages.applications.detail import (
 from services.gateway.pages.shared import directory, visit_times
 from services.gateway.pages.shared.answers import Answers, of_the_person
 from services.gateway.pages.shared.application_form import unreadable
-from services.gateway.pages.shared.forms import problems_of, text_of
+from services.gateway.pages.shared.forms import key_of, problems_of, text_of
 from services.gateway.pages.shared.questions import Problems, at_halves, next_question, place_in, read_times
 from services.gateway.pages.shared.view import ApplicantPage, View, page_router
 from services.gateway.pages.shared.vocabulary import state_of
@@ -50,6 +51,19 @@ async def cancel(view: ApplicantPage, reference: str) -> Response:
     except Conflict:
         return redirect_to_application(view, shown.reference, notice="too_late")
     return redirect_to_application(view, shown.reference, notice="cancelled")
+
+
+@router.post("/met")
+async def say_met(view: ApplicantPage, reference: str) -> Response:
+    """Store whether the visitor says that they were met."""
+    form = await view.form()
+    with suppress(ValidationError, Conflict):
+        said = rpc.application.SayMet.model_validate(
+            {"reference": reference[:40], "outcome": text_of(form, "outcome")}
+        )
+        await view.command(rpc.application.SAY_MET, said, key_of(form))
+        return redirect_to_application(view, reference, notice="said")
+    return redirect_to_application(view, reference, notice="too_late")
 
 
 @router.get("/dates")
@@ -123,18 +137,22 @@ async def _send_amendment(
     """
     if not key:
         return redirect_to_application(view, shown.reference)
-    party = 1 + len(given.get("companions", shown.companions))
+    party, waits = 1 + len(given.get("companions", shown.companions)), bool(given.get("waits_for_place"))
     slots, more = (
         ([], {})
         if problems
-        else await visit_times.settle(view, shown.site, shown.department, party, given["preferred"])
+        else await visit_times.settle(
+            view, shown.site, shown.department, party, given["preferred"], waits=waits
+        )
     )
     problems |= more
     if problems:
         return await _render_form(view, page, shown, given, problems, 422)
     given |= {"preferred": slots}
     try:
-        done = await visit_requests.amend(view.caller, forms.request_of(shown, given), key, shown)
+        done = await visit_requests.amend(
+            view.caller, forms.request_of(shown, given), key, shown, waits=waits
+        )
     except (ValidationError, InvalidInput) as error:
         found = unreadable(error) if isinstance(error, ValidationError) else problems_of(error).items()
         places = {place_in(forms.PLACES, path) or "purpose": code for path, code in found}

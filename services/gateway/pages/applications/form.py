@@ -48,6 +48,7 @@ def for_new_application(shown: ApplicationView) -> Answers:
         "officer": shown.officer or "",
         "vehicle": shown.vehicle or "",
         "assistance": shown.assistance or "",
+        "weekly": shown.weekly_until is not None,
     }
     answers["companions"] = [companion_answer(one) for one in shown.companions[:MOST_COMPANIONS]]
     if len(shown.companions) <= MOST_COMPANIONS:

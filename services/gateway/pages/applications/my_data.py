@@ -14,13 +14,14 @@ from markupsafe import Markup
 
 from contracts import rpc
 from contracts.errors import NotFound
+from contracts.rpc.application import TimelineEntry
 from contracts.rpc.own_data import MOST_APPLICATIONS, OwnApplications
 from services.chassis.runtime.clock import IST, now
 from services.gateway.handlers import own_data
 from services.gateway.pages.applications import detail
-from services.gateway.pages.shared import cookies, directory
+from services.gateway.pages.shared import cookies, directory, timeline
 from services.gateway.pages.shared.forms import key_of, text_of
-from services.gateway.pages.shared.languages import _, short_day
+from services.gateway.pages.shared.languages import _
 from services.gateway.pages.shared.render import text
 from services.gateway.pages.shared.view import PRIVATE, ApplicantPage, View, page_router
 
@@ -54,7 +55,7 @@ STYLE = Markup(
     "<style>body{font:1rem/1.5 sans-serif;max-width:50rem;margin:2rem auto;padding:0 1rem}"
     "table{border-collapse:collapse;width:100%;margin:1rem 0}caption{text-align:start;font-weight:700}"
     "th,td{border:1px solid #aaa;padding:.3rem .5rem;text-align:start;vertical-align:top}"
-    "td{overflow-wrap:anywhere}.epass-rows__title{display:none}.epass-line{display:block}"
+    "th,td{overflow-wrap:anywhere}.epass-rows__title{display:none}.epass-line{display:block}"
     "dt{font-weight:700}dd{margin:0 0 .5rem}img{max-width:12rem}h2,h3{break-after:avoid}</style>"
 )
 """Of the copy, which is one file; a page has none in it."""
@@ -119,11 +120,25 @@ async def copy_of(view: View, found: own_data.Gathered, mobile: str | None, *, i
     if is_json:
         body = json.dumps(found.as_json(mobile or "", now()), ensure_ascii=False, indent=1)
     else:
-        body = text("my_data/file.html", view.language, style=STYLE, **await words(view, found, mobile))
+        shown = await words(view, found, mobile) | await _told(view, found)
+        body = text("my_data/file.html", view.language, style=STYLE, **shown)
     day = now().astimezone(IST).date()
     name = f'attachment; filename="e-pass-my-data-{day}.{"json" if is_json else "html"}"'
     kind = "application/json" if is_json else "text/html; charset=utf-8"
     return Response(body, headers={**PRIVATE, "Content-Disposition": name}, media_type=kind)
+
+
+async def _told(view: View, found: own_data.Gathered) -> dict[str, Any]:
+    """Return what happened with each application in words, and the officer whom each is to meet."""
+    happened, officers = {}, {}
+    for one in found.applications:
+        entries = [TimelineEntry.model_validate(it) for it in found.records(one.reference, "progress")]
+        happened[one.reference] = await timeline.in_words(view, entries)
+        for given in found.records(one.reference, "answers"):
+            if code := given["officer"]:
+                known = await view.caller.state.officers.find(given["department"], code)
+                officers[code] = known.name[view.language] if known else code
+    return {"happened": happened, "officers": officers}
 
 
 @router.get("/my-data/copy")
@@ -154,8 +169,7 @@ async def erase(view: ApplicantPage) -> Response:
     erased = await view.command(rpc.application.ERASE_OWN_DATA, wanted, key_of(form))
     response = view.to(ERASED)
     cookies.answers_cookie(view.request).clear(response)
-    until = now() + timedelta(days=view.caller.state.settings.backup_days + 1)
-    copies = until.astimezone(IST).date().isoformat()
+    copies = copies_until(view, now())
     return view.save_result(response, ERASED, {**erased.model_dump(mode="json"), "copies": copies})
 
 
@@ -164,6 +178,12 @@ async def show_receipt(view: ApplicantPage) -> Response:
     """Show the receipt of what was erased."""
     receipt = view.read_result()
     return view.html("my_data/erased.html", receipt=receipt) if receipt else view.to(PLACE)
+
+
+def copies_until(view: View, at: datetime) -> str:
+    """Return the day by which the last copy is gone of what is erased now; its deletion may take a day."""
+    until = at + timedelta(days=view.caller.state.settings.backup_days + 1)
+    return until.astimezone(IST).date().isoformat()
 
 
 async def words(view: View, found: own_data.Gathered, mobile: str | None = None) -> dict[str, Any]:
@@ -177,11 +197,11 @@ async def words(view: View, found: own_data.Gathered, mobile: str | None = None)
         "what": WHAT,
         "channels": CHANNELS,
         "sent": SENT,
+        "copies": copies_until(view, at),
         "gone": found.can_go(at),
         "pictures": found.pictures_can_go(at),
         "requests": found.requests_can_go(at),
         "names": await directory.place_names(view),
         "gate_name": await directory.gate_names(view),
         "instant": datetime.fromisoformat,
-        "day_of": lambda instant: short_day(instant.astimezone(IST).date(), view.language),
     }

@@ -5,17 +5,18 @@ from contextlib import suppress
 from datetime import timedelta
 
 from fastapi import Response
+from pydantic import ValidationError
 
 from contracts import rpc
 from contracts.crockford import parse_reference
 from contracts.errors import Conflict, NotFound, TooManyAttempts
 from contracts.model import ApplicationStatus
-from contracts.rpc.application import ReferenceOnly, StatusQuestion
+from contracts.rpc.application import ReferenceOnly, SayMetHere, StatusQuestion
 from contracts.rpc.call import Page
 from contracts.rpc.issuance import QrQuestion
 from contracts.rpc.notify import WrongNumber
 from services.chassis.runtime.clock import now
-from services.gateway.access.admission import rate_limited
+from services.gateway.access.admission import kiosk_token, rate_limited
 from services.gateway.handlers import lookups
 from services.gateway.pages.applications import detail
 from services.gateway.pages.shared import directory
@@ -127,7 +128,8 @@ async def show_status(view: OpenPage) -> Response:
     onward = {"date_needed": "/dates", "day_reopened": "/dates", "returned": "/complete"}.get(
         state_of(found), ""
     )
-    more["action"] = f"applications/{found.reference}{onward}" if found.status in TO_ACT else ""
+    waits = more["holder"] and more["holder"].place and not more["holder"].place_code
+    more["action"] = f"applications/{found.reference}{onward}" if found.status in TO_ACT or waits else ""
     more["is_stopped"] = view.notice == "stopped"
     more["change"] = f"/applications/{found.reference}/mobile"
     more["mobile_end"] = kept["mobile_last4"]
@@ -136,12 +138,23 @@ async def show_status(view: OpenPage) -> Response:
 
 
 @router.post("/status/result", dependencies=[rate_limited("status")])
-async def stop_messages(view: OpenPage) -> Response:
-    """Stop messages about an application to a number whose holder says that it is not theirs."""
+async def act(view: OpenPage) -> Response:
+    """Stop messages about an application to a number whose holder says that it is not theirs.
+
+    At a kiosk it also stores whether a visitor was met, who says so on their way out.
+    """
     form = await view.form()
     kept = view.read_result()
     if not kept:
         return view.to("/status")
+    token = kiosk_token(view.request)
+    if view.kiosk is not None and token is not None and (outcome := text_of(form, "outcome")):
+        said, kiosk = "too_late", view.caller.with_session(view.kiosk, token)
+        with suppress(NotFound, Conflict, ValidationError):
+            met = SayMetHere.model_validate({**kept, "outcome": outcome})
+            await kiosk.command(rpc.application.SAY_MET_HERE, met, key_of(form))
+            said = met.outcome
+        return view.to(STATUS, notice=said)
     with suppress(NotFound):  # it was erased meanwhile
         await view.command(rpc.notify.WRONG_NUMBER, WrongNumber.model_validate(kept), key_of(form))
     return view.to(STATUS, notice="stopped")

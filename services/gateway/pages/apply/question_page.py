@@ -79,6 +79,10 @@ async def _offered(view: View, name: str, answers: Answers) -> dict[str, Any]:
     if name == "visit":
         party = 1 + len(answers.get("companions", ()))
         times = await visit_times.offered(view, answers["site"], answers["department"], party)
+        site = await directory.site(view, answers["site"])
+        times["weekly_offered"] = bool(
+            view.caller.state.settings.standing_passes and site and site.photograph
+        )
         return times | {"officers": await directory.open_officers(view, answers["department"])}
     return {}
 

@@ -1,7 +1,5 @@
 """The pages of applying. Companions and the submission have modules of their own."""
 
-from functools import partial
-
 from fastapi import Response
 
 from contracts.errors import NotFound, Unavailable
@@ -32,13 +30,10 @@ from services.gateway.pages.shared.questions import (
     Question,
     at_halves,
     next_question,
-    read_times,
 )
 from services.gateway.pages.shared.view import ApplicantPage, OpenPage, View, page_router
 
 router = page_router("/apply", ApplyRoute)
-BEFORE_0_23 = ("purpose", "when")
-"""Pages that are one now; while releases change, somebody may still have one of them open."""
 
 
 @router.get("", dependencies=[rate_limited("read")])
@@ -68,9 +63,7 @@ async def answer(view: ApplicantPage, name: str) -> Response:
     question, answers, form = _question(name), with_key(current_answers(view)), await view.form()
     if was_sent(answers, form):
         return view.to("/apply/done", notice="sent")
-    # A page "when" of the release before has the times alone.
-    read = partial(read_times, halves=False) if name == "when" else question.read
-    given, problems = read(form, answers)
+    given, problems = question.read(form, answers)
     earlier = _unanswered_before(question, answers)
     if earlier is not None:  # the answers have expired meanwhile: this one is kept
         given.pop("preferred", None)  # its hours depend on what is missing
@@ -99,7 +92,6 @@ async def answer(view: ApplicantPage, name: str) -> Response:
 
 
 def _question(name: str) -> Question:
-    name = "visit" if name in BEFORE_0_23 else name
     if name not in BY_NAME:
         raise NotFound("no such question")
     return BY_NAME[name]
@@ -123,15 +115,16 @@ async def _checked(
     if not problems and question.name == "department":
         answers, problems = await _with_site(view, answers)
     if not problems and question.name == "visit":
-        party = 1 + len(answers.get("companions", ()))
+        party, waits = 1 + len(answers.get("companions", ())), bool(answers.get("waits_for_place"))
         slots, problems = await visit_times.settle(
-            view, answers["site"], answers["department"], party, answers["preferred"]
+            view, answers["site"], answers["department"], party, answers["preferred"], waits=waits
         )
         answers = answers | {"preferred": slots}
     if not problems:
         problems = question.problems_of(await findings(view, answers))
     if not problems and question.name == "visit":
-        found = await visit_requests.problems_of(view.caller, request_of(answers, view.language))
+        form, waits = request_of(answers, view.language), bool(answers.get("waits_for_place"))
+        found = await visit_requests.problems_of(view.caller, form, waits=waits)
         problems = question.problems_of((one.field, one.code) for one in found)
     problems = at_halves(problems, answers.get("preferred", ()))
     if not problems and question.name == "visit":  # a gateway of the release before reads hours alone

@@ -53,7 +53,8 @@ async def submit(view: ApplicantPage) -> Response:
         return await _page(view, answers, {}, 409, changed="answers")
     try:
         wanted = request_of(answers, view.language).model_copy(update=told_of(form))
-        made = await visit_requests.apply(view.caller, rpc.application.SUBMIT, wanted, key)
+        waits = bool(answers.get("waits_for_place"))
+        made = await visit_requests.apply(view.caller, rpc.application.SUBMIT, wanted, key, waits=waits)
     except (InvalidInput, IdempotencyKeyReused, Unavailable) as error:
         return await _show_again(view, answers, key, error)
     sent = {
@@ -61,6 +62,7 @@ async def submit(view: ApplicantPage) -> Response:
         "reference": made.reference,
         "department": answers["department"],
         "masked": list(made.masked),
+        "weekly": bool(answers.get("weekly_until")),
     }
     return view.save_answers(view.to("/apply/done"), {"sent": sent} | of_the_person(answers))
 

@@ -76,7 +76,7 @@ _WHY: dict[str, str] = {
         "already_there application_closed application_changed changed_meanwhile too_late_to_undo entry_ended "
         "pass_expired pass_revoked no_pass day_past cannot_cancel cannot_amend cannot_change_mobile "
         "cannot_correct visit_begun not_proposed not_approved not_reissuable closed_by_ado day_closed "
-        "window_full too_old too_early"
+        "window_full too_old too_early offer_over"
     ),
 }
 """Why something was refused → the codes that say so. All other codes are one: it was not possible."""

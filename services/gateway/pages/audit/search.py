@@ -78,6 +78,13 @@ def _applicant(text: str) -> str:
     return text
 
 
+def _sought(text: str) -> str:
+    """Return the keyed digest of a search, as a row has it; nobody types one."""
+    if not re.fullmatch(r"(vehicle|mobile|name):[0-9a-f]{32}", text):
+        raise ValueError("not a search")
+    return text
+
+
 def _reference(text: str) -> str:
     if not text.upper().startswith("PCS"):
         raise ValueError("not a reference")
@@ -88,6 +95,7 @@ _ACTORS: Sequence[Callable[[str], str]] = (parse_login_id, _applicant)
 _OBJECTS: Sequence[Callable[[str], str]] = (
     parse_login_id,
     _applicant,
+    _sought,
     _reference,
     parse_pass_number,
     lambda text: str(UUID(text)),

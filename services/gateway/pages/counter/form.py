@@ -27,7 +27,7 @@ TYPED = (
     "name", "name_latin", "mobile", "language", "id_type", "id_last4", *OFFICE, *PARENT, "department",
     "officer", "officer_code", "purpose_kind",
     "purpose", "date-0", "from-0", "to-0", "companions", "vehicle", "assistance", "deliver_by",
-    "photograph",
+    "weekly_until", "photograph",
 )  # fmt: skip
 
 

@@ -8,20 +8,22 @@ from typing import Any, Literal
 from uuid import UUID
 
 from fastapi import Response
+from pydantic import ValidationError
 
 from contracts import rpc
 from contracts.errors import Conflict, Forbidden, InvalidInput, Unavailable
-from contracts.model import ApplicationStatus
+from contracts.model import OPEN_STATUSES, ApplicationStatus
 from contracts.rpc.application import Lookup, LookupHits, ReferenceOnly
 from contracts.rpc.call import Nothing
 from contracts.rpc.issuance import PassNumber, ReissuePass
+from contracts.rpc.photographs import TakePhotograph
 from contracts.rpc.verify.incidents import HelpCallId, HelpQuestion
 from services.gateway.caches.changes import event_stream
 from services.gateway.handlers import visit_requests
 from services.gateway.pages.counter import form as forms
 from services.gateway.pages.counter.form import WalkIn
 from services.gateway.pages.shared import cookies, directory, photograph, timeline
-from services.gateway.pages.shared.forms import key_of, text_of
+from services.gateway.pages.shared.forms import key_of, problems_of, text_of
 from services.gateway.pages.shared.view import ReceptionPage, View, page_router
 
 router = page_router("/counter")
@@ -89,12 +91,19 @@ async def apply(view: ReceptionPage) -> Response:
 @router.get("/applications/{reference}")
 async def show_application(view: ReceptionPage, reference: str) -> Response:
     """Show one application; while it waits, the page refreshes itself."""
+    return await _application(view, reference, {})
+
+
+async def _application(view: View, reference: str, errors: dict[str, str], status: int = 200) -> Response:
     shown = await view.query(rpc.application.VIEW_APPLICATION, ReferenceOnly(reference=reference[:40]))
     own = view.principal.site in {None, shown.site}
     site = await directory.site(view, shown.site)
+    takes = bool(own and site and site.photograph)
+    has_one = takes and await photograph.is_there(view, reference)
+    is_open = shown.status in OPEN_STATUSES and shown.applicant.guardian is None
     return view.html(
-        "counter/application.html", shown=shown, own=own, **await directory.names(view, shown),
-        has_photograph=bool(own and site and site.photograph and await photograph.is_there(view, reference)),
+        "counter/application.html", status, shown=shown, own=own, **await directory.names(view, shown),
+        has_photograph=has_one, may_photograph=takes and not has_one and is_open, errors=errors,
         waits=shown.status in WAITING,
         lines=await timeline.in_words(view, shown.timeline, shown.note),
     )  # fmt: skip
@@ -103,6 +112,24 @@ async def show_application(view: ReceptionPage, reference: str) -> Response:
 @router.get("/applications/{reference}/photograph")
 async def show_photograph(view: ReceptionPage, reference: str) -> Response:
     return await photograph.picture(view, reference)
+
+
+@router.post("/applications/{reference}/camera")
+async def take_photograph(view: ReceptionPage, reference: str) -> Response:
+    """Store the photograph that the camera has taken of whoever has applied before."""
+    form = await view.form()
+    try:
+        wanted = TakePhotograph(reference=reference[:40], photograph=text_of(form, "photograph"))
+        if not wanted.photograph:
+            raise InvalidInput.of("photograph", "photograph_not_taken")
+        await view.command(rpc.photographs.TAKE_PHOTOGRAPH, wanted, key_of(form))
+    except (ValidationError, InvalidInput) as error:
+        return await _application(
+            view, reference, problems_of(error, {"photograph": "not_a_photograph"}), 422
+        )
+    except Conflict as error:
+        return await _application(view, reference, {"photograph": error.body.code}, 409)
+    return view.to(f"/counter/applications/{reference}", notice="photographed")
 
 
 @router.post("/applications/{reference}/cancel")
@@ -212,6 +239,7 @@ async def _counter(
         "counter/counter.html",
         status,
         walk_in=walk_in,
+        standing_passes=view.caller.state.settings.standing_passes,
         errors=walk_in.errors,
         waiting=waiting.items if waiting else None,
         undelivered=undelivered.items if undelivered else (),

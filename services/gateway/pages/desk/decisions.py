@@ -100,9 +100,7 @@ async def decide(  # noqa: PLR0911  an answer for each outcome
     form = await view.form()
     method, read = DECISIONS[verb]
     typed = {name: value for name, value in form.items() if isinstance(value, str)}
-    if verb == "reject" and typed.get("preview"):  # a form of 0.22.0, whose button showed the message first
-        page = f"/desk/reviews/{review_id}/{verb}"
-        return view.save_result(view.to(page), page, {"typed": _kept(typed)})
+    typed["weekdays"] = "".join(str(day) for day in form.getlist("weekdays"))
     try:
         officer = {"on_behalf_of": text_of(form, "on_behalf_of") or None} if verb != "forward" else {}
         wanted = method.request.model_validate({"review_id": review_id, **read(form), **officer})
@@ -119,10 +117,12 @@ async def decide(  # noqa: PLR0911  an answer for each outcome
     except Conflict as error:
         if error.body.code == "application_changed":
             return await _decision_page(view, review_id, verb, typed, {}, 409, changed=True)
-        if error.body.code == "window_full":
+        is_standing = error.body.code.startswith("standing_")
+        if error.body.code == "window_full" or is_standing:
             day = error.body.facts.get("date") if typed.get("last_day") else None
             full_on = date.fromisoformat(str(day)) if day else None
             problem = {"last_day": "day_full"} if full_on else {"slot": "window_full"}
+            problem = {"weekdays": error.body.code} if is_standing else problem
             return await _decision_page(view, review_id, verb, typed, problem, 409, full_on=full_on)
         notice = error.body.code if error.body.code in REFUSED else "already_decided"
         return view.to(f"/desk/reviews/{review_id}", notice=notice)
@@ -130,14 +130,16 @@ async def decide(  # noqa: PLR0911  an answer for each outcome
         if error.body.code not in REFUSED:
             raise
         return view.to(f"/desk/reviews/{review_id}", notice=error.body.code)
-    waits = verb == "approve" and review.second_officer and review.status == "pending"
+    is_sent = review.standing_state == "waiting"
+    waits = verb == "approve" and (review.second_officer or is_sent) and review.status == "pending"
     if verb in DECIDES and review.status == "pending" and not waits:  # a repeat of what was undone meanwhile
         return view.to(f"/desk/reviews/{review_id}")
     left_out = _left_out(wanted, review) if isinstance(wanted, Approve) else []
     if waits or left_out:
         page = f"/desk/reviews/{review_id}"
         shown = {"left_out": [day.isoformat() for day in left_out]}
-        return view.save_result(view.to(page, notice="second_officer" if waits else "done"), page, shown)
+        notice = "standing_sent" if is_sent else "second_officer"
+        return view.save_result(view.to(page, notice=notice if waits else "done"), page, shown)
     return _after(view, review, verb, form)
 
 
@@ -177,10 +179,7 @@ async def _message(
     reason: RejectionReason | None = None,
     note: str = "",
 ) -> str:
-    """Return the message about a decision; empty where notify does not answer soon: none waits for it.
-
-    Notify of the release before wants a reason, and refuses a question without one.
-    """
+    """Return the message about a decision; empty where notify does not answer soon: none waits for it."""
     question = method.request(
         reference=review.reference,
         department=review.department,
@@ -268,7 +267,9 @@ def _approve(form: FormData) -> dict[str, Any]:
         "vehicle_allowed": text_of(form, "vehicle_allowed") == "yes",
         "last_day": text_of(form, "last_day") or None,
         "days_reason": text_of(form, "days_reason"),
+        "weekdays": form.getlist("weekdays"),
         "revision": number_of(form, "revision"),
+        **({"wait_if_full": True} if text_of(form, "wait_if_full") else {}),
     }
 
 
@@ -361,7 +362,7 @@ def days_between(first: date, further_days: Sequence[date], last: date | None = 
 def _left_out(wanted: Approve, review: ReviewView) -> list[date]:
     """Return the days up to the last one that an officer named and on which the visit cannot take place."""
     terms = review.decision or review.first_approval
-    if terms is None or wanted.last_day is None:
+    if terms is None or wanted.last_day is None or wanted.weekdays:
         return []
     return days_between(wanted.slot.day, terms.further_days, wanted.last_day)
 

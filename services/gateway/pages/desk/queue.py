@@ -19,9 +19,10 @@ from services.gateway.pages.shared.languages import _
 from services.gateway.pages.shared.view import NOTICE, View
 
 Tab = Literal[
-    "pending", "corrections", "decided", "approved", "rejected", "returned", "withdrawn", "closed"
+    "pending", "places", "corrections", "decided", "approved", "rejected", "returned", "withdrawn", "closed"
 ]  # fmt: skip
-"""A status; ``corrections``, which are to be confirmed; or ``decided``: whatever was decided today."""
+"""A status; ``places``: who waits for one; ``corrections``, which are to be confirmed; or ``decided``:
+whatever was decided today."""
 TABS: tuple[Tab, ...] = get_args(Tab)
 PAGE = 50
 ANYONE = "anyone"
@@ -83,13 +84,14 @@ class Filters:
             NotFound: a value is none that a filter can have.
         """
         decided = self.status == "decided"
-        corrections = self.status == "corrections"
-        usual: ReviewOrder = "visit" if self.status == "pending" else "waiting" if corrections else "newest"
+        waits = {"corrections": {"corrected": True}, "places": {"waits_for_place": True}}.get(self.status, {})
+        by_visit = self.status in {"pending", "corrections"}
+        usual: ReviewOrder = "visit" if by_visit else "waiting" if waits else "newest"
         if self.status in {"decided", "approved", "rejected", "returned", "withdrawn"}:
             usual = "decided"
         given: dict[str, Any] = {
-            "status": None if decided or corrections else self.status,
-            **({"corrected": True} if corrections else {}),
+            "status": None if decided or waits else self.status,
+            **waits,
             "order": self.order or usual,
             "site": self.site or None,
             "officer": self.officer if self.officer not in {"", ANYONE} else None,
@@ -152,4 +154,5 @@ def tab_counts(counts: QueueCounts | None) -> Mapping[str, int]:
     if counts is None:
         return {}
     numbers: dict[str, int] = {status: counts.by_status[status] for status in counts.by_status}
-    return {**numbers, "decided": counts.decided_today, "corrections": counts.corrections}
+    more = {"corrections": counts.corrections, "places": counts.waiting_for_place}
+    return {**numbers, "decided": counts.decided_today, **more}

@@ -25,7 +25,7 @@ FAILURES = {
     "already_decided", "application_changed", "application_closed", "unavailable", "closed_day",
     "window_over", "outside_hours", "date_past", "window_full", "day_closed", "department_closed",
     "department_hours", "delegation_ended", "no_delegation",
-    "second_officer",
+    "second_officer", "standing_waits",
 }  # fmt: skip
 """Reasons why one of many was not approved that have a sentence of their own."""
 UNDONE = ("undone", "too_late", "not_known")

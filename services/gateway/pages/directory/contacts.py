@@ -7,7 +7,7 @@ from fastapi import Path, Response
 
 from contracts import rpc
 from contracts.errors import Conflict, IdempotencyKeyReused, InvalidInput, NotFound, Unavailable
-from contracts.model import Code
+from contracts.model import ArrivalNotice, Code
 from contracts.rpc.approval.directory import DutyContact, DutyContacts, DutyPlace, PutDutyContacts
 from services.gateway.pages.shared import directory
 from services.gateway.pages.shared.forms import key_of, problems_of, text_of
@@ -19,6 +19,13 @@ Kind = Literal["departments", "sites"]
 PlaceCode = Annotated[Code, Path()]
 RECEPTION = "reception"
 """The name of the only contact of a site, in the fields of its form."""
+ARRIVALS: dict[ArrivalNotice, str] = {
+    "none": _("No message"),
+    "sms": _("An SMS for each visitor"),
+    "whatsapp": _("A WhatsApp message for each visitor"),
+    "digest": _("One message in the morning and one in the afternoon"),
+}
+"""What an officer gets when visitors of theirs have come."""
 NAMES: dict[str, str] = {"pa": _("Punjabi"), "hi": _("Hindi"), "en": _("English")}
 
 
@@ -39,7 +46,11 @@ async def show_contacts(view: AdoPage, kind: Kind, code: PlaceCode) -> Response:
     typed = {"language": stored.language, "was": stored.revision}
     for one in stored.contacts:
         name = one.officer or RECEPTION
-        typed |= {f"mobile.{name}": one.mobile, f"email.{name}": one.email}
+        typed |= {
+            f"mobile.{name}": one.mobile,
+            f"email.{name}": one.email,
+            f"arrivals.{name}": one.arrivals,
+        }
     return await _page(view, kind, code, typed, stored=stored)
 
 
@@ -54,6 +65,7 @@ async def put_contacts(view: AdoPage, kind: Kind, code: PlaceCode) -> Response:
             officer=None if kind == "sites" else name,
             mobile=text_of(form, f"mobile.{name}")[:40],
             email=text_of(form, f"email.{name}")[:254],
+            arrivals=next((one for one in ARRIVALS if one == text_of(form, f"arrivals.{name}")), "none"),
         )
         for name in sorted(names)
         if text_of(form, f"mobile.{name}") or text_of(form, f"email.{name}")
@@ -96,6 +108,7 @@ async def _page(
         "title": title,
         "people": people,
         "spoken": NAMES,
+        "arrivals": [{"value": one, "text": text} for one, text in ARRIVALS.items()],
         "typed": typed,
         "errors": errors or {},
         "stored": DutyContacts(),

@@ -18,7 +18,7 @@ from services.gateway.access.callers import Anyone, Security
 from services.gateway.edge.response_headers import SECURITY_HEADERS
 from services.gateway.pages.gate_app.texts import texts_of_app
 from services.gateway.pages.shared import cookies
-from services.gateway.pages.shared.error_pages import PageRoute, redirect
+from services.gateway.pages.shared.error_pages import PageRoute, language_of, redirect
 from services.gateway.pages.shared.languages import _, texts
 from services.gateway.pages.shared.render import ICONS_TO_INSTALL, asset, text
 from services.gateway.settings import GatewaySettings
@@ -43,8 +43,8 @@ class GateAppRoute(PageRoute):
     """Route of the app, whose address names neither a language nor that it is for staff."""
 
     async def signed_out(self, request: Request) -> Response:
-        """Redirect to the sign-in of staff, which leads back to the app."""
-        response = redirect("/hi/staff/sign-in")
+        """Redirect to the sign-in of staff, in the language of the browser; it leads back to the app."""
+        response = redirect(f"/{language_of(request)}/staff/sign-in")
         cookies.prefer_gate_app(response, request)
         return response
 

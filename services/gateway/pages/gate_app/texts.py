@@ -89,7 +89,8 @@ TEXTS: dict[str, str] = {
     "direction": _("Direction"),
     "in": _("In"),
     "out": _("Out"),
-    "number_label": _("Pass number"),
+    "number_label": _("Pass or vehicle number"),
+    "whose_pass": _("Whose pass is it?"),
     "check": _("Check"),
     "hold": _("Hold the QR code in front of the camera"),
     "camera": _("Camera"),
@@ -209,6 +210,9 @@ TEXTS: dict[str, str] = {
     ),
     "not_whole": _(
         "This is not a whole pass number: it has eight letters and digits. Read it out again."
+    ),
+    "no_such_vehicle": _(
+        "No pass of today at this gate names this vehicle. Type the pass number, or scan the code."
     ),
     "not_read": _("The QR code was not read whole. Scan it again, or type the pass number."),
     "list_too_old": _("The list of passes on this device is too old to let anybody in by it."),

@@ -6,18 +6,16 @@ alerts (``deploy/prometheus/alerts.yml``).
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
-from typing import Any, TypeVar
+from typing import Any
 
 from contracts.model import Language
 from contracts.ops import OutboxView, Part, Report
 from services.gateway.pages.ops.jobs import jobs_of
-from services.gateway.pages.ops.vendors import vendors_of
 from services.gateway.pages.shared.languages import _, duration_in_words, instant_in_words, number, texts
+from services.gateway.pages.shared.reports import vendors_of
 
 LATE_OUTBOX_SECONDS = 30
 CLOCK_SECONDS = 2
-OLD_LOOK_SECONDS = 600
 CODE_SECONDS = 30
 REVOCATIONS_SECONDS = 120
 QUOTA_SHARE = 0.9
@@ -31,7 +29,6 @@ LOOKS, MESSAGES, JOBS = "Nobody looks", "Messages are not delivered", "A job doe
 REFUSED = "A destructive job is refused"
 BROKER, DATABASE = "The broker is gone", "A database is away"
 REVOCATIONS = "Revocations are old"
-Seen = TypeVar("Seen", Part[Any], OutboxView)
 RUNBOOKS = (
     GONE, CONSUMERS, LETTERS, RELAY, BOOKS, CLOCKS, LEFT_ALONE, DAY, WAIT, LOOKS, BROKER, DATABASE, MESSAGES,
     JOBS, REVOCATIONS, REFUSED,
@@ -45,23 +42,6 @@ class Finding:
 
     text: str
     runbook: str
-
-
-def doubt_old_looks(report: Report) -> Report:
-    """Return the report with no answer from what was looked at too long ago, though it answered then."""
-    oldest = report.at - timedelta(seconds=OLD_LOOK_SECONDS)
-
-    def doubt(one: Seen) -> Seen:
-        is_recent = one.looked_at is not None and one.looked_at > oldest
-        return one.model_copy(update={"answers": one.answers and is_recent})
-
-    parts = ("processes", "queues", "channels", "lanes", "receipts", "gates", "invariants")
-    return report.model_copy(
-        update={
-            "outboxes": tuple(map(doubt, report.outboxes)),
-            **{name: doubt(getattr(report, name)) for name in parts},
-        }
-    )
 
 
 class Findings:

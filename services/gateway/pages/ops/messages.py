@@ -18,10 +18,11 @@ from contracts.errors import ContractError, NotFound, Unavailable
 from contracts.model import Language
 from contracts.ops import LetterView, Report
 from contracts.rpc.notify import MessageSearch, MessageTrace, MessageTraces, PassTrace
-from services.gateway.pages.ops.findings import DAY, MESSAGES, RELAY, doubt_old_looks
+from services.gateway.pages.ops.findings import DAY, MESSAGES, RELAY
 from services.gateway.pages.shared import timeline
 from services.gateway.pages.shared.forms import text_of
 from services.gateway.pages.shared.languages import _, instant_in_words, texts
+from services.gateway.pages.shared.reports import doubt_old_looks
 from services.gateway.pages.shared.view import OpsPage, View, page_router
 
 router = page_router("/ops/messages")

@@ -9,12 +9,12 @@ from fastapi import Path, Response
 
 from contracts.errors import NotFound, Unavailable
 from contracts.ops import LetterView
-from services.gateway.pages.ops.findings import Findings, doubt_old_looks
+from services.gateway.pages.ops.findings import Findings
 from services.gateway.pages.ops.jobs import jobs_of
 from services.gateway.pages.ops.messages import REASONS
-from services.gateway.pages.ops.vendors import vendors_of
 from services.gateway.pages.shared.forms import text_of
 from services.gateway.pages.shared.languages import texts
+from services.gateway.pages.shared.reports import doubt_old_looks, vendors_of
 from services.gateway.pages.shared.view import OpsPage, View, page_router
 
 router = page_router("/ops")

@@ -12,6 +12,7 @@ from contracts import rpc
 from contracts.errors import ContractError
 from contracts.events import OfficerRecord, SiteRecord
 from contracts.model import Language
+from contracts.rpc.application import VisitOfPass
 from contracts.rpc.approval.directory import DepartmentView, OfficerQuestion
 from contracts.rpc.issuance import PassNumber, PassView
 from services.gateway.access.admission import SOON_SECONDS, Caller
@@ -38,6 +39,8 @@ class Facts:
     department: DepartmentView | None
     officer: OfficerRecord | None
     used: bool
+    visit: VisitOfPass | None = None
+    """Where the visitor is in the visit; None where application does not answer."""
 
 
 def condition_of(shown: PassView, used: bool) -> Condition:
@@ -56,20 +59,27 @@ def gate_of(shown: PassView, facts: Facts, language: Language) -> str:
 
 async def facts_of(caller: Caller, shown: PassView) -> Facts:
     """Collect all facts; the services are queried at the same time."""
-    sites, departments, officers, use = await asyncio.gather(
+    sites, departments, officers, use, visit = await asyncio.gather(
         _or_none(caller.state.sites.get()),
         _or_none(caller.state.departments.get()),
         _or_none(
             caller.query_soon(rpc.approval.directory.OFFICERS, OfficerQuestion(department=shown.department))
         ),
         _or_none(caller.query_soon(rpc.verify.scans.PASS_USE, PassNumber(number=shown.number))),
+        visit_of(caller, shown),
     )
     return Facts(
         site=_known(sites.items, shown.site) if sites else None,
         department=_known(departments.items, shown.department) if departments else None,
         officer=_known(officers.items, shown.officer) if officers else None,
         used=use is not None and use.used,
+        visit=visit,
     )
+
+
+async def visit_of(caller: Caller, shown: PassView) -> VisitOfPass | None:
+    """Return where the visitor is in their visit; None where application does not answer."""
+    return await _or_none(caller.query_soon(rpc.application.VISIT_OF_PASS, PassNumber(number=shown.number)))
 
 
 def _known(records: Iterable[C], code: str | None) -> C | None:

@@ -60,6 +60,7 @@ def request_of(answers: Answers, language: str) -> SubmitApplication:
             ],
             "vehicle": given.get("vehicle"),
             **({"like": answers["like"]} if "like" in answers else {}),
+            **({"weekly_until": given["weekly_until"]} if "weekly_until" in given else {}),
         }
     )
 

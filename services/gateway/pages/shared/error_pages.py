@@ -57,7 +57,9 @@ WORK_REQUIRED = "work_required"
 """The code of a refusal that a browser answers with a proof of work, together with the same form."""
 SECRET_FIELDS = {"password", "current", "new", "again", "pin", "supervisor_pin", FORM_CODE}
 """Names of the fields whose characters a browser hides: no page has their values. A test finds them all."""
-STAFF_PATHS = ("desk", "gate", "counter", "assist", "staff", "watchlist", "ops", "audit", "gate-devices")
+STAFF_PATHS = (
+    "desk", "gate", "counter", "hall", "assist", "staff", "watchlist", "ops", "audit", "gate-devices",
+)  # fmt: skip
 _HIDDEN = {"Cache-Control": "no-store", "X-Robots-Tag": "noindex, nofollow"}
 _HTTP_TEMPLATES = {404: "shared/errors/not_found.html", 405: "shared/errors/not_by_itself.html"}
 _TEMPLATES: dict[type[ContractError], str] = {

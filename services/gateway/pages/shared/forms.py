@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from datetime import datetime, time
 from typing import Any
 from uuid import uuid4
 
@@ -10,7 +11,9 @@ from pydantic import ValidationError
 
 from contracts.application_form import NOTICE
 from contracts.errors import InvalidInput
+from contracts.model import IST
 from contracts.proof_of_work import LONGEST_PROOF
+from services.chassis.runtime.clock import now
 
 LONGEST_KEY = 200
 
@@ -64,3 +67,17 @@ def problems_of(
         else (unreadable or {}).get(str(one["loc"][-1]), "choose_one")
         for one in error.errors(include_input=False)
     }
+
+
+def today_at(typed: str) -> datetime | None:
+    """Return the time of today that was typed as ``HH:MM``.
+
+    Raises:
+        InvalidInput: it is none.
+    """
+    if not typed:
+        return None
+    try:
+        return datetime.combine(now().astimezone(IST).date(), time.fromisoformat(typed), IST)
+    except ValueError:
+        raise InvalidInput.of("wait_until", "time_missing") from None

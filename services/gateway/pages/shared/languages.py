@@ -19,7 +19,7 @@ from babel.messages.pofile import read_po
 from babel.numbers import format_decimal
 from babel.support import NullTranslations, Translations
 
-from contracts.model import Language
+from contracts.model import MOST_DAYS, Language
 from services.chassis.runtime.clock import IST
 from services.chassis.runtime.time_words import span, time_of_day
 
@@ -67,10 +67,15 @@ def day_in_words(day: date, language: Language) -> str:
 def days_in_words(days: Sequence[date], language: Language) -> str:
     """Return the days of a visit: ``27–29 November 2026``, ``27–28 November and 2 December 2026``.
 
-    One day has its weekday, as in :func:`day_in_words`.
+    One day has its weekday, as in :func:`day_in_words`. Of more days than an ordinary visit has, those of a
+    standing pass, the weekdays are named: ``Monday, Friday: 2 March 2026 – 28 August 2026``.
     """
     if len(days) == 1:
         return day_in_words(days[0], language)
+    if len(days) > MOST_DAYS:
+        weekdays = sorted({day.weekday() for day in days})
+        each = ", ".join(weekday_in_words(weekday, language) for weekday in weekdays)
+        return f"{each}: {_run_in_words((days[0], days[-1]), 'd MMMM y', language)}"
     runs: list[list[date]] = []
     for day in days:
         if runs and day - runs[-1][-1] == timedelta(days=1):
@@ -104,6 +109,11 @@ def iso_day_in_words(day: str, language: Language) -> str:
 def short_day(day: date, language: Language) -> str:
     """Return a date for a table: ``1 Dec 2026``."""
     return format_date(day, "d MMM y", locale=_LOCALES[language])
+
+
+def day_of(at: datetime, language: Language) -> str:
+    """Return the day of an instant in Indian time, for a table: ``1 Dec 2026``."""
+    return short_day(at.astimezone(IST).date(), language)
 
 
 def day_and_month(day: date, language: Language) -> str:

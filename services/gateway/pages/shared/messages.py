@@ -54,6 +54,25 @@ SENTENCES: dict[str, str] = {
     "how_known_missing": _("Say how you know"),
     "last4_or_mobile": _("Enter the last four of the ID card's number, or a mobile number"),
     "second_officer": _("It matches the watchlist: another officer must approve it too"),
+    "first_day_not_among": _("The first day has to be one of these days of the week"),
+    "too_many_standing_days": _("A standing pass reaches over 180 days at most"),
+    "standing_waits": _("It waits for the ADO Branch as a standing pass. Reject it or send it back instead"),
+    "standing_not_corrected": _(
+        "A standing pass is for the person whom the ADO Branch approved. Refuse this, end the pass, "
+        "and let them apply again"
+    ),
+    "standing_off": _("There are no standing passes here"),
+    "standing_one_person": _("A standing pass is for one person with an ID card"),
+    "standing_no_photograph": _(
+        "A standing pass needs a photograph of the visitor. The reception takes it when they "
+        "show their ID card"
+    ),
+    "standing_photograph_erased": _(
+        "The photograph of this person is no longer kept. The reception has to take it again before a "
+        "standing pass is approved"
+    ),
+    "standing_in_force": _("This person has a standing pass; another one is made in its last 14 days"),
+    "standing_full": _("This secretariat has as many standing passes as its gates hold"),
     "code_missing": _("Enter the code that we sent"),
     "wrong_code": _("This is not the code. Look at the newest message"),
     "wrong_app_code": _("This is not the code, or it was used already. Wait for the next one"),
@@ -74,6 +93,15 @@ SENTENCES: dict[str, str] = {
     "unknown_officer": _("This person is no longer in this department"),
     "purpose_missing": _("Say what the visit is for"),
     "date_missing": _("Choose a day"),
+    "time_missing": _("Enter a time, such as 11:30"),
+    "wait_until_missing": _("Enter a time, such as 11:30"),
+    "wait_until_passed": _("This time has passed"),
+    "wait_until_another_day": _("Choose a time today"),
+    "another_day": _("Choose another day than today"),
+    "comes_again": _("The pass of this visitor is good on another day, too"),
+    "not_approved": _("This visit is not approved any more"),
+    "room_invalid": _("Enter at most 20 letters and digits, and at most 4 digits in a row"),
+    "not_met_reason_missing": _("Choose why"),
     "half_missing": _("Choose morning or afternoon"),
     "half_closed": _("There is no free time then. Choose the other half of the day, or another day"),
     "from_missing": _("Choose a start time"),
@@ -183,6 +211,9 @@ SENTENCES: dict[str, str] = {
     "no_pass": _("There is no pass yet"),
     "no_mobile": _("There is no mobile number to send it to"),
     "not_a_photograph": _("This photograph cannot be used. Take it again, or leave it out"),
+    "photograph_needed": _("A standing pass needs a photograph. Take it, or leave out until when they come"),
+    "photograph_not_taken": _("Take the photograph first"),
+    "cannot_photograph": _("This application has ended. No photograph is taken for it"),
     "photograph_of_child": _("No photograph is taken of somebody under 18. Leave it out"),
     "consent_missing": _("Agree that we use these data, or do not send the application"),
     "photograph_not_wanted": _("This secretariat takes no photographs. Leave it out"),

@@ -41,6 +41,7 @@ START: Entry = ("/staff", _("Your tasks"))
 PASSWORD: Entry = ("/staff/password", _("Change the password"))
 SECOND_FACTOR: Entry = ("/staff/second-factor", _("Your authenticator app"))
 CLOSED_DAYS: Entry = ("/desk/closures", _("Closed days"))
+STANDING: Entry = ("/desk/standing", _("Standing passes"))
 GATE_DEVICES: Entry = ("/gate-devices", _("Gate devices"))
 WATCHLIST: Entry = ("/watchlist", _("Watchlist"))
 INCIDENTS: Entry = ("/gate/incidents", _("Incidents at gates"))
@@ -50,9 +51,11 @@ NOT_AT_A_GATE = (WATCHLIST, INCIDENTS, PIN)
 TASKS: Mapping[Role, tuple[Entry, ...]] = {
     "department": (
         ("/desk", _("The queue")),
+        ("/desk/visits", _("Visitors of today")),
         ("/desk/invitations", _("Invite visitors")),
         ("/desk/capacity", _("Visiting hours")),
         CLOSED_DAYS,
+        STANDING,
         ("/desk/numbers", _("Numbers")),
         ("/desk/delegations", _("Who is away")),
     ),
@@ -64,6 +67,7 @@ TASKS: Mapping[Role, tuple[Entry, ...]] = {
         GATE_DEVICES,
         ("/desk/supervisors", _("Supervisors")),
         CLOSED_DAYS,
+        STANDING,
         WATCHLIST,
         REQUESTS,
     ),
@@ -75,7 +79,7 @@ TASKS: Mapping[Role, tuple[Entry, ...]] = {
         INCIDENTS,
         PIN,
     ),
-    "reception": (("/counter", _("Counter")),),
+    "reception": (("/counter", _("Counter")), ("/hall", _("Waiting hall"))),
     "assisted": (("/assist", _("Apply for a visitor")),),
     "ops": (
         ("/ops", _("The system")),

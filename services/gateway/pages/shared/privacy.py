@@ -1,20 +1,31 @@
 """The privacy notice: what the settings say in it, in short before the first field, and its version.
 
 The whole is the site's own text (`site_text.py`), below it what the settings and the ADO Branch say: how long
-each kind of data is kept, the law, and whom to ask. An application stores the version that was in force.
+each kind of data is kept, the law, and whom to ask. An application stores the version that was in force, and
+the application service what each version said.
 """
 
-import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
+from contracts import rpc
 from contracts.model import Language
+from contracts.rpc.notices import NoticeText, NoticeTexts
 from services.gateway.pages.shared import site_text
-from services.gateway.pages.shared.languages import LANGUAGES, texts
+from services.gateway.pages.shared.languages import LANGUAGES, _, texts
 from services.gateway.pages.shared.site_text import SiteTexts
 from services.gateway.state import GatewayState
 
 LAW = ("basis", "officer", "board")
 """The lines of the ADO Branch that stand below the notice."""
+CONSENTS: Mapping[str, str] = {
+    "applicant": _(
+        "I agree that the secretariat uses these data to decide about my visit and to let me in. I can "
+        "withdraw this at any time on the page “My data”."
+    ),
+    "counter": _("I have read the notice to the visitor and asked. They agree that we use these data."),
+    "invitation": _("I have asked whoever I invite. They agree that we use these data."),
+}
+"""What is ticked where the site rests on consent, by the form."""
 
 
 def short(state: GatewayState, language: Language) -> str:
@@ -37,7 +48,7 @@ def facts(state: GatewayState, language: Language) -> tuple[Sequence[str], Seque
     settings, catalogue = state.settings, texts(language)
     people, months = settings.people_kept_days, settings.records_kept_months
     photographs = min(settings.photographs_kept_days, people)
-    kept = (
+    kept: tuple[str, ...] = (
         catalogue.ngettext(
             "Names, numbers, email addresses and the purpose of a visit: %(num)s day after the visit, or "
             "after the application has ended without one",
@@ -62,12 +73,44 @@ def facts(state: GatewayState, language: Language) -> tuple[Sequence[str], Seque
         % {"num": months},
         catalogue.gettext("After that only reference numbers, pass numbers and counts"),
     )
+    least = settings.photographs_kept_at_least.days
+    if least:
+        stays = catalogue.ngettext(
+            "Photographs stay for at least %(num)s day after the visit, although you ask for their erasure",
+            "Photographs stay for at least %(num)s days after the visit, although you ask for their erasure",
+            least,
+        )
+        kept = (*kept[:2], stays % {"num": least}, *kept[2:])
     lines = site_text.lines(state, language)
     return kept, [lines[name] for name in LAW]
 
 
-def version(files: SiteTexts, state: GatewayState) -> str:
-    """Return a digest of all that the notice says, in all languages: another text has another version."""
-    pages = site_text.page_of(files, state, "privacy") or {}
-    said = [(one, pages.get(one), short(state, one), facts(state, one)) for one in LANGUAGES]
-    return hashlib.sha256(repr(said).encode()).hexdigest()[:12]
+def notice(files: SiteTexts, state: GatewayState) -> NoticeTexts:
+    """Return all that the notice says now, in all languages; it knows its version."""
+    pages = site_text.page_of(files, state, "privacy") or files["privacy"]
+    said = {}
+    for one in LANGUAGES:
+        text, (kept, law) = pages[one], facts(state, one)
+        asked = CONSENTS.values() if state.settings.basis == "consent" else ()
+        said[one] = NoticeText(
+            language=text.language,
+            title=text.title,
+            body=text.source,
+            short=short(state, one),
+            kept=tuple(kept),
+            law=tuple(law),
+            consents=tuple(texts(one).gettext(label) for label in asked),
+        )
+    return NoticeTexts(texts=said)
+
+
+async def record(files: SiteTexts, state: GatewayState) -> str:
+    """Have application store what the notice says, once for each version; return the version.
+
+    Raises:
+        ContractError: application does not answer.
+    """
+    shown = notice(files, state)
+    if shown.version != state.notice.value:
+        await state.client.call(rpc.notices.RECORD_NOTICE, shown, ahead=True)
+    return shown.version

@@ -163,7 +163,7 @@ def _visit(form: FormData, answers: Answers) -> tuple[Answers, Problems]:
     """Read whom the visit is to, why and when, and whether there is more to ask."""
     given: Answers = {}
     problems: Problems = {}
-    for read in (_officer, _purpose, read_times):
+    for read in (_officer, _purpose, read_times, _weekly):
         more, found = read(form, answers)
         given, problems = given | more, problems | found
     if not answers.keys() & {"deliver_by", "companions"}:
@@ -171,8 +171,17 @@ def _visit(form: FormData, answers: Answers) -> tuple[Answers, Problems]:
     return given, problems
 
 
+def _weekly(form: FormData, _answers: Answers) -> tuple[Answers, Problems]:
+    """Read until when somebody comes each week; empty where they do not say so."""
+    ticked, until = text_of(form, "weekly") == "yes", text_of(form, "weekly_until")[:10]
+    given = {"weekly": ticked, "weekly_until": until if ticked else ""}
+    return given, {"weekly_until": "date_missing"} if ticked and not until else {}
+
+
 def read_times(form: FormData, _answers: Answers, halves: bool = True) -> tuple[Answers, Problems]:
     """Read the days, each with its half or with exact hours, which count where both are given.
+
+    Who ticks that they wait for a place may choose a time that is full.
 
     ``visit_times.settle`` finds the hours of a half.
     """
@@ -189,7 +198,7 @@ def read_times(form: FormData, _answers: Answers, halves: bool = True) -> tuple[
             slot["half"] = half if half in HALVES else ""
         problems |= {f"{name}-{number}": f"{name}_missing" for name in needed if not slot[name]}
         slots.append(slot)
-    return {"preferred": slots}, problems
+    return {"preferred": slots, "waits_for_place": text_of(form, "waits_for_place") == "yes"}, problems
 
 
 def at_halves(problems: Problems, slots: Sequence[Mapping[str, str]]) -> Problems:
@@ -282,6 +291,7 @@ QUESTIONS: tuple[Question, ...] = (
             r"(officer|purpose_kind|purpose)": r"\1",
             r"preferred\.(\d)\.(date|from|to)": r"\2-\1",
             r"preferred": "date-0",
+            r"weekly_until": "weekly_until",
         },
     ),
     Question(
@@ -315,6 +325,12 @@ AT_THE_COUNTER: tuple[Question, ...] = (
         "vehicle", _texts("vehicle", optional=("vehicle",)), ("vehicle",), problems={r"vehicle": "vehicle"}
     ),
     Question("assistance", _choice("assistance", "", *ASSISTANCE), ("assistance",)),
+    Question(
+        "weekly",
+        _texts("weekly_until", optional=("weekly_until",)),
+        ("weekly_until",),
+        problems={r"weekly_until": "weekly_until"},
+    ),
 )
 """The questions of the form of a walk-in, which asks all of them on one page."""
 

@@ -76,9 +76,17 @@ def _environment(language: Language) -> Environment:
     environment.globals["review_tag"] = partial(state_tag, vocabulary.REVIEWS, language=language)
     environment.globals["footer"] = navigation.footer(language)
     for name in (
-        *("day_in_words", "days_in_words", "short_day", "iso_day_in_words", "weekday_in_words", "number"),
+        *(
+            "day_in_words",
+            "days_in_words",
+            "short_day",
+            "day_of",
+            "iso_day_in_words",
+            "weekday_in_words",
+            "number",
+        ),
         *("day_and_month", "month_in_words", "duration_in_words", "time_of_day", "hours_in_words"),
-        "instant_in_words",
+        *("instant_in_words", "number"),
     ):
         environment.filters[name] = partial(getattr(languages, name), language=language)
     environment.filters["sentence"] = partial(messages.sentence, language=language)

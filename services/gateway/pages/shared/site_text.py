@@ -22,6 +22,7 @@ from markdown_it.token import Token
 from markupsafe import Markup
 
 from contracts.model import IST, Language
+from contracts.rpc.notices import LONGEST
 from contracts.site_texts import TextPage
 from services.gateway.pages.shared.languages import _, texts
 from services.gateway.settings import GatewaySettings
@@ -42,7 +43,13 @@ LINES: Mapping[str, str] = {
     ),
     "board": _("If the answer does not help you, complain to the Data Protection Board of India."),
 }
-"""The lines, as they are until the ADO Branch writes others."""
+"""The lines, as they are until the ADO Branch writes others.
+
+``basis`` was written for section 7(b) of the DPDP Act: the State issues a pass that somebody asks for. That
+clause needs more: they have consented before to a benefit or service of the State, or their data are in a
+register that the Central Government has notified. Counsel of a site names the clause, such as 7(b) or 7(c), a
+function of the State under a law; where none holds, the site rests on consent (`EPASS_BASIS`).
+"""
 BY_CONSENT = {
     "basis": _(
         "The Digital Personal Data Protection Act, 2023, applies. We use your data because you agree to it "
@@ -80,6 +87,8 @@ class SiteText:
     language: Language
     title: str
     body: Markup
+    source: str = ""
+    """The body as it was written, in Markdown."""
     reviewed: date | None = None
     """When it was last changed or reviewed; None of a site's own file, whose date its mount may have set."""
 
@@ -173,7 +182,9 @@ def _parsed(text: str, language: Language, name: str, reviewed: date | None) -> 
     first, _, rest = text.lstrip("\ufeff\n").partition("\n")
     if not first.startswith("# "):
         raise WrongSiteText(f"{name} does not begin with a title: # …")
-    return SiteText(language, first.removeprefix("# ").strip(), rendered(rest), reviewed)
+    if len(text) > LONGEST:
+        raise WrongSiteText(f"{name} has more than {LONGEST} characters")
+    return SiteText(language, first.removeprefix("# ").strip(), rendered(rest), rest, reviewed)
 
 
 @cache

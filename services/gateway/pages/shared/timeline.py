@@ -4,12 +4,20 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
-from contracts.model import Language
+from contracts.model import IST, Language
 from contracts.rpc.application import TimelineEntry
+from services.chassis.runtime.time_words import time_of_day
 from services.gateway.pages.shared import directory
 from services.gateway.pages.shared.languages import _, day_in_words, texts
 from services.gateway.pages.shared.view import View
-from services.gateway.pages.shared.vocabulary import CLOSURES, CORRECTED, REASONS, TIMELINE_ENTRIES, name_of
+from services.gateway.pages.shared.vocabulary import (
+    CLOSURES,
+    CORRECTED,
+    NOT_MET,
+    REASONS,
+    TIMELINE_ENTRIES,
+    name_of,
+)
 
 MESSAGES: dict[str, str] = {
     "application_submitted": _("Confirmation of your application"),
@@ -23,6 +31,12 @@ MESSAGES: dict[str, str] = {
     "pass_issued": _("Your pass"),
     "pass_revoked": _("Notice that your pass was cancelled"),
     "review_escalated": _("A reminder to the department"),
+    "visit_reminder": _("A reminder of your visit"),
+    "visit_question": _("The question whether you were met"),
+    "visitor_called": _("What the office says to you"),
+    "visitor_arrived": _("A message to the office that you have come"),
+    "visitors_many": _("A message to the office that visitors have come"),
+    "visitor_unanswered": _("A reminder to the office that you wait"),
     "wrong_number": _("Further messages about this application"),
 }
 CHANNELS: dict[str, str] = {
@@ -37,6 +51,7 @@ REVOCATIONS: dict[str, str] = {
     "reissued": _("A new pass replaced it"),
     "security": _("For security reasons"),
     "day_closed": _("The department closed the day of the visit"),
+    "suspended": _("It is suspended. A new pass comes when that is lifted"),
 }
 NOTED = ("rejected", "returned", "withdrawn", "day_closed", "day_dropped")
 """Decisions that come with a note."""
@@ -51,6 +66,10 @@ NEXT_TRY = _("It is sent again, %(channel)s")
 PERHAPS_TWICE = _("You may have got it twice")
 AT_THE_COUNTER = _("At the reception counter")
 ON_BEHALF = _("On behalf of %(officer)s")
+BY_THE_OFFICER = _("By the data officer, as you asked")
+ROOM = _("Room %(room)s")
+UNTIL = _("until %(time)s")
+SAID_BY_VISITOR = _("You said so")
 TO_CONFIRM = _("The department has to confirm it")
 OTHER_DATES = _("Other dates asked for")
 ESCALATIONS: dict[str, str] = {
@@ -58,6 +77,13 @@ ESCALATIONS: dict[str, str] = {
     "head": _("The visit is near: the head of the department was asked to decide"),
     "reception": _("The visit is near: the reception was asked to help"),
 }
+VISIT_ANSWERS: dict[str, str] = {
+    "come_up": _("You may come now"),
+    "wait": _("You are asked to wait"),
+    "somebody_else": _("You may come now; another officer will see you"),
+    "not_today": _("The visit is not possible today"),
+}
+VISIT_OUTCOMES: dict[str, str] = {"met": _("The visit has taken place"), "not_met": _("You were not met")}
 
 
 @dataclass(frozen=True)
@@ -117,6 +143,10 @@ def _what(entry: TimelineEntry, words: Words) -> str:
         return words.translate(OTHER_DATES)
     if entry.what == "escalated" and entry.facts.get("step") in ESCALATIONS:
         return words.name(ESCALATIONS, entry.facts["step"])
+    if entry.what == "visit_answered":
+        return words.name(VISIT_ANSWERS, entry.facts.get("answer", "wait"))
+    if entry.what == "visit_ended":
+        return words.name(VISIT_OUTCOMES, entry.facts.get("outcome", ""))
     return words.name(TIMELINE_ENTRIES, entry.what)
 
 
@@ -158,15 +188,38 @@ def _passage(facts: Facts, words: Words) -> tuple[str, ...]:
     return (f"{words.gate_name(str(facts.get('gate', '')))}, {people}",)
 
 
+def _clock(instant: str, language: Language) -> str:
+    return time_of_day(datetime.fromisoformat(instant).astimezone(IST).time(), language)
+
+
+def _answer(facts: Facts, words: Words) -> tuple[str, ...]:
+    """Return who says it, and the room or the time."""
+    until = facts.get("until")
+    return (
+        words.departments.get(str(facts["department"]), str(facts["department"])),
+        words.translate(ROOM) % {"room": facts["room"]} if "room" in facts else "",
+        words.translate(UNTIL) % {"time": _clock(str(until), words.language)} if until else "",
+    )
+
+
 def _correction(facts: Facts, words: Words) -> tuple[str, ...]:
     fields = [words.name(CORRECTED, one) for one in str(facts.get("fields", "")).split(",") if one]
-    return ", ".join(fields), words.translate(TO_CONFIRM) if facts.get("waits") else ""
+    return (
+        ", ".join(fields),
+        words.translate(BY_THE_OFFICER) if facts.get("by") == "privacy" else "",
+        words.translate(TO_CONFIRM) if facts.get("waits") else "",
+    )
 
 
 _DESCRIBED: dict[str, Callable[[Facts, Words], tuple[str, ...]]] = {
-    **dict.fromkeys((*NOTED, "approved", "day_reopened", "escalated"), _decision),
+    **dict.fromkeys((*NOTED, "approved", "visit_moved", "day_reopened", "escalated"), _decision),
     **dict.fromkeys(("message_delivered", "message_arrived", "message_read", "message_failed"), _message),
     **dict.fromkeys(("entered", "left"), _passage),
+    "visit_answered": _answer,
+    "visit_ended": lambda facts, words: (
+        words.name(NOT_MET, facts["reason"]) if "reason" in facts else "",
+        words.translate(SAID_BY_VISITOR) if facts.get("said_by") == "visitor" else "",
+    ),
     **dict.fromkeys(
         ("corrected", "correction_waits", "correction_applied", "correction_refused"), _correction
     ),

@@ -111,13 +111,23 @@ class View:
 
     @property
     def notice_version(self) -> str:
-        """Return the version of the privacy notice that is in force."""
-        return privacy.version(self.request.app.state.site_texts, self.caller.state)
+        """Return the version of the privacy notice that is in force; a new one is stored at once."""
+        shown = privacy.notice(self.request.app.state.site_texts, self.caller.state).version
+        known = self.caller.state.notice.value
+        if known and shown.startswith(known):
+            return known
+        self.caller.state.notice.wake()
+        return shown
 
     @property
     def asks_consent(self) -> bool:
         """Return whether this site uses personal data by consent, so that forms ask for it."""
         return self.caller.state.settings.basis == "consent"
+
+    @property
+    def consents(self) -> Mapping[str, str]:
+        """Return what forms have people agree to, in English, by the form."""
+        return privacy.CONSENTS
 
     @property
     def visit(self) -> str:
@@ -169,7 +179,7 @@ class View:
 
     def to(self, inner: str, notice: str = "") -> RedirectResponse:
         """Redirect to another page, which shows the notice, if any."""
-        query = f"?{NOTICE}={quote(notice, safe='')}" if notice else ""
+        query = f"{'&' if '?' in inner else '?'}{NOTICE}={quote(notice, safe='')}" if notice else ""
         return redirect(self.path(inner) + query)
 
     def read_answers(self) -> Answers:

@@ -32,7 +32,8 @@ class Day:
 
     Args:
         day: the date.
-        windows: the open hours; of a department that takes so many people only, those with free places.
+        windows: the open hours; of a department that takes so many people only, those with free places, or
+            all on a full day.
         is_today: whether it is today.
         is_full: whether no window has places for the party.
     """
@@ -93,11 +94,18 @@ def half_of(windows: Iterable[Window], half: str) -> Window | None:
 
 
 async def settle(
-    view: View, site_code: str, department: str, party: int, slots: list[dict[str, str]]
+    view: View,
+    site_code: str,
+    department: str,
+    party: int,
+    slots: list[dict[str, str]],
+    *,
+    waits: bool = False,
 ) -> tuple[list[dict[str, str]], Problems]:
     """Return the slots of a form with the hours of each half that was chosen, and the problems of halves.
 
-    A day on which nobody is received gets usual hours: the services know what is wrong with the day.
+    A day on which nobody is received gets usual hours: the services know what is wrong with the day. On a
+    full day the hours are those of the department where the visitor ``waits`` for a place.
     """
     if not any(slot.get("half") for slot in slots):
         return slots, {}
@@ -107,7 +115,7 @@ async def settle(
     for number, slot in enumerate(slots):
         half, known = slot.get("half", ""), days.get(slot["date"])
         hours = None
-        if half and known and known.is_full:
+        if half and known and known.is_full and not waits:
             problems[f"date-{number}"] = "window_full"
         elif half:
             hours = half_of(known.windows, half) if known else USUAL_HALVES[half]
@@ -144,13 +152,14 @@ def days_with_places(days: Iterable[Day], places: Availability, party: int) -> I
     for one in days:
         if one.day not in known:
             continue
-        free = _joined(
-            (max(opens, window.start), min(closes, window.end))
+        possible = [
+            (window.free, (max(opens, window.start), min(closes, window.end)))
             for window in known[one.day]
             for opens, closes in one.windows
-            if window.free >= party and opens < window.end and window.start < closes
-        )
-        yield replace(one, windows=free, is_full=not free)
+            if opens < window.end and window.start < closes
+        ]
+        free = _joined(hours for places_left, hours in possible if places_left >= party)
+        yield replace(one, windows=free or _joined(hours for _, hours in possible), is_full=not free)
 
 
 def free_windows(places: Availability, party: int, most: int) -> list[tuple[date, WindowAvailability]]:

@@ -66,6 +66,15 @@ TAGS: dict[str, str] = {
     "disabled": "grey",
 }
 """The colour of each state's tag, of an application, a review, a login, an entry and a match."""
+NOT_MET: dict[str, str] = {
+    "officer_away": _("The officer is away"),
+    "meeting_went_on": _("Another meeting took longer"),
+    "papers_missing": _("Papers were missing"),
+    "wrong_department": _("Another department is responsible"),
+    "visitor_left": _("The visitor left before"),
+    "other": _("Another reason"),
+}
+"""Why a visitor was not met."""
 TIMELINE_ENTRIES: dict[str, str] = {
     "submitted": _("Application sent"),
     "amended": _("Application completed"),
@@ -78,6 +87,7 @@ TIMELINE_ENTRIES: dict[str, str] = {
     "expired": _("Expired without a decision"),
     "escalated": _("It waited too long and went to a senior officer"),
     "approved": _("The department approved"),
+    "visit_moved": _("The department gave another day"),
     "rejected": _("The department did not approve"),
     "returned": _("The department sent it back"),
     "withdrawn": _("The department withdrew its approval"),
@@ -92,7 +102,10 @@ TIMELINE_ENTRIES: dict[str, str] = {
     "message_read": _("The message was read"),
     "message_failed": _("The message could not be delivered"),
     "entered": _("Went in"),
+    "office_told": _("The office knows that you are here"),
     "left": _("Left"),
+    "visitor_coming": _("You said that you are coming"),
+    "visit_question": _("You were asked whether you were met"),
 }
 REASONS: dict[str, str] = {
     "not_this_department": _("Another department deals with this"),
@@ -152,6 +165,7 @@ MARKS: dict[str, str] = {
     "no_entry": _("More people left than were recorded as entering"),
     "other_id": _("Let in with another ID card"),
     "id_seen": _("The officer compared name and photograph"),
+    "old_code": _("No new code of this standing pass was shown: the last four of the ID card decide"),
     "offline": _("Decided at the gate without a network"),
     "recounted": _("Counted again: the gate never had the server's answer"),
     "conflict": _("Contradicts what other gates recorded"),

@@ -8,6 +8,7 @@ from math import ceil
 from contracts import rpc
 from contracts.model import ApplicationStatus, Language
 from contracts.rpc.application import ReferenceOnly, TimelineEntry
+from contracts.rpc.approval.places import WaitView
 from services.gateway.pages.shared.languages import texts
 from services.gateway.pages.shared.view import View
 
@@ -21,6 +22,10 @@ class Holder:
 
     department: str | None
     since: datetime
+    place: WaitView | None = None
+    """The department has approved the visit, and its window is full: the wait for a place."""
+    place_code: str = ""
+    """It leads to the page that takes or gives up the place, where the reader has proved the mobile."""
 
 
 async def usual_wait(view: View, department: str) -> tuple[str, str] | None:
@@ -62,7 +67,7 @@ async def holder(
         return None
     question = ReferenceOnly(reference=reference)
     if found := await view.try_query(rpc.approval.reviews.WHEREABOUTS, question, soon=True):
-        return Holder(found.department, found.since)
+        return Holder(found.department, found.since, found.place, found.place_code)
     return Holder(department, _last(timeline, "submitted", "amended"))
 
 

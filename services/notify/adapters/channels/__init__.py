@@ -160,7 +160,7 @@ class DeliveryReport:
 
 @dataclass(frozen=True)
 class InboundText:
-    """A message that a person sent to us, by which they may opt out.
+    """A message that a person sent to us, by which they may opt out, or answer a question.
 
     ``sender`` is a number in E.164, or None of somebody who hides theirs, whom the vendor calls ``user``.
     ``answers`` is the vendor's ID of our message to which they answered, if they did.
@@ -171,6 +171,8 @@ class InboundText:
     at: datetime
     user: str = field(default="", repr=False)
     answers: str | None = field(default=None, repr=False)
+    id: str = field(default="", repr=False)
+    """The vendor's ID of it, the same whenever it is repeated."""
 
 
 class ReportService(Protocol):

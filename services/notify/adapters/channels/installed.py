@@ -11,7 +11,7 @@ from services.notify.adapters.channels.http_gateway import GatewayClient, gatewa
 from services.notify.adapters.channels.local import LocalChannel
 from services.notify.adapters.channels.mobile_seva import MobileSevaChannel, MobileSevaReports
 from services.notify.adapters.channels.msg91 import Msg91Channel, Msg91Reports
-from services.notify.adapters.channels.sms import SmsChannel
+from services.notify.adapters.channels.sms import SmsChannel, SmsReplies
 from services.notify.adapters.channels.whatsapp import WhatsAppChannel, WhatsAppReports
 from services.notify.adapters.media_ids import StoredMediaIds
 from services.notify.domain.registrations import (
@@ -95,7 +95,7 @@ def _registrations(settings: SenderSettings) -> Registrations:
     if settings.sms_registrations is None:
         return UNREGISTERED
     try:
-        found = read_registrations(settings.sms_registrations)
+        found = read_registrations(settings.sms_registrations, settings.sms_reply_to)
     except BadRegistrations as error:
         raise WrongSettings(f"EPASS_SMS_REGISTRATIONS is wrong: {error}") from None
     if not found.header or not found.entity_id:
@@ -121,4 +121,6 @@ def receipt_sources_of(settings: WebhookSettings) -> ReceiptSources:
         sources["whatsapp"] = WhatsAppReports(secret, settings.whatsapp_verify_token.get_secret_value())
     if secret := settings.sms_webhook_secret.get_secret_value():
         sources["sms"] = Msg91Reports(secret)
+    if settings.sms_reply_to and (secret := settings.sms_reply_secret.get_secret_value()):
+        sources["sms_replies"] = SmsReplies(secret, settings.sms_reply_to, settings.fields_of_reply())
     return sources

@@ -14,8 +14,6 @@ panel contains a user name and our secret (``https://msg91:SECRET@…/hooks/sms`
 authentication.
 """
 
-import base64
-import hmac
 import json
 from collections.abc import Iterator, Mapping
 from datetime import datetime
@@ -34,6 +32,7 @@ from services.notify.adapters.channels import (
     TemporaryChannelError,
 )
 from services.notify.adapters.channels.http_gateway import GatewayClient, require_success
+from services.notify.adapters.channels.sms import OfSecret
 from services.notify.domain.messages import ReportStatus
 from services.notify.domain.registrations import Registrations
 from services.notify.domain.sms_segments import count_segments
@@ -109,23 +108,11 @@ class Msg91Channel:
         return Receipt(found if isinstance(found, str) else None, parts=count_segments(message.text))
 
 
-class Msg91Reports:
+class Msg91Reports(OfSecret):
     """The source of the delivery reports that come to ``/hooks/sms``."""
 
     name = Msg91Channel.name
     channel: DeliverBy = "sms"
-
-    def __init__(self, secret: str) -> None:
-        self._secret = secret
-
-    def verify(self, headers: Mapping[str, str], _raw: bytes) -> bool:
-        """Return whether the request has our secret, by basic authentication or in ``X-Webhook-Secret``."""
-        given = headers.get("x-webhook-secret") or _password(headers.get("authorization", ""))
-        return hmac.compare_digest(given.encode(), self._secret.encode())
-
-    def challenge(self, _query: Mapping[str, str]) -> str | None:
-        """Return nothing: this vendor does not ask before it posts."""
-        return None
 
     def parse(self, raw: bytes) -> list[DeliveryReport | InboundText]:
         """Return the reports of a request that say something final.
@@ -140,17 +127,6 @@ class Msg91Reports:
             if status is not None and at is not None and request_id:
                 reports.append(DeliveryReport(request_id, status, at, reason))
         return reports
-
-
-def _password(authorization: str) -> str:
-    """Return the password of a header ``Basic …``, or nothing."""
-    kind, _, encoded = authorization.partition(" ")
-    if kind.lower() != "basic":
-        return ""
-    try:
-        return base64.b64decode(encoded, validate=True).decode().partition(":")[2]
-    except ValueError:  # no base64, or no text
-        return ""
 
 
 def _entries(raw: bytes) -> Iterator[tuple[str, Mapping[str, JsonValue]]]:

@@ -12,12 +12,29 @@ Request::
 ``encoding`` is ``gsm7`` or ``ucs2``. Response: 2xx with ``{"id": "…"}``; without an ID the gateway has not
 taken the message. `fields` gives each field another name, and adds the entity ID and the header. Headers and
 errors: ``http_gateway.py``.
+
+Nobody can reply to a header. Replies come to a number of an operator or aggregator, which hands each one on
+to ``/hooks/sms_replies``, as a form or as JSON, with a secret of its own, shown as MSG91 shows one::
+
+    {"from": "9876543210", "text": "EPASS 1", "at": "2026-11-24 15:00:00", "id": "…"}
+
+``at`` is Indian time where it has no zone. Without ``id`` the three others tell a repeat.
 """
 
+import base64
+import hmac
+import json
 from collections.abc import Mapping
+from datetime import datetime
 from types import MappingProxyType
+from urllib.parse import parse_qsl
 
+from contracts.mobile import parse_mobile
+from contracts.model import IST, DeliverBy
 from services.notify.adapters.channels import (
+    BadWebhook,
+    DeliveryReport,
+    InboundText,
     Outgoing,
     PermanentChannelError,
     Receipt,
@@ -79,3 +96,79 @@ class SmsChannel:
         if answer:  # such as {"status": "error"} with 200: it has read the message, and did not take it
             raise PermanentChannelError("refused")
         raise TemporaryChannelError("gateway_fault", may_have_arrived=True)
+
+
+class OfSecret:
+    """A source of webhooks whose sender shows a secret of ours, and asks nothing before."""
+
+    def __init__(self, secret: str) -> None:
+        self._secret = secret
+
+    def verify(self, headers: Mapping[str, str], _raw: bytes) -> bool:
+        """Return whether a request has our secret, by basic authentication or in ``X-Webhook-Secret``."""
+        given = headers.get("x-webhook-secret") or _password(headers.get("authorization", ""))
+        return hmac.compare_digest(given.encode(), self._secret.encode())
+
+    def challenge(self, _query: Mapping[str, str]) -> str | None:
+        """Return nothing: nobody asks before they post."""
+        return None
+
+
+class SmsReplies(OfSecret):
+    """The source of the replies that come to ``/hooks/sms_replies``.
+
+    Args:
+        secret: what whoever hands them on shows.
+        reply_to: as in the settings; a reply is read without the words with which it has to begin, or those
+            that the vendor has left of them.
+        fields: the other name of a field.
+    """
+
+    name = SmsChannel.name
+    channel: DeliverBy = "sms"
+
+    def __init__(self, secret: str, reply_to: str, fields: Mapping[str, str]) -> None:
+        super().__init__(secret)
+        before = reply_to.casefold().split()[:-1]
+        self._keywords = [" ".join(before[left:]) for left in range(len(before))]
+        self._fields = fields
+
+    def parse(self, raw: bytes) -> list[DeliveryReport | InboundText]:
+        """Return the reply; none where it did not come from a mobile.
+
+        Raises:
+            BadWebhook: it is neither a form nor JSON with these fields.
+        """
+        try:
+            text = raw.decode()
+            is_json = text.lstrip().startswith("{")
+            given = json.loads(text) if is_json else dict(parse_qsl(text, strict_parsing=True))
+            sender, words, at = (str(given[self._fields.get(name, name)]) for name in ("from", "text", "at"))
+            instant = datetime.fromisoformat(at)
+            if not 2020 <= instant.year < 2100:
+                raise BadWebhook("it has an absurd time")
+        except (ValueError, KeyError, RecursionError):
+            raise BadWebhook("it has no number, no text or no time of a reply") from None
+        try:
+            mobile = parse_mobile(sender)
+        except ValueError:
+            return []
+        words = " ".join(words.split())
+        for keyword in self._keywords:
+            if words.casefold().startswith(keyword):
+                words = words[len(keyword) :]
+                break
+        own = given.get(self._fields.get("id", "id")) or f"{mobile} {at} {words}"
+        instant = instant if instant.tzinfo else instant.replace(tzinfo=IST)
+        return [InboundText(mobile, words, instant, id=str(own))]
+
+
+def _password(authorization: str) -> str:
+    """Return the password of a header ``Basic …``, or nothing."""
+    kind, _, encoded = authorization.partition(" ")
+    if kind.lower() != "basic":
+        return ""
+    try:
+        return base64.b64decode(encoded, validate=True).decode().partition(":")[2]
+    except ValueError:  # no base64, or no text
+        return ""

@@ -333,7 +333,8 @@ def _inbound_text(message: Mapping[str, JsonValue]) -> InboundText | None:
         return None
     answers = context.get("id") if isinstance(context, dict) else None
     number = f"+{sender.removeprefix('+')}" if isinstance(sender, str) and sender else None
-    return InboundText(number, words, at, str(user), str(answers) if answers else None)
+    own = str(message.get("id"))
+    return InboundText(number, words, at, str(user), str(answers) if answers else None, own)
 
 
 def _instant(entry: Mapping[str, JsonValue]) -> datetime | None:

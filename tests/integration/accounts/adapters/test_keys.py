@@ -13,8 +13,8 @@ from services.chassis.keys.key_store import GRACE
 from services.chassis.runtime.clock import now
 from services.chassis.tokens.signing_key import public_key
 from services.chassis.tokens.verification import TokenRefused, TokenVerifier
+from tests.integration.audit_rows import tasks
 from tests.support.factories.accounts import SETTINGS, Accounts, a_key, given_ado, given_login, header_of
-from tests.support.factories.audit_rows import tasks
 from tests.support.stack.extent import long
 
 VERIFIER = TokenVerifier(SESSION_TYP, SESSION_AUDIENCE, SETTINGS.issuer, SessionClaims)

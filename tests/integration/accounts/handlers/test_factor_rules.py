@@ -23,6 +23,7 @@ from services.chassis.messaging.signatures import EventKeys
 from services.chassis.rpc.principals import PrincipalVerifier, principal_of
 from services.ops.rewrap import PERSONAL
 from tests.integration.accounts.handlers.factors import COLLEAGUE, HOLDER, again
+from tests.integration.audit_rows import tasks
 from tests.support.factories.accounts import (
     PASSWORD,
     Accounts,
@@ -31,7 +32,6 @@ from tests.support.factories.accounts import (
     given_login,
     refusal_of,
 )
-from tests.support.factories.audit_rows import tasks
 from tests.support.stack.running import eventually
 from tests.support.stack.settings import EVENT_KEYS, make_settings
 

@@ -11,17 +11,10 @@ from contracts.rpc.accounts.look_budgets import DEFAULTS, LookBudget, LookBudget
 from contracts.second_factor import FRESH
 from services.accounts.handlers import look_budgets
 from services.accounts.models import LookBudgetRow
-from tests.support.factories.accounts import ADO, Accounts, given_ado, given_login, refusal_of
+from tests.support.factories.accounts import ADO, Accounts, given_login, refusal_of
 
 COLLEAGUE = "+919812300099"
 OPS = {**DEFAULTS, "ops": LookBudget(warn=30, refuse=90)}
-
-
-@pytest.fixture
-def accounts(databases) -> Accounts:
-    accounts = Accounts(databases["accounts"])
-    given_ado(accounts.db)
-    return accounts
 
 
 def decide(accounts: Accounts, roles, by=ADO, at=None) -> LookBudgets:

@@ -393,7 +393,7 @@ def test_the_service_limits_open_applications_where_limits_apply(
     asked: list[int] = []
     monkeypatch.setattr(applications, "refuse_more_open", lambda _, __, most, ___: asked.append(most))
     monkeypatch.setattr(handlers, "now", desk.moment)
-    settings = SimpleNamespace(basis="law", furthest_days=30, rate_limits=limited)
+    settings = SimpleNamespace(basis="law", furthest_days=30, rate_limits=limited, standing_passes=0)
     service = SimpleNamespace(db=desk.database, settings=settings)
     Service.submit(service, form(), applicant_call())
     assert asked == most

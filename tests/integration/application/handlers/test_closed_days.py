@@ -210,7 +210,7 @@ def test_a_closed_day_is_known_to_every_list_until_another_is_chosen(desk: Desk)
         with desk.database.transaction() as session:
             return [
                 queries.list_applications(Page(), applicant_call(), session, NOW).items[0].closed_day,
-                queries.lookup(Lookup(q=there.reference), reception_call(), session).items[0].closed_day,
+                queries.lookup(Lookup(q=there.reference), reception_call(), session, NOW).items[0].closed_day,
                 queries.status(
                     StatusQuestion(reference=there.reference, mobile_last4=MOBILE[-4:]),
                     applicant_call(),

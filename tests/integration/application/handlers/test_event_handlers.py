@@ -17,7 +17,14 @@ from hypothesis import strategies as st
 from sqlalchemy import func, select
 
 from contracts.crockford import new_pass_number
-from contracts.events import DirectoryChanged, Event, NotificationDelivered, NotificationFailed, OfficersNote
+from contracts.events import (
+    DirectoryChanged,
+    Event,
+    NotificationDelivered,
+    NotificationFailed,
+    OfficersNote,
+    VisitMoved,
+)
 from services.application.domain import status
 from services.application.handlers import scheduled_jobs
 from services.application.handlers.directory import place_of
@@ -32,6 +39,7 @@ from tests.integration.application.handlers.histories import (
     refusal,
 )
 from tests.support.factories.application import TUESDAY, Desk, Elsewhere, department, site, slot
+from tests.support.factories.envelopes import example
 from tests.support.stack.extent import fewer
 
 MOST_DELIVERIES = 5
@@ -106,6 +114,20 @@ def approved_anew_after_the_first_day(there: Elsewhere, number: str, other: str)
     ]  # fmt: skip
 
 
+def moved_to_another_day(there: Elsewhere, number: str, other: str) -> list[Event]:
+    moved = example(VisitMoved, there.approved(), slot=slot(THURSDAY))
+    return [
+        there.approved(), there.issued(number), there.scanned(number, inside=1),
+        moved, there.revoked(number, "day_closed"),
+        there.issued(other, day=THURSDAY), there.scanned(number, "exit", inside=0),
+    ]  # fmt: skip
+
+
+def moved_and_left_with_the_new_pass(there: Elsewhere, number: str, other: str) -> list[Event]:
+    *before, _ = moved_to_another_day(there, number, other)
+    return [*before, there.scanned(other, "exit", inside=0, marks=("no_entry",))]
+
+
 HISTORIES: list[tuple[History, str]] = [
     (visit, "left"),
     (still_inside, "entered"),
@@ -118,6 +140,8 @@ HISTORIES: list[tuple[History, str]] = [
     (day_closed, "returned"),
     (one_of_three_days_closed, "issued"),
     (approved_anew_after_the_first_day, "issued"),
+    (moved_to_another_day, "issued"),
+    (moved_and_left_with_the_new_pass, "issued"),
 ]
 
 
@@ -134,6 +158,13 @@ def end(desk: Desk, reference: str, *, with_timeline: bool = True) -> dict[str, 
     validity = (found.valid_from, found.valid_to, found.revoked) if found else None
     timeline = [(entry.what, entry.facts) for entry in desk.view(reference).timeline] if with_timeline else []
     return {**view, "pass": validity, "timeline": timeline}
+
+
+def test_who_leaves_with_the_pass_of_another_day_still_has_that_visit(desk: Desk) -> None:
+    there = apply(desk)
+    for event in moved_and_left_with_the_new_pass(there, new_pass_number(), new_pass_number()):
+        desk.receive(event)
+    assert desk.view(there.reference).status == "issued"
 
 
 @settings(by_examples, max_examples=fewer(40))

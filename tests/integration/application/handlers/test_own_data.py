@@ -7,7 +7,7 @@ from sqlalchemy import select, text
 from structlog.testing import capture_logs
 
 from contracts.errors import Forbidden, NotFound, TooManyAttempts
-from contracts.events import DirectoryChanged, PersonalDataErased
+from contracts.events import DirectoryChanged, PersonalDataErased, VisitorPhotographed
 from contracts.rpc.application import ReferenceOnly
 from contracts.rpc.call import Call
 from contracts.rpc.own_data import ErasedOnRequest, OwnApplications, OwnData, OwnDataQuestion
@@ -15,6 +15,7 @@ from services.application.handlers import own_data
 from services.application.models import PhotographRow
 from services.application.service import Service
 from services.application.settings import ApplicationSettings
+from tests.integration.audit_rows import tasks
 from tests.support.factories.application import (
     NOW,
     OTHER_MOBILE,
@@ -28,7 +29,6 @@ from tests.support.factories.application import (
     reception_call,
     site,
 )
-from tests.support.factories.audit_rows import tasks
 from tests.support.stack.settings import make_settings
 
 AFTER = NOW + timedelta(days=20)
@@ -49,8 +49,10 @@ def erase(
     key: str = "k",
     at: datetime = AFTER,
     call: Call | None = None,
+    pictures: int = 0,
 ) -> ErasedOnRequest:
-    settings = make_settings(ApplicationSettings, kept_at_least_days=days)
+    given = {"kept_at_least_days": days, "photographs_kept_at_least_days": pictures}
+    settings = make_settings(ApplicationSettings, **given)
     asked, by = OwnApplications(references=references), call or applicant_call(key=key)
     with desk.database.transaction() as session:
         return own_data.erase(asked, by, session, at, settings)
@@ -238,6 +240,8 @@ def test_a_photograph_stays_while_a_gate_may_compare_it_and_goes_when_the_visit_
     assert photographs_of(desk) == 1
     gone = erase(desk, reference, key="over", days=30, at=over)
     assert (gone.references, gone.photographs, photographs_of(desk)) == ((), (reference,), 0)
+    told = [event for event in desk.published() if isinstance(event, VisitorPhotographed)]
+    assert [event.erased for event in told] == [False, True], "approval learns of it"
     assert desk.row(reference).name
 
 
@@ -246,6 +250,28 @@ def test_a_photograph_goes_at_once_when_the_visit_does_not_take_place(desk: Desk
     desk.receive(Elsewhere.of(desk.row(reference)).rejected())
     gone = erase(desk, reference, days=30, at=NOW + timedelta(minutes=1))
     assert (gone.references, gone.photographs, photographs_of(desk)) == ((), (reference,), 0)
+
+
+@pytest.mark.parametrize("end", ["over", "rejected", "cancelled"])
+def test_a_photograph_stays_for_as_long_as_the_site_keeps_it_although_its_person_asks(
+    desk: Desk, end: str
+) -> None:
+    reference = photographed(desk)
+    if end == "cancelled":
+        desk.cancel(reference)
+    else:
+        elsewhere = Elsewhere.of(desk.row(reference))
+        desk.receive(elsewhere.issued() if end == "over" else elsewhere.rejected())
+    row, given = desk.row(reference), {"days": 30, "pictures": 7}
+    due = (row.cancelled_at or row.last_matters_at) + timedelta(days=7)
+    assert_nothing_goes(desk, reference, key="1", at=due - timedelta(seconds=1), **given)
+    assert photographs_of(desk) == 1
+    assert erase(desk, reference, key="2", at=due, **given).photographs == (reference,)
+
+
+def test_photographs_that_would_have_to_stay_without_their_people_start_no_process() -> None:
+    with pytest.raises(ValueError, match="a photograph goes with its person"):
+        make_settings(ApplicationSettings, kept_at_least_days=0, photographs_kept_at_least_days=1)
 
 
 def test_nobody_erases_what_is_another_ones_or_not_open(desk: Desk) -> None:

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from contracts.crockford import new_pass_number
@@ -21,7 +21,6 @@ from contracts.rpc.application import (
 from contracts.rpc.call import Call, Page, Principal
 from services.application.handlers import queries
 from services.application.handlers.rows import is_one_of, passes_of
-from services.application.handlers.scheduled_jobs import key_names
 from services.application.models import ApplicationRow
 from tests.integration import query_plans
 from tests.support.factories.application import (
@@ -38,7 +37,6 @@ from tests.support.factories.application import (
     invitation,
     reception_call,
 )
-from tests.support.stack.databases import execute
 
 STRANGER = reception_call().model_copy(update={"principal": Principal()})
 
@@ -48,9 +46,9 @@ def status(desk: Desk, reference: str, last4: str, call: Call = STRANGER) -> Sta
         return queries.status(StatusQuestion(reference=reference, mobile_last4=last4), call, session)
 
 
-def lookup(desk: Desk, q: str, call: Call | None = None) -> LookupHits:
+def lookup(desk: Desk, q: str, call: Call | None = None, at: datetime = NOW) -> LookupHits:
     with desk.database.transaction() as session:
-        return queries.lookup(Lookup(q=q), call or reception_call(), session)
+        return queries.lookup(Lookup(q=q), call or reception_call(), session, at)
 
 
 def page(desk: Desk, **question: Any) -> Any:
@@ -254,13 +252,16 @@ def test_a_name_is_found_by_ear_in_each_script(desk: Desk) -> None:
         assert [hit.reference for hit in lookup(desk, typed).items] == [references[stored]], typed
 
 
-def test_a_name_that_an_older_version_stored_is_found_once_the_scheduled_job_has_keyed_it(desk: Desk) -> None:
-    reference = desk.submit(form(applicant={"name": "ਬਲਵਿੰਦਰ", "name_latin": None})).reference
-    execute(desk.database, update(ApplicationRow).values(name_keys=None))
-    assert lookup(desk, "Balvinder").items == ()
-    with desk.database.transaction() as session:
-        assert (key_names(session), key_names(session)) == (1, 0)
-    assert [hit.reference for hit in lookup(desk, "Balvinder").items] == [reference]
+def test_a_vehicle_is_found_at_its_site_however_its_plate_is_typed_until_the_day_after_its_visit(
+    desk: Desk,
+) -> None:
+    mine, other = (desk.submit(form(vehicle=plate)).reference for plate in ("CH01AB0012", "PB65AB1234"))
+    desk.submit()
+    for typed in ("ch 1 ab 12", "CH-01-AB-0012", "0012"):
+        assert [hit.reference for hit in lookup(desk, typed).items] == [mine], typed
+    assert [hit.reference for hit in lookup(desk, "੧੨੩੪").items] == [other]
+    assert lookup(desk, "PB65AB1234", reception_call("S2")).items == ()
+    assert lookup(desk, "PB65AB1234", at=desk.row(other).last_matters_at + timedelta(days=2)).items == ()
 
 
 def test_signs_of_a_pattern_stand_for_themselves(desk: Desk) -> None:
@@ -269,9 +270,12 @@ def test_signs_of_a_pattern_stand_for_themselves(desk: Desk) -> None:
         assert lookup(desk, q).items == ()
 
 
-def test_a_search_shows_the_fifty_newest(desk: Desk) -> None:
-    made = [desk.submit(at=NOW + timedelta(seconds=number)).reference for number in range(52)]
+def test_a_search_shows_the_fifty_newest_and_says_if_there_are_more(desk: Desk) -> None:
+    made = [desk.submit(at=NOW + timedelta(seconds=number)).reference for number in range(50)]
+    assert not lookup(desk, "kaur").is_cut
+    made += [desk.submit(at=NOW + timedelta(seconds=number)).reference for number in (50, 51)]
     assert [hit.reference for hit in lookup(desk, "kaur").items] == made[:1:-1]
+    assert lookup(desk, "kaur").is_cut
 
 
 def test_nobody_else_searches_or_sees_who_waits(desk: Desk) -> None:

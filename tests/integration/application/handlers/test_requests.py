@@ -14,6 +14,7 @@ from contracts.rpc.requests import (
     AnswerRequest,
     ClosedAs,
     CloseRequest,
+    EnterRequest,
     RequestKind,
     RequestList,
     RequestNumber,
@@ -22,7 +23,7 @@ from contracts.rpc.requests import (
     RequestView,
     SendRequest,
 )
-from services.application.handlers import own_data, requests
+from services.application.handlers import own_data, requests, scheduled_jobs
 from services.application.metrics import REQUEST_LATE, REQUESTS_CLOSED
 from services.application.settings import ApplicationSettings
 from tests.support.factories.application import (
@@ -211,18 +212,90 @@ def test_the_metric_tells_by_how_much_the_oldest_unanswered_request_is_late(desk
     assert measured(due + DAY) == 0
 
 
-def test_a_request_is_deleted_after_the_retention_from_its_answer_or_from_the_last_day_for_one(
-    desk: Desk,
-) -> None:
+def left_after(desk: Desk, days: int) -> set[str]:
+    """Return the requests that are left when so many days are over."""
+    with desk.database.transaction() as session:
+        requests.delete_old(session, NOW + days * DAY, 180)
+    return {one.request_number for one in listed(desk, applicant_call()).items}
+
+
+def until(desk: Desk) -> dict[str, datetime | None]:
+    """Return what their sender reads: when each request is deleted by itself."""
+    question = OwnDataQuestion(references=())
+    with desk.database.transaction() as session:
+        found = own_data.list_kept(question, applicant_call(), session, NOW, SETTINGS)
+    return {one.reference: one.until for one in found.items}
+
+
+def test_a_request_is_deleted_after_the_retention_from_its_answer_and_never_without_one(desk: Desk) -> None:
     answered, waiting = (send(desk).request_number for _ in range(2))
     answer(desk, answered)
-    due = view(desk, waiting).answer_by + 180 * DAY
-    left = []
-    for at in (NOW + 180 * DAY, NOW + 181 * DAY, due, due + DAY):
-        with desk.database.transaction() as session:
-            requests.delete_old(session, at, 180)
-        left.append({one.request_number for one in listed(desk, applicant_call()).items})
-    assert left == [{answered, waiting}, {waiting}, {waiting}, set()]
+    assert until(desk) == {answered: NOW + 180 * DAY, waiting: None}
+    assert left_after(desk, 180) == {answered, waiting}
+    assert left_after(desk, 181) == left_after(desk, 3_000) == {waiting}
+
+
+def test_a_nomination_stays_for_as_long_as_its_mobile_has_an_application(desk: Desk) -> None:
+    nomination = send(desk, kind="nomination").request_number
+    answer(desk, nomination)
+    reference = desk.submit().reference
+    assert until(desk) == {nomination: None}
+    assert left_after(desk, 3_000) == {nomination}
+    with desk.database.transaction() as session:
+        scheduled_jobs.erase_personal_data(desk.row(reference).id, session, NOW)
+    assert until(desk) == {nomination: NOW + 180 * DAY}
+    assert left_after(desk, 181) == set()
+
+
+def enter(desk: Desk, call: Call, kind: RequestKind = "own_data", **given: str) -> RequestSent:
+    words = {"text": WORDS, "name": "Banta Singh", "contact": "House 12\nMohali", **given}
+    request = EnterRequest(kind=kind, language="pa", **words)
+    with desk.database.transaction() as session:
+        return requests.enter(request, call, session, NOW, SETTINGS)
+
+
+@pytest.mark.parametrize("role", ["grievance", "privacy"])
+def test_an_officer_enters_a_request_of_somebody_without_a_mobile_with_the_clock_of_all_others(
+    desk: Desk, role: str
+) -> None:
+    number = enter(desk, officer("k", role)).request_number
+    assert enter(desk, officer("k", role)).request_number == number
+    shown = view(desk, number, officer(role=role))
+    assert (shown.name, shown.contact, shown.text) == ("Banta Singh", "House 12\nMohali", WORDS)
+    assert shown.answer_by == view(desk, send(desk).request_number).answer_by
+    with desk.database.transaction() as session:
+        requests.measure(session, shown.answer_by + DAY)
+        assert "Banta" not in str(session.execute(text("select * from requests")).all())
+    assert float(REQUEST_LATE._value.get()) == DAY.total_seconds()
+    with pytest.raises(NotFound):
+        view(desk, number, applicant_call())
+    answer(desk, number, officer("a", role))
+    assert answered_events(desk) == [], "there is nobody to send a message to"
+    assert view(desk, number, officer(role=role)).answer == "It was closed."
+
+
+def test_whoever_entered_a_complaint_prints_it_and_another_officer_answers_it(desk: Desk) -> None:
+    number = enter(desk, officer("k", "privacy"), "complaint").request_number
+    by = officer("a", "privacy")
+    assert view(desk, number, by).text == WORDS
+    with pytest.raises(NotFound):
+        answer(desk, number, by)
+    other = by.model_copy(update={"principal": by.principal.model_copy(update={"login_id": "DPO-0002"})})
+    with pytest.raises(NotFound):
+        view(desk, number, other)
+    answer(desk, number)
+    assert view(desk, number, by).answer == "It was closed."
+
+
+def test_what_is_entered_has_a_name_and_a_way_to_answer_and_no_aadhaar_number(desk: Desk) -> None:
+    for missing in ("text", "name", "contact"):
+        with pytest.raises(InvalidInput, match="empty"):
+            enter(desk, officer("k"), **{missing: " "})
+    for call in (applicant_call(key="k"), department_call(), officer("k", "ado")):
+        with pytest.raises(Forbidden):
+            enter(desk, call)
+    sent = enter(desk, officer("k"), contact=f"Card {AADHAAR}")
+    assert (sent.masked, view(desk, sent.request_number, officer()).contact) == (True, "Card XXXX XXXX 0124")
 
 
 def test_the_data_officer_reads_and_answers_what_is_about_data_and_nothing_else(desk: Desk) -> None:

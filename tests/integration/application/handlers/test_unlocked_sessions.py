@@ -230,7 +230,7 @@ def test_old_openings_and_tries_are_deleted(desk: Desk) -> None:
 
 def lookup(desk: Desk, q: str, call: Call) -> LookupHits:
     with desk.database.transaction() as session:
-        return queries.lookup(Lookup(q=q), call, session)
+        return queries.lookup(Lookup(q=q), call, session, NOW)
 
 
 def test_a_counter_finds_another_sites_visits_by_the_exact_reference_or_number_only(desk: Desk) -> None:

@@ -1,11 +1,11 @@
 """A correction at the desk: it takes effect before a decision, and waits for one after an approval."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 from uuid import UUID
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from contracts.errors import Conflict, Forbidden, InvalidInput
 from contracts.events import (
@@ -31,6 +31,7 @@ from tests.integration.approval.handlers.decide import approve, refused, reject,
 from tests.integration.approval.handlers.watch import SECOND, advice, view
 from tests.support.factories.approval import (
     NOW,
+    TUESDAY,
     active,
     amended,
     assistant,
@@ -42,6 +43,7 @@ from tests.support.factories.approval import (
     erased,
     everything,
     fill_directory,
+    ist,
     mobile_changed,
     person,
     published,
@@ -99,6 +101,22 @@ def settle(
     request = SettleCorrection(**{"review_id": review_id, "number": 1, "confirm": True, **given})
     with database.transaction() as session:
         return corrections.settle(request, by(who or desk(), key), session, NOW)
+
+
+@pytest.mark.parametrize("waits", [False, True])
+def test_the_desk_says_when_the_data_officer_made_it_also_once_it_is_settled(
+    database: Database, *, waits: bool
+) -> None:
+    first, review_id = (waiting if waits else applied)(database)
+    by_officer = corrected(first, "Gurprit", waits=waits, number=2, corrected_by="privacy")
+    hear(database, by_officer, seq=3)
+    assert view(database, review_id).corrected_by == "privacy"
+    if waits:
+        settle(database, review_id, number=2)
+    shown = view(database, review_id)
+    assert (shown.name, shown.corrected_by, shown.correction) == ("Gurprit", "privacy", None)
+    hear(database, corrected(first, waits=waits, number=3, revision=3), seq=4)
+    assert view(database, review_id).corrected_by == "applicant"
 
 
 def told(database: Database) -> list[tuple[str, str, str | None]]:
@@ -259,10 +277,21 @@ def test_where_no_approval_is_in_force_any_more_it_takes_effect(database: Databa
 def test_once_somebody_went_in_nobody_is_asked_and_nothing_is_confirmed(database: Database) -> None:
     first, review_id = waiting(database)
     measured(database)
-    deliver(database, scanned(first, NOW))
+    deliver(database, scanned(first, ist(TUESDAY, 10)))
     assert view(database, review_id).correction is None
     assert refused(database, Conflict, settle, review_id).code == "visit_begun"
     assert measured(database) == 0
+
+
+def test_a_visit_that_was_moved_has_not_begun_by_who_came_before_it(database: Database) -> None:
+    first, review_id = waiting(database)
+    deliver(database, scanned(first, ist(TUESDAY, 10)))
+    with database.transaction() as session:
+        session.execute(update(BookingRow).values(day=TUESDAY + timedelta(days=2)))
+    assert view(database, review_id).correction is not None
+    assert measured(database, ist(TUESDAY, 12)) > 0
+    settle(database, review_id)
+    assert [outcome for outcome, *_ in told(database)][-1:] == ["applied"]
 
 
 def test_a_withdrawal_and_a_cancellation_end_it(database: Database) -> None:
@@ -295,6 +324,17 @@ def test_a_larger_party_is_booked_or_refused_as_an_approval_is(database: Databas
     _, review_id = waiting_at(database, "12:00", "13:00", three)
     limit(database, 3)
     assert refused(database, Conflict, settle, review_id).code == "window_full"
+
+
+def test_a_smaller_party_is_never_refused_for_places(database: Database) -> None:
+    two = tuple(Companion(name=name, child=True) for name in ("Asha", "Noor"))
+    first, review_id = waiting(database, companions=two)
+    assert settle(database, review_id).party == 3
+    limit(database, 1)
+    hear(database, corrected(first, waits=True, number=2, companions=two[:1]), seq=3)
+    assert settle(database, review_id, number=2).party == 2
+    with database.transaction() as session:
+        assert session.scalars(select(BookingRow.party)).all() == [2]
 
 
 def test_whom_a_correction_brings_is_compared_with_the_watchlist_anew(database: Database) -> None:
@@ -383,6 +423,43 @@ def test_the_age_of_the_oldest_is_measured_until_the_visit_is_over(database: Dat
     assert measured(database, NOW + timedelta(days=2)) == 0
     settle(database, review_id)
     assert measured(database) == 0
+
+
+def test_a_correction_is_urgent_from_when_a_stand_in_is_asked_before_the_visit(database: Database) -> None:
+    """Of a visit of Tuesday at ten, four hours of open time before it: Monday at two."""
+    _, review_id = waiting(database)
+    monday_at_two = NOW + timedelta(hours=3)
+    for at, urgent in (
+        (monday_at_two - timedelta(minutes=1), 0),
+        (monday_at_two, 1),
+        (NOW + timedelta(days=1), 1),
+        (NOW + timedelta(days=1, hours=1, minutes=1), 0),
+    ):
+        measured(database, at)
+        assert metrics.CORRECTIONS_URGENT._value.get() == urgent, at
+        with database.transaction() as session:
+            listed = queries.list_reviews(ReviewQuestion(corrected=True), by(desk()), session, at).items
+        assert [one.correction.urgent for one in listed if one.correction] == [bool(urgent)], at
+    settle(database, review_id)
+    measured(database, monday_at_two)
+    assert metrics.CORRECTIONS_URGENT._value.get() == 0
+
+
+def test_those_to_confirm_are_listed_by_the_day_that_was_approved_page_by_page(database: Database) -> None:
+    ids = []
+    for approved in (slot(date(2026, 3, 5)), slot(start="14:00", end="16:00"), slot()):
+        first, review_id = applied(database)
+        approve(database, review_id, slot=approved)
+        hear(database, corrected(first, waits=True))
+        ids.append(review_id)
+    listed, after = [], None
+    for _ in ids:
+        question = ReviewQuestion(corrected=True, order="visit", limit=1, after=after)
+        with database.transaction() as session:
+            page = queries.list_reviews(question, by(desk()), session, NOW)
+        listed += [one.id for one in page.items]
+        after = page.next
+    assert (listed, after) == (ids[::-1], None)
 
 
 def measured(database: Database, at: Any = NOW) -> float:

@@ -234,14 +234,6 @@ def test_a_second_decision_is_refused_with_who_decided_what_and_when(approval_db
     assert refused(approval_db, Conflict, withdraw, pending(approval_db)).code == "not_approved"
 
 
-def test_nothing_is_decided_after_a_withdrawal(approval_db) -> None:
-    review_id = pending(approval_db)
-    approve(approval_db, review_id)
-    withdraw(approval_db, review_id)
-    for command in COMMANDS.values():
-        assert refused(approval_db, Conflict, command, review_id).facts["status"] == "withdrawn"
-
-
 def test_nothing_is_decided_about_a_cancelled_application(approval_db) -> None:
     for name, command in COMMANDS.items():
         first = submitted()
@@ -315,15 +307,6 @@ def test_hours_are_those_of_the_applications_site_as_they_are_now(approval_db) -
     with approval_db.transaction() as session:
         put_site(session, site("T2", hours=()), NOW)
     assert refused(approval_db, InvalidInput, approve, review_id).fields[0].code == "closed_day"
-
-
-def test_a_review_is_not_forwarded_to_nowhere(approval_db) -> None:
-    review_id = pending(approval_db)
-    for to, code in (
-        ({"department": "nowhere"}, "unknown_department"),
-        ({"officer": "finance-secretary"}, "unknown_officer"),
-    ):
-        assert refused(approval_db, InvalidInput, forward, review_id, **to).fields[0].code == code
 
 
 # ------------------------------------------------------ once, and at once

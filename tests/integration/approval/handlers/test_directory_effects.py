@@ -23,6 +23,7 @@ from contracts.rpc.imports import (
 from services.approval import commands
 from services.approval.handlers import decisions, directory_imports, directory_lines
 from tests.integration.approval.handlers.decide import approve
+from tests.integration.audit_rows import tasks
 from tests.support.factories.approval import (
     MONDAY,
     NOW,
@@ -35,7 +36,6 @@ from tests.support.factories.approval import (
     published,
     slot,
 )
-from tests.support.factories.audit_rows import tasks
 from tests.support.stack.running import eventually
 
 ADO = Principal(kind="staff", id="ADO-0001", login_id="ADO-0001", role="ado")

@@ -458,7 +458,7 @@ def test_scans_that_arrive_together_leave_the_last_day_on_which_somebody_went_in
     expected = {twice.application_id: TUESDAY, once.application_id: MONDAY, refused.application_id: None}
     for part in (scans, scans[1:], scans):
         with approval_db.transaction() as session:
-            event_handlers.handle_passes_scanned([received(event, 2) for event in part], session)
+            event_handlers.handle_passes_scanned([received(event, 2) for event in part], session, NOW)
         with approval_db.transaction() as session:
             found = session.execute(select(ReviewRow.application_id, ReviewRow.entered_on)).all()
         assert {row.application_id: row.entered_on for row in found} == expected

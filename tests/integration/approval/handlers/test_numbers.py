@@ -7,7 +7,8 @@ from sqlalchemy import text
 
 from contracts.errors import Forbidden
 from contracts.rpc.approval.decisions import Withdraw
-from services.approval.handlers import decisions, numbers
+from contracts.rpc.approval.visits import AnswerVisit, EndVisit
+from services.approval.handlers import decisions, numbers, visits
 from services.chassis.db.locks import lock
 from tests.support.factories.approval import (
     AUDITOR,
@@ -20,9 +21,12 @@ from tests.support.factories.approval import (
     deliver,
     desk,
     invited,
+    ist,
     pending,
     published,
+    received,
     review_id_of,
+    scanned,
     slot,
     submitted,
 )
@@ -55,6 +59,50 @@ def months(database, at=NOW):
         assert numbers.count_months(session, at)
     with database.transaction() as session:
         return numbers.transparency(session)
+
+
+def test_the_numbers_of_a_month_tell_who_was_met_and_how_soon_they_were_called(approval_db) -> None:
+    for count in range(12):
+        event = submitted()
+        deliver(approval_db, event)
+        review_id = review_id_of(approval_db, event.application_id)
+        decide(approval_db, review_id)
+        came_at = ist(TUESDAY, 11)
+        with approval_db.transaction() as session:
+            visits.hear_scans([received(scanned(event, came_at), 2)], session, came_at, 0, timedelta(hours=1))
+        for at, command, request in (
+            (10, visits.answer, AnswerVisit(review_id=review_id, answer="come_up")),
+            (
+                30,
+                visits.end,
+                EndVisit(review_id=review_id, outcome="met" if count < 6 else "not_met", reason="other"),
+            ),
+        ):
+            with approval_db.transaction() as session:
+                command(request, by(desk()), session, came_at + timedelta(minutes=at))
+    for one in months(approval_db, ist(TUESDAY, 12)).items:
+        assert (one.visits, one.percent_met, one.median_call_seconds) == (12, 50, 600), one.department
+
+
+def test_no_single_visit_of_the_present_month_shows_in_the_difference_of_two_counts(approval_db) -> None:
+    found = []
+
+    def count(more, at):
+        for _ in range(more):
+            event = submitted()
+            deliver(approval_db, event)
+            came_at = ist(TUESDAY, 11)
+            with approval_db.transaction() as session:
+                visits.hear_scans(
+                    [received(scanned(event, came_at), 2)], session, came_at, 0, timedelta(hours=1)
+                )
+        (shown,) = {one.visits for one in months(approval_db, at).items if one.month == MARCH}
+        found.append(shown)
+
+    for more in (4, 1, 1, 3, 1, 4):
+        count(more, ist(TUESDAY, 12))
+    count(0, ist(TUESDAY, 12) + timedelta(days=31))
+    assert found == [None, 5, 5, 5, 10, 10, 14], "in the end a month has all"
 
 
 def test_an_officer_sees_their_own_decisions_and_those_of_the_department(approval_db) -> None:

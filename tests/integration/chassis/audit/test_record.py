@@ -11,10 +11,12 @@ from contracts import rpc
 from contracts.errors import ContractError, Forbidden, InvalidInput, NotAuthenticated, NotFound
 from contracts.rpc.application import ChangeMobile, Lookup, OpenApplication, ReferenceOnly
 from contracts.rpc.approval.decisions import Approve, Reject
-from contracts.rpc.approval.reviews import ReviewId, ReviewQuestion
+from contracts.rpc.approval.reviews import ReviewId, ReviewQuestion, ReviewSearch
 from contracts.rpc.audit import AuditQuestion
 from contracts.rpc.call import Nothing, Page, Principal, Proof
 from contracts.rpc.notify import UNDELIVERED_HERE, UndeliveredPass, UndeliveredPasses, Webhook
+from contracts.rpc.privacy import FindPerson
+from contracts.rpc.verify.manifests import PlateQuestion
 from contracts.rpc.verify.presence import InsideQuestion
 from services.accounts.domain.second_factor import STEP
 from services.accounts.service import Service as AccountsService
@@ -47,7 +49,7 @@ from tests.support.factories.approval import (
     submitted,
 )
 from tests.support.factories.calls import make_call
-from tests.support.factories.verify import SETTINGS, Gate, calling, pass_issued, scan_of
+from tests.support.factories.verify import GATE, SETTINGS, Gate, calling, pass_issued, scan_of
 from tests.support.stack.settings import make_settings
 
 
@@ -196,6 +198,50 @@ def test_what_a_counter_looks_up_is_never_written_down(application_service) -> N
     (_, (looked, *_)) = rows(application_service.db, "to_jsonb(audit_log) - '{id,at}'::text[]")
     assert looked["action"] == "lookup"
     assert not [what for what in ("urpreet", "98765", "4821") if what in str(looked)]
+
+
+def test_a_search_that_finds_nobody_is_found_by_auditors_and_says_to_nobody_what_was_typed(
+    databases, application_service, approval_service
+) -> None:
+    """Whoever tries plates, numbers or names, one after the other, is seen by what they tried."""
+    verify = VerifyService()
+    verify.db, verify.settings = databases["verify"], SETTINGS
+    guard, counter = calling(), reception_call()
+    officer = Principal(kind="staff", id="DPO-0001", login_id="DPO-0001", role="privacy")
+
+    def sought(service, *searches) -> list[tuple[str, str]]:
+        for search in searches:
+            search()
+        found = rows(service.db, "objects, to_jsonb(audit_log) - '{id,at,address}'::text[]")
+        for what in ("1234", "98765", "gurpreet"):
+            assert not [one for _, one in found if what in str(one).lower()]
+        return [(objects[0].partition(":")[0], objects[0]) for objects, _ in found]
+
+    def at_gate(plate: str) -> None:
+        verify.find_by_plate(PlateQuestion(gate=GATE, plate=plate), guard)
+
+    def at_counter(q: str) -> None:
+        application_service.lookup(Lookup(q=q), counter)
+
+    gate = sought(verify, *(lambda one=one: at_gate(one) for one in ("CH01AB1234", "ch-1-ab 1234", "1234")))
+    assert [kind for kind, _ in gate] == ["vehicle"] * 3
+    assert gate[0] == gate[1] != gate[2], "another spelling is the same search"
+    typed = ("CH01AB1234", "98765 43210", "+919876543210", "Gurpreet", "gurpreet ")
+    desk_ = sought(
+        application_service,
+        *(lambda one=one: at_counter(one) for one in typed),
+        lambda: application_service.find_person(
+            FindPerson(q="9876543210", id_last4="4821"), make_call(officer)
+        ),
+    )
+    assert [kind for kind, _ in desk_] == ["vehicle", "mobile", "mobile", "name", "name", "mobile"]
+    assert len({name for _, name in desk_}) == 3
+    ((kind, _),) = sought(
+        approval_service, lambda: approval_service.search_reviews(ReviewSearch(q="gurpreet"), by(desk()))
+    )
+    assert kind == "name"
+    wanted = AuditQuestion(object=gate[0][1])
+    assert [one["actor"] for one in verify.audit_entries(wanted, by(AUDITOR))["items"]] == ["SEC-0001"] * 2
 
 
 def test_a_preview_that_names_somebody_is_recorded_and_a_scan_is_a_record_itself(databases) -> None:

@@ -28,6 +28,7 @@ from services.chassis.db.destructive_jobs import LONGEST_SILENCE, Doubt, Evidenc
 from services.chassis.db.tables import inbox
 from services.chassis.process import housekeeping
 from services.chassis.runtime.clock import now
+from services.issuance import consumers as issuance
 from services.notify import consumers as notify
 from services.notify.handlers import erasure, event_handlers
 from services.verify import consumers as verify
@@ -36,6 +37,7 @@ from tests.integration.chassis import wrong_clocks
 from tests.integration.chassis.wrong_clocks import Clocks
 from tests.integration.ops.command_line import epass
 from tests.support.factories import approval as desks
+from tests.support.factories import issuance as passes
 from tests.support.factories import notify as messages
 from tests.support.factories.accounts import Accounts
 from tests.support.factories.application import NOW, Desk, Elsewhere, counter_form, photograph, site
@@ -47,7 +49,15 @@ from tests.support.stack.paths import ROOT
 
 pytestmark = long
 
-KEPT_FOR = {kind: known.usual for kind, known in KEPT.items()} | {"records_kept_months": 13}
+KEPT_FOR = {kind: known.usual for kind, known in KEPT.items()} | {
+    "records_kept_months": 13,
+    "furthest_days": 30,
+    "place_offer_minutes": 30,
+    "arrival_messages": 20,
+    "visit_wait_minutes": 30,
+    "remind_evening_hour": 18,
+    "remind_hours_before": 2,
+}
 LATER = timedelta(days=400)
 LONG = timedelta(days=500)
 MINUTE = timedelta(minutes=1)
@@ -60,11 +70,13 @@ HARMLESS = {
         "tell_who_can_decide",  # what a wrong clock told is told again once it is right
         "end_idle_sessions",  # ends none that was used by the time of other rows (`idle_sessions.SILENCE`)
     },
-    "application": {"key_names", "measure_requests"},
+    "application": {"measure_requests"},
     "approval": {
-        "announce_directory", "ask_visitors_of_closed_days", "count_months", "escalate_waiting", "key_names",
-        "let_decisions_go", "measure_corrections", "plan_visits", "renew_watchlist_traits", "show_open_sites",
-        "show_unstaffed_departments", "tell_visitors_of_lifted_days",
+        "announce_directory", "ask_visitors_of_closed_days", "count_months",
+        "escalate_waiting", "let_decisions_go", "measure_corrections", "measure_places",
+        "measure_standing_passes", "plan_visits",
+        "renew_watchlist_traits", "show_open_sites", "show_unstaffed_departments",
+        "tell_visitors_of_lifted_days",
     },
     "issuance": {"sign_status_list"},
     "notify": {"tell_gates_of_undelivered_passes"},
@@ -147,6 +159,22 @@ def drafted(db: Database) -> None:
         import_drafts.draft(session, ImportRow, "sites", "", "HOM-0001", desks.NOW)
 
 
+def waits_for_a_place(db: Database) -> None:
+    desks.fill_directory(db)
+    review_id = desks.pending(db, preferred=(desks.slot(),))
+    execute(
+        db,
+        'insert into place_waits (review_id, code, department, day, start, "end", party, entries,'
+        " vehicle_allowed, revision, approved_by, position, since, offered_at, offered_until)"
+        " values (:review, 'x', 'home', :day, '10:00', '12:00', 1, 1, false, 1, 'HOM-0001', 1, :at, :at,"
+        " :until)",
+        review=review_id,
+        day=desks.TUESDAY,
+        at=desks.NOW,
+        until=desks.NOW + 3 * HOUR,
+    )
+
+
 def reviewed(db: Database) -> None:
     desks.fill_directory(db)
     event = desks.submitted()
@@ -170,6 +198,31 @@ def unanswered(db: Database) -> None:
     called(db)
     with db.transaction() as session:
         help_calls.give_up(session, NOON + HOUR)
+
+
+def left(db: Database) -> None:
+    desk = Desk(db).open_directory()
+    there, number = Elsewhere.of(desk.row(desk.submit().reference)), "7K3M9QW3"
+    for event in (there.approved(), there.issued(number), there.scanned(number)):
+        desk.receive(event)
+    desk.receive(there.scanned(number, "exit", inside=0))
+
+
+def waits_inside(db: Database) -> None:
+    execute(
+        db,
+        "insert into visits (review_id, day, site, department, gate, arrived_at, entered_at, escalate_at)"
+        " values (:review, :day, 'T1', 'home', 'T1-G1', :at, :at, :until)",
+        review=desks.pending(db),
+        day=desks.MONDAY,
+        at=desks.NOW,
+        until=desks.NOW + HOUR,
+    )
+
+
+def to_be_reminded(db: Database) -> None:
+    passes.issue(db, passes.approved())
+    execute(db, "update passes set remind_at = :at", at=NOON + HOUR)
 
 
 @dataclass(frozen=True)
@@ -202,12 +255,16 @@ CASES = [
     Case("application", "delete_photographs", photographed, NOW, application),
     Case("application", "delete_old_openings", opened, NOW, application),
     Case("application", "delete_old_requests", one_request_answered_and_one_not, NOW, application),
+    Case("application", "ask_whether_met", left, NOW, application),
+    Case("approval", "escalate_visits", waits_inside, desks.NOW, approval),
+    Case("issuance", "remind_visitors", to_be_reminded, NOON, issuance),
     Case("verify", "close_overdue_visits", inside, NOON, verify, timedelta(days=100)),
     Case("verify", "delete_old", scanned, NOON, verify),
     Case("verify", "delete_old_records", unanswered, NOON, verify, LONG),
     Case("verify", "give_up_calls_for_help", called, NOON, verify),
     Case("approval", "end_watchlist_entries", active, desks.NOW, approval),
     Case("approval", "purge", drafted, desks.NOW, approval),
+    Case("approval", "offer_places", waits_for_a_place, desks.NOW, approval),
     Case("approval", "delete_old_reviews", reviewed, desks.NOW - LONG, approval, LONG),
     Case("notify", "delete_old_messages", code_sent, NOON, notify),
     Case("notify", "delete_old_records", told, NOON, notify, LONG),

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.support.stack.chassis import make_relay
+from tests.integration.chassis_under_test import make_relay
 from tests.support.stack.running import Process
 
 

@@ -3,9 +3,9 @@
 import os
 
 from contracts.envelope import open_envelope, read_envelope, split_envelopes
+from tests.integration.chassis_under_test import QUEUE
 from tests.support.factories.envelopes import key_ring
 from tests.support.stack import forks
-from tests.support.stack.chassis import QUEUE
 
 
 def taken_from_queue(broker, queue: str = QUEUE) -> list[str]:

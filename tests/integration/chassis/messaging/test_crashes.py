@@ -8,8 +8,15 @@ from collections.abc import Callable
 
 import pytest
 
+from tests.integration.chassis_under_test import (
+    QUEUE,
+    add_events,
+    make_probe,
+    make_relay,
+    revoked_bytes,
+    waiting,
+)
 from tests.support.chaos.sabotage import HELD
-from tests.support.stack.chassis import QUEUE, add_events, make_probe, make_relay, revoked_bytes, waiting
 from tests.support.stack.running import Process, eventually
 
 with_and_without_inbox = pytest.mark.parametrize(

@@ -1,12 +1,15 @@
 """The event entrypoint: each event has its effect once, and a failed one goes to the dead letters."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from time import monotonic
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 from uuid import uuid4
 
 import pytest
+from psycopg import sql
 from sqlalchemy import func, select
 
 from contracts.envelope import join_envelopes
@@ -16,10 +19,18 @@ from services.chassis.messaging import retry
 from services.chassis.messaging.poison_messages import AFTER_DELIVERIES
 from services.chassis.messaging.topology import DELIVERY_COUNT, delay_name
 from services.chassis.runtime.clock import now
+from services.ops import grants
+from tests.integration.chassis_under_test import (
+    QUEUE,
+    apply_topology,
+    deliver_often,
+    make_probe,
+    revoked_bytes,
+)
 from tests.support.chaos.proxy import Proxy
-from tests.support.stack.chassis import QUEUE, apply_topology, deliver_often, make_probe, revoked_bytes
+from tests.support.stack.backends import TestStack
 from tests.support.stack.consumer_timeout import consumer_timeout
-from tests.support.stack.database_faults import demoted, password_changed, postgres_away, read_only
+from tests.support.stack.database_faults import demoted, end_sessions, postgres_away, read_only, superuser
 from tests.support.stack.extent import long
 from tests.support.stack.running import eventually
 from tests.support.stack.wire import wire
@@ -220,6 +231,21 @@ def test_what_waited_is_forgotten_when_the_consumer_connects_again(
             assert process.metric("epass_events_repeated_total") <= 2, (
                 "only what was being handled came twice"
             )
+
+
+@contextmanager
+def password_changed(stack: TestStack, database: str) -> Iterator[None]:
+    """Let a service's password be another one for the length of the block, as while it is rotated."""
+    role = sql.Identifier(grants.role_of(database))
+    url = urlsplit(stack.database_url(grants.role_of(database)))
+    with superuser(stack) as connection:
+        connection.execute(sql.SQL("alter role {} password 'another'").format(role))
+        end_sessions(connection, database)
+        try:
+            yield
+        finally:
+            own = sql.Literal(unquote(url.password or ""))
+            connection.execute(sql.SQL("alter role {} password {}").format(role, own))
 
 
 @pytest.mark.parametrize("fault", [read_only, demoted, password_changed])

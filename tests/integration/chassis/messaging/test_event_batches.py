@@ -29,9 +29,9 @@ from services.chassis.runtime.clock import now
 from services.chassis.runtime.lifecycle import Stopping
 from services.chassis.runtime.logs import correlation_id, traceparent
 from services.verify.models import SiteRow
+from tests.integration.chassis_under_test import QUEUE, make_probe, revoked, revoked_bytes
 from tests.support.chaos.sabotage import HELD
 from tests.support.factories.envelopes import key_ring, wrap
-from tests.support.stack.chassis import QUEUE, make_probe, revoked, revoked_bytes
 from tests.support.stack.collector import Collector
 from tests.support.stack.database_faults import demoted
 from tests.support.stack.databases import execute

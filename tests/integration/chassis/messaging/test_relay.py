@@ -14,8 +14,15 @@ from services.chassis.messaging.outbox_rows import PAGE_ROWS, OutboxRows
 from services.chassis.messaging.relay_settings import RelaySettings
 from services.chassis.runtime.clock import now
 from tests.integration.chassis.messaging.relayed import bytes_of, check_topology, taken_from_queue
+from tests.integration.chassis_under_test import (
+    QUEUE,
+    add_events,
+    apply_topology,
+    make_relay,
+    revoked,
+    waiting,
+)
 from tests.support.factories.envelopes import key_ring
-from tests.support.stack.chassis import QUEUE, add_events, apply_topology, make_relay, revoked, waiting
 from tests.support.stack.databases import execute, owner_of
 from tests.support.stack.extent import long
 from tests.support.stack.running import eventually

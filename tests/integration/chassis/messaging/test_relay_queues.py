@@ -24,9 +24,16 @@ from tests.integration.chassis.messaging.relayed import (
     run_topology,
     taken_from_queue,
 )
+from tests.integration.chassis_under_test import (
+    QUEUE,
+    add_events,
+    apply_topology,
+    make_relay,
+    revoked,
+    waiting,
+)
 from tests.support.chaos import proxy as proxies
 from tests.support.factories.verify import pass_issued
-from tests.support.stack.chassis import QUEUE, add_events, apply_topology, make_relay, revoked, waiting
 from tests.support.stack.extent import few_of, long
 from tests.support.stack.plain_http import asks
 from tests.support.stack.running import eventually

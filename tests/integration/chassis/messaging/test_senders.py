@@ -12,9 +12,9 @@ from deploy.local.permissions import PERMISSIONS
 from services.chassis.messaging import retry
 from services.chassis.messaging.senders import ForgedMessage
 from services.chassis.messaging.topology import DEAD_EXCHANGE, REPLAY_EXCHANGE, delay_name
+from tests.integration.chassis_under_test import QUEUE, deliver_often, make_probe, revoked_bytes
 from tests.integration.ops.command_line import epass
 from tests.support.stack.backends import TestStack
-from tests.support.stack.chassis import QUEUE, deliver_often, make_probe, revoked_bytes
 from tests.support.stack.database_faults import demoted
 from tests.support.stack.running import Process, eventually
 from tests.support.stack.wire import Wire, call_body, wire

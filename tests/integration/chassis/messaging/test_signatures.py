@@ -15,10 +15,17 @@ from services.chassis.messaging.senders import ForgedMessage
 from services.chassis.messaging.signatures import EventKeys
 from services.chassis.messaging.topology import DEAD_EXCHANGE
 from services.chassis.runtime.clock import now
+from tests.integration.chassis_under_test import (
+    QUEUE,
+    add_events,
+    make_probe,
+    make_relay,
+    revoked_bytes,
+    waiting,
+)
 from tests.integration.ops.command_line import epass
 from tests.support.factories.envelopes import key_ring, sign
 from tests.support.stack.backends import TestStack
-from tests.support.stack.chassis import QUEUE, add_events, make_probe, make_relay, revoked_bytes, waiting
 from tests.support.stack.running import Process, eventually
 from tests.support.stack.settings import EVENT_SIGNERS
 from tests.support.stack.wire import Wire, wire

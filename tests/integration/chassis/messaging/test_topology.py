@@ -19,8 +19,8 @@ from services.chassis.messaging.topology import (
     queues,
 )
 from services.chassis.runtime.settings import RetryDelaySettings
+from tests.integration.chassis_under_test import QUEUE
 from tests.support.stack.backends import TestStack
-from tests.support.stack.chassis import QUEUE
 from tests.support.stack.wire import Wire, wire
 
 DELAYS = RetryDelaySettings().retry_delays

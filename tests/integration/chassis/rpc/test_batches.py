@@ -5,8 +5,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from tests.integration.chassis_under_test import make_probe
 from tests.support.stack.backends import TestStack
-from tests.support.stack.chassis import make_probe
 from tests.support.stack.running import Process, eventually
 from tests.support.stack.wire import Wire, batch_body, call_body
 

@@ -5,8 +5,8 @@ from typing import Any
 
 from contracts.rpc.call import Principal
 from contracts.tokens import PASS_TYP
+from tests.integration.chassis_under_test import make_probe
 from tests.support.factories.gateway import LATER, OTHER_KEY, claims, proven, signed
-from tests.support.stack.chassis import make_probe
 from tests.support.stack.running import eventually
 from tests.support.stack.wire import call_body
 

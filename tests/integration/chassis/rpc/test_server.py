@@ -11,7 +11,7 @@ import pytest
 from services.chassis.messaging import retry
 from services.chassis.rpc.clock_skew import ENOUGH_SECONDS
 from services.chassis.runtime.clock import now
-from tests.support.stack.chassis import make_probe, revoked_bytes
+from tests.integration.chassis_under_test import make_probe, revoked_bytes
 from tests.support.stack.database_faults import postgres_away
 from tests.support.stack.extent import long
 from tests.support.stack.running import eventually

@@ -13,7 +13,7 @@ from services.chassis.keys.key_store import GRACE
 from services.issuance import commands
 from services.issuance.handlers import status_list, views
 from services.issuance.models import PassRow, SigningKeyRow
-from tests.support.factories.audit_rows import tasks
+from tests.integration.audit_rows import tasks
 from tests.support.factories.issuance import (
     KEYS,
     NOW,

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from contracts.errors import Conflict
 from contracts.events import (
     CorrectionPersonal,
     CorrectionSettled,
@@ -13,6 +14,7 @@ from contracts.events import (
     PassRevoked,
 )
 from contracts.model import Companion
+from contracts.rpc.issuance import ReissuePass
 from services.chassis.db.database import Database
 from services.issuance.handlers import passes
 from tests.support.factories.envelopes import example
@@ -21,7 +23,9 @@ from tests.support.factories.issuance import (
     SETTINGS,
     applicant,
     approved,
+    calling,
     cancelled,
+    citizen,
     deliver,
     erased,
     issue,
@@ -64,6 +68,25 @@ def test_the_pass_is_issued_anew_for_who_comes_now_and_the_old_one_is_revoked(da
     assert isinstance(again, PassIssued)
     assert (revoked.replaced, again.replaces, again.party) == (True, old.number, 2)
     assert [one.name for one in again.personal.companions] == ["Noor"]
+
+
+def test_confirmed_corrections_take_none_of_the_three_passes_that_a_person_may_ask_for(
+    database: Database,
+) -> None:
+    approval = approved()
+    issue(database, approval)
+
+    def lose() -> None:
+        request = ReissuePass(number=rows(database)[-1].number)
+        with database.transaction() as session:
+            passes.reissue(request, calling(citizen()), session, NOW, SETTINGS)
+
+    for number in (1, 2, 3):
+        hear(database, confirmed(approval, f"{RIGHT} {number}", number=number))
+        lose()
+    assert [one.revocation for one in rows(database)] == ["reissued"] * 6 + [None]
+    with pytest.raises(Conflict, match="too_many_reissues"):
+        lose()
 
 
 def test_an_earlier_correction_that_comes_late_or_twice_changes_nothing(database: Database) -> None:

@@ -188,7 +188,7 @@ def test_names_leave_the_page_behind_the_link_a_day_after_the_visit(database) ->
 
 
 def test_an_unknown_link_and_a_pass_number_are_no_links(service, database) -> None:
-    for code in ("", "x" * 22, "%", issue(database).number):
+    for code in ("x" * 22, "_", issue(database).number):
         for method in (service.view_by_link, service.qr_by_link):
             with pytest.raises(NotFound):
                 method(LinkCode(code=code), calling())
@@ -198,7 +198,7 @@ def test_the_short_link_of_an_sms_leads_to_the_whole_one(service, database) -> N
     row, _other = issue(database), issue(database)
     asked = ShortLink(code=row.link_code[:SHORT_LINK])
     assert service.whole_link(asked, calling()) == {"code": row.link_code}
-    for wrong in ("", row.link_code, row.link_code[:9], row.link_code[:9] + "%", row.number):
+    for wrong in (row.link_code, row.link_code[:9], row.link_code[:9] + "_", row.number):
         with pytest.raises(NotFound):
             service.whole_link(ShortLink(code=wrong), calling())
 

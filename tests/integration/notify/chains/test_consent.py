@@ -6,17 +6,19 @@ from uuid import uuid4
 
 import pytest
 from prometheus_client import REGISTRY
-from sqlalchemy import select
+from sqlalchemy import select, text
 
 from contracts.errors import Forbidden, NotFound
 from contracts.events import BreachNoticeRequested
+from contracts.model import DeliverBy
 from contracts.rpc.call import Principal
 from contracts.rpc.notify import ChooseMessages, WrongNumber
 from services.chassis.db.database import Database
 from services.chassis.runtime.clock import now
-from services.notify.adapters.channels import InboundText
+from services.notify.adapters.channels import InboundText, PermanentChannelError
 from services.notify.adapters.channels.whatsapp import WhatsAppReports
 from services.notify.handlers import receipts
+from services.notify.handlers.messages import recipient_digest
 from services.notify.handlers.opt_outs import choose_own, show_own, stop_messages
 from services.notify.models import OptOutRow
 from tests.integration.notify.chains.two_vendors import Vendor, make_sender, published, put_pass, rounds, rows
@@ -29,9 +31,9 @@ from tests.support.factories.notify import APPLICANT, MOBILE, Clock, SteppedSend
 def test_a_person_who_writes_stop_gets_their_messages_by_sms(
     db: Database, postman: SteppedSender, whatsapp: Vendor, sms: Vendor, words: str
 ) -> None:
+    put_pass(db)
     with db.transaction() as session:
         receipts.store_texts(session, "whatsapp", [InboundText(MOBILE, words, now())], now())
-    put_pass(db)
     postman.send_due()
     postman.advance()
     postman.send_due()
@@ -41,6 +43,38 @@ def test_a_person_who_writes_stop_gets_their_messages_by_sms(
     put_pass(db)
     postman.send_due()
     assert len(whatsapp.sent) == 1
+
+
+def test_a_word_of_a_number_without_messages_is_counted_and_leaves_no_row(
+    db: Database, postman: SteppedSender, sms: Vendor
+) -> None:
+    """Who writes an SMS can be forged: strangers would fill the table with numbers that never come here."""
+    put_pass(db)
+    before = REGISTRY.get_sample_value("epass_unknown_opt_outs_total", {"channel": "sms"}) or 0
+    said = [
+        InboundText(f"+91900000000{number}", word, now()) for number, word in enumerate(("STOP", "start"))
+    ]
+    with db.transaction() as session:
+        receipts.store_texts(session, "sms", [*said, InboundText(MOBILE, "STOP", now())], now())
+    assert REGISTRY.get_sample_value("epass_unknown_opt_outs_total", {"channel": "sms"}) == before + 2
+    with db.transaction() as session:
+        (kept,) = session.scalars(select(OptOutRow)).all()
+        assert (kept.recipient, kept.about) == (recipient_digest(session, MOBILE), "sms")
+        session.execute(text("set local enable_seqscan = off"))
+        plan = session.scalars(
+            text("explain select exists (select from messages where recipient = 'a digest')")
+        )
+        assert "messages_to" in " ".join(plan)
+
+
+def test_what_somebody_chose_is_changed_also_once_their_messages_are_erased(db: Database) -> None:
+    visit = put_pass(db)
+    for word in ("STOP", "START"):
+        with db.transaction() as session:
+            receipts.store_texts(session, "sms", [InboundText(MOBILE, word, now())], now())
+        handle(db, received(visit.erased(), seq=9))
+    with db.queries() as session:
+        assert [row.is_over for row in session.scalars(select(OptOutRow))] == [True]
 
 
 def test_a_stop_of_somebody_who_hides_their_number_is_obeyed_by_the_message_that_they_answer(
@@ -85,11 +119,11 @@ def of_meta(words: str, **more: object) -> list[InboundText]:
 def test_the_newest_word_of_a_person_counts_however_late_an_older_one_comes(
     db: Database, postman: SteppedSender, whatsapp: Vendor
 ) -> None:
+    put_pass(db)
     earlier, later = now() - timedelta(minutes=2), now() - timedelta(minutes=1)
     for words, at in (("STOP", earlier), ("START", later), ("STOP", earlier)):
         with db.transaction() as session:
             receipts.store_texts(session, "whatsapp", [InboundText(MOBILE, words, at)], now())
-    put_pass(db)
     postman.send_due()
     assert len(whatsapp.sent) == 1
 
@@ -124,9 +158,9 @@ def test_who_says_that_the_number_is_wrong_cannot_keep_a_revocation_or_a_closed_
 def test_nobody_is_kept_from_hearing_of_a_breach_by_stop_or_by_a_wrong_number(
     db: Database, postman: SteppedSender, whatsapp: Vendor, sms: Vendor
 ) -> None:
+    visit = put_pass(db)
     with db.transaction() as session:
         receipts.store_texts(session, "whatsapp", [InboundText(MOBILE, "STOP", now())], now())
-    visit = put_pass(db)
     rounds(postman)
     sms.sent.clear()
     say_wrong(db, visit)
@@ -223,3 +257,21 @@ def test_messages_are_not_stopped_by_who_does_not_know_the_number(db: Database) 
         wrong = WrongNumber(reference=visit.reference, mobile_last4=digits)
         with db.transaction() as session, pytest.raises(NotFound):
             stop_messages(wrong, make_call(key="wrong"), session, now())
+
+
+@pytest.mark.parametrize("chosen", ["sms", "whatsapp"])
+def test_a_stop_by_sms_whose_sender_may_be_forged_keeps_neither_the_pass_nor_its_end_from_anybody(
+    db: Database, whatsapp: Vendor, sms: Vendor, clock: Clock, chosen: DeliverBy
+) -> None:
+    chain = ("whatsapp:600", "sms:600")
+    postman = make_sender(db, whatsapp, sms, clock, chain_status=chain, chain_pass=chain)
+    whatsapp.faults = [PermanentChannelError("not_on_whatsapp")] * 9
+    visit = Visit(deliver_by=chosen)
+    handle(db, received(visit.submitted()))
+    with db.transaction() as session:
+        receipts.store_texts(session, "sms", [InboundText(MOBILE, "STOP", now())], now())
+    put_pass(db, visit)
+    rounds(postman)
+    handle(db, received(visit.revoked(), seq=2))
+    rounds(postman)
+    assert [message.purpose for message in sms.sent] == ["pass_issued", "pass_revoked"]

@@ -58,6 +58,19 @@ HANDLERS: dict[str, Callable[[Received, Session], None]] = {
     "ReviewEscalated": lambda event, session: event_handlers.handle_review_escalated(
         event, session, now(), PUBLIC_URL
     ),
+    "PlaceOffered": lambda event, session: event_handlers.handle_place_offered(
+        event, session, now(), PUBLIC_URL
+    ),
+    "VisitNear": lambda event, session: event_handlers.handle_visit_near(event, session, now(), PUBLIC_URL),
+    "VisitorAnnounced": lambda event, session: event_handlers.handle_visitor_announced(
+        event, session, now(), PUBLIC_URL
+    ),
+    "VisitorLeft": lambda event, session: event_handlers.handle_visitor_left(
+        event, session, now(), PUBLIC_URL
+    ),
+    "VisitorCalled": lambda event, session: event_handlers.handle_visitor_called(
+        event, session, now(), PUBLIC_URL
+    ),
     "PersonalDataErased": lambda event, session: erasure.handle_personal_data_erased(event, session, now()),
 }
 

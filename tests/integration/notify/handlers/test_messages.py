@@ -11,7 +11,17 @@ from sqlalchemy import select, text
 from contracts.crockford import new_pass_number
 from contracts.envelope import Received
 from contracts.errors import Forbidden, NotFound
-from contracts.events import DepartmentRecord, DirectoryChanged, SiteRecord
+from contracts.events import (
+    DecisionPersonal,
+    DepartmentRecord,
+    DirectoryChanged,
+    OfficerRecord,
+    ReminderPersonal,
+    SiteRecord,
+    VisitNear,
+    VisitorCalled,
+    VisitorLeft,
+)
 from contracts.model import Contact, Language
 from contracts.rpc.call import Principal
 from contracts.rpc.issuance import PassNumber
@@ -21,14 +31,17 @@ from services.chassis.db.tables import outbox
 from services.chassis.messaging import inbox
 from services.chassis.runtime.clock import now
 from services.notify.handlers import erasure, local_phone, prints
+from services.notify.metrics import LEFT_OUT
 from services.notify.models import MessageRow, PassRow, PhoneMessageRow
 from tests.integration.notify.handlers.stored import HANDLERS, handle, messages, personal
 from tests.support.factories.calls import make_call
 from tests.support.factories.notify import (
     APPLICANT,
     DEPARTMENT,
+    LINK_CODE,
     MOBILE,
     OTHER_MOBILE,
+    PUBLIC_URL,
     RECEPTION,
     Visit,
     login,
@@ -48,6 +61,97 @@ def published(db: Database) -> list[tuple[str, dict]]:
             (row.type, row.data)
             for row in session.execute(select(outbox.c.type, outbox.c.data).order_by(outbox.c.position))
         ]
+
+
+# ------------------------------------------------------------------ messages of one visit
+
+
+def near(visit: Visit, kind: str = "evening") -> VisitNear:
+    soon = now() + timedelta(hours=2)
+    personal = ReminderPersonal(mobile=visit.mobile, id_type="aadhaar", link_code=LINK_CODE)
+    found = visit._example(VisitNear, officer="HOM-0001", until=soon, personal=personal)
+    return found.model_copy(update={"kind": kind})
+
+
+def called(visit: Visit, answer: str = "come_up") -> VisitorCalled:
+    personal = DecisionPersonal(contact=visit.contact)
+    return visit._example(VisitorCalled, answer=answer, personal=personal)
+
+
+def gone(visit: Visit) -> VisitorLeft:
+    return visit._example(VisitorLeft, until=now() + timedelta(hours=2))
+
+
+def test_nobody_gets_more_than_five_messages_for_one_visit(db: Database) -> None:
+    visit = Visit()
+    usual = [visit.submitted(), visit.issued(), near(visit), near(visit, "hours"), called(visit), gone(visit)]
+    before = LEFT_OUT.labels("visit_question")._value.get()
+    handle(db, *map(received, usual))
+    said = [row.purpose for row in messages(db)]
+    assert sorted(said) == sorted(
+        ["application_submitted", "pass_issued", "visit_reminder", "visit_reminder", "visitor_called"]
+    )
+    assert LEFT_OUT.labels("visit_question")._value.get() == before + 1, "counted, as it was left out"
+
+
+def test_what_they_had_before_the_first_day_does_not_count_for_the_reminder_of_a_later_one(
+    db: Database,
+) -> None:
+    visit = Visit()
+    usual = [visit.submitted(), visit.issued(), near(visit), near(visit, "hours"), called(visit)]
+    later = near(visit).model_copy(update={"later_day": True})
+    handle(db, *map(received, [*usual, later]))
+    assert [row.purpose for row in messages(db)].count("visit_reminder") == 3
+
+
+def test_who_was_not_called_is_asked_and_who_waited_is_not_reminded_too_often(db: Database) -> None:
+    visit, other = Visit(), Visit()
+    handle(
+        db,
+        *map(received, [visit.submitted(), visit.issued(), near(visit), near(visit, "hours"), gone(visit)]),
+    )
+    asked = [row for row in messages(db) if row.purpose == "visit_question"]
+    assert len(asked) == 1
+    reminded = [other.submitted(), other.day_reopened(), other.issued(), near(other), near(other, "hours")]
+    handle(db, *map(received, reminded))
+    assert [row.purpose for row in messages(db) if row.application_id == other.application_id].count(
+        "visit_reminder"
+    ) == 1
+
+
+def test_what_they_had_before_the_day_of_a_visit_does_not_count_for_its_question(db: Database) -> None:
+    visit = Visit()
+    usual = [visit.submitted(), visit.issued(), near(visit), near(visit, "hours"), called(visit)]
+    handle(db, *map(received, usual))
+    with db.transaction() as session:
+        session.execute(text("update messages set created_at = created_at - interval '1 day'"))
+    handle(db, received(gone(visit)))
+    assert [row.purpose for row in messages(db)].count("visit_question") == 1
+
+
+def test_the_question_leads_to_the_page_of_the_pass(db: Database) -> None:
+    visit, without = Visit(), Visit()
+    handle(db, *map(received, [visit.issued(), gone(visit), gone(without)]))
+    texts = [personal(row) for row in messages(db) if row.purpose == "visit_question"]
+    links = {one.parameters["link"] for one in texts}
+    assert links == {f"{PUBLIC_URL}/q/{LINK_CODE[:10]}", f"{PUBLIC_URL}/pa/s/{without.reference}"}
+
+
+def test_a_reminder_names_the_room_of_the_officer(db: Database) -> None:
+    visit = Visit()
+    officer = OfficerRecord(code="HOM-0001", name={}, designation={}, room="402")
+    record = DepartmentRecord(code="home", name={"en": "Home"}, sites=("PCS1",), officers=(officer,))
+    handle(db, received(DirectoryChanged(department=record)), received(near(visit)))
+    (row,) = [row for row in messages(db) if row.purpose == "visit_reminder"]
+    assert personal(row).parameters["room"] == "402"
+
+
+@pytest.mark.parametrize("revoked_first", [True, False])
+def test_nobody_is_reminded_of_a_pass_that_was_revoked(db: Database, revoked_first: bool) -> None:
+    visit = Visit()
+    pair = [received(visit.revoked(reason="cancelled")), received(near(visit))]
+    handle(db, *(pair if revoked_first else pair[::-1]))
+    assert states(db) == [("visit_reminder", "withdrawn")]
 
 
 # ------------------------------------------------------------------ events

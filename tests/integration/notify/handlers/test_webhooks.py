@@ -63,11 +63,15 @@ def stored(db: Database) -> list[str]:
         return list(session.scalars(select(DeliveryReportRow.status).order_by(DeliveryReportRow.status)))
 
 
-def counted() -> Counter[str]:
-    """Return how many webhooks were counted, by what they were."""
+def counted() -> Counter[tuple[str, str]]:
+    """Return how many webhooks were counted, by provider and what they were."""
     (metric,) = WEBHOOKS.collect()
     return Counter(
-        {one.labels["result"]: int(one.value) for one in metric.samples if one.name.endswith("_total")}
+        {
+            (one.labels["provider"], one.labels["result"]): int(one.value)
+            for one in metric.samples
+            if one.name.endswith("_total")
+        }
     )
 
 
@@ -99,7 +103,7 @@ def test_reports_that_come_together_are_stored_by_one_statement_and_what_else_co
     assert [answer is not None for answer in answers] == [True] * len(reports) + [False] * len(others)
     assert len(statements) == 1
     assert stored(db) == ["delivered"] * 5
-    assert counted() - before == {"ok": len(reports)}, "what goes alone is counted there"
+    assert counted() - before == {("whatsapp_cloud", "ok"): len(reports)}, "what goes alone is counted there"
 
 
 def test_no_number_is_left_in_a_report_or_a_message(db: Database) -> None:
@@ -155,6 +159,8 @@ def test_the_question_of_a_vendor_needs_the_text_that_was_agreed() -> None:
 
 def test_a_person_who_writes_stop_to_our_number_is_recorded_without_their_number(db: Database) -> None:
     text = {"from": MOBILE[1:], "id": "wamid.9", "timestamp": "1", "type": "text", "text": {"body": "STOP"}}
+    with db.transaction() as session:
+        event_handlers.handle_pass_issued(received(Visit().issued()), session, now(), PUBLIC_URL)
     post(db, body(messages=[text]))
     with db.transaction() as session:
         (row,) = session.scalars(select(OptOutRow))

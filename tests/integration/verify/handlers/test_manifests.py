@@ -10,12 +10,12 @@ import pytest
 from sqlalchemy import text
 
 from contracts.commitment import commit
-from contracts.errors import Forbidden, InvalidInput
+from contracts.errors import Forbidden, InvalidInput, TooManyAttempts
 from contracts.events import DirectoryChanged, GateRules, PassIssued, SiteRecord
 from contracts.list_digest import digest_of
 from contracts.model import IST, Companion, Guardian, Official
-from contracts.rpc.verify.manifests import ManifestPass, ManifestQuestion
-from services.verify.handlers import manifests
+from contracts.rpc.verify.manifests import ManifestPass, ManifestQuestion, PlateQuestion
+from services.verify.handlers import manifests, previews
 from services.verify.service import Service
 from tests.support.factories.verify import (
     GATE,
@@ -61,7 +61,7 @@ def test_a_pass_is_listed_with_its_terms_its_people_and_its_state(gate: Gate) ->
     assert one.model_dump(exclude=rest) == {
         "pass": issued.pass_number, "reference": issued.reference, "site": "PCS1", "gate": None, "party": 2,
         "entries": 2, "valid_from": VALID_FROM, "valid_to": VALID_TO, "further_days": (), "closed_days": (),
-        "revoked": False, "inside": 1, "admitted": 1, "day": 0, "admitted_before": 0,
+        "recurring": False, "revoked": False, "inside": 1, "admitted": 1, "day": 0, "admitted_before": 0,
         "presumed_gone_at": state.presumed_gone_at, "inside_since": NOON, "last_gate": GATE,
         "vehicle": "CH01AB1234", "vehicle_allowed": True, "assistance": "wheelchair", "department": "home",
         "officer": "secretary", "call_supervisor": False, "undelivered": False,
@@ -69,6 +69,48 @@ def test_a_pass_is_listed_with_its_terms_its_people_and_its_state(gate: Gate) ->
     assert one.applicant is not None
     assert one.applicant.name_latin == "Gurpreet Kaur"
     assert [companion.name for companion in one.companions] == ["Harjit Singh"]
+
+
+def test_a_vehicle_is_found_at_the_gates_of_its_pass_by_any_spelling_of_its_plate(
+    gate: Gate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def hits(typed: str, principal: Any = None, at: datetime = NOON, where: str = GATE) -> Any:
+        asked = PlateQuestion(gate=where, plate=typed)
+        with gate.database.transaction() as session:
+            return manifests.find_by_plate(asked, calling(principal), session, at).items
+
+    def found(*asked: Any, **more: Any) -> list[str]:
+        return [one.pass_ for one in hits(*asked, **more)]
+
+    mine, elsewhere = gate.issue(), gate.issue(gate="PCS1-G2")
+    assert found("ch 1 ab 1234") == found("CH-01-AB-1234") == found("1234") == [mine.pass_number]
+    assert found("CH01AB1235") == found("Gurpreet Kaur") == []
+    assert found("1234", at=NOON + 2 * DAY) == [], "its day is over"
+    named = [one.name_latin for at in (NOON, VALID_TO) for one in hits("1234", at=at)]
+    assert named == ["Gurpreet Kaur", ""], "who may not come in is not named"
+    gate.handle(pass_revoked(mine))
+    assert found("1234") == []
+    other = officer(gate="PCS1-G2")
+    assert found("1234", other, where="PCS1-G2") == [elsewhere.pass_number]
+    with pytest.raises(Forbidden):
+        found("1234", other)
+    monkeypatch.setattr(previews, "LIMIT", 3)
+    with pytest.raises(TooManyAttempts):
+        found("9999")
+
+
+def test_a_gate_is_told_that_more_passes_have_the_vehicle_than_it_is_shown(gate: Gate) -> None:
+    def found() -> tuple[int, bool]:
+        with gate.database.transaction() as session:
+            asked = PlateQuestion(gate=GATE, plate="1234")
+            hits = manifests.find_by_plate(asked, calling(), session, NOON)
+        return len(hits.items), hits.is_cut
+
+    for _ in range(8):
+        gate.issue()
+    assert found() == (8, False)
+    gate.issue()
+    assert found() == (8, True)
 
 
 def test_the_gate_can_match_the_ids_of_a_pass_and_reads_no_number_in_it(gate: Gate) -> None:

@@ -41,8 +41,9 @@ def check(
     mobile: str | None = MOBILE,
     intake: Any = PORTAL,
     place: Place = PLACE,
+    standing_passes: int = 0,
 ) -> CheckedForm:
-    return check_form(request or form(), mobile, intake, place, CALENDAR)
+    return check_form(request or form(), mobile, intake, place, CALENDAR, standing_passes=standing_passes)
 
 
 def problems(request: SubmitApplication, **circumstances: Any) -> set[tuple[str, str]]:
@@ -55,6 +56,9 @@ CLOSED = ClosedDay(day=TUESDAY, reason="officer_away")
 CLOSED_OFFICER = Place(
     site(), department(officers=[one.model_copy(update={"closed": True}) for one in department().officers])
 )
+PHOTOGRAPHING = Place(site(photograph=True), department())
+STANDING = {"place": PHOTOGRAPHING, "standing_passes": 3}
+WEEKLY = {"weekly_until": TUESDAY + timedelta(days=179), "companions": []}
 REFUSED: list[tuple[str, str, dict[str, Any], dict[str, Any]]] = [
     ("applicant.name", "name_missing", {"applicant": {"name": " \u200e \n"}}, {}),
     ("applicant.name", "name_too_long", {"applicant": {"name": "ਕ" * 101}}, {}),
@@ -152,6 +156,16 @@ REFUSED: list[tuple[str, str, dict[str, Any], dict[str, Any]]] = [
     ("companions.0.id_last4", "full_number", {"companions": [companion(id_last4="PB10 20110012345")]}, {}),
     ("companions.0.name", "name_missing", {"companions": [companion(name="")]}, {}),
     ("vehicle", "vehicle_invalid", {"vehicle": "my car"}, {}),
+    ("weekly_until", "standing_off", WEEKLY, {"place": PHOTOGRAPHING}),
+    ("weekly_until", "standing_off", WEEKLY, {"standing_passes": 3}),
+    ("weekly_until", "standing_one_person", WEEKLY | {"companions": [companion()]}, STANDING),
+    ("weekly_until", "ends_before_it_begins", WEEKLY | {"weekly_until": TUESDAY}, STANDING),
+    (
+        "weekly_until",
+        "too_many_standing_days",
+        WEEKLY | {"weekly_until": TUESDAY + timedelta(days=180)},
+        STANDING,
+    ),
 ]
 
 
@@ -405,3 +419,8 @@ def test_the_documented_body_is_accepted() -> None:
     )
     taken = check(SubmitApplication.model_validate(designed))
     assert (taken.visit.party, taken.assistance, taken.deliver_by) == (3, "wheelchair", "whatsapp")
+
+
+def test_whoever_comes_each_week_alone_asks_for_a_standing_pass_where_there_are_some() -> None:
+    checked = check(form(**WEEKLY), **STANDING)
+    assert checked.visit.weekly_until == WEEKLY["weekly_until"]

@@ -3,8 +3,7 @@
 import pytest
 
 from contracts.errors import InvalidInput
-from contracts.model import Contact
-from services.approval.domain.duty_contacts import Address, checked
+from services.approval.domain.duty_contacts import Address, OfficeContact, checked
 
 KNOWN = ("home-secretary", "home-clerk")
 
@@ -15,7 +14,7 @@ def test_a_contact_has_a_mobile_or_an_address_and_whoever_has_neither_has_none()
         "home-clerk": Address("", ""),
     }
     assert checked(typed, KNOWN) == {
-        "home-secretary": Contact(mobile="+919876543210", email="duty@punjab.gov.in")
+        "home-secretary": OfficeContact(mobile="+919876543210", email="duty@punjab.gov.in")
     }
 
 

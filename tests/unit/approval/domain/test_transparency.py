@@ -52,6 +52,10 @@ def test_fewer_than_five_are_withheld_with_all_that_describes_them(few: int) -> 
         "median_seconds": None,
         "p95_seconds": None,
         "percent_before_visit": None,
+        "visits": 0,
+        "percent_met": None,
+        "median_call_seconds": None,
+        "p95_call_seconds": None,
     }
 
 
@@ -108,3 +112,15 @@ def test_nobody_can_compute_from_the_shares_how_few_were_late() -> None:
                 small[seen].add(at)
     assert small
     assert all(len(possible[seen][at]) > 1 for seen, which in small.items() for at in which)
+
+
+@pytest.mark.parametrize(
+    ("visits", "met", "called", "percent", "seconds"),
+    [(20, 10, 20, 50, 600), (20, 17, 20, None, 600), (20, 10, 2, 50, None), (4, 0, 4, None, None)],
+)
+def test_what_describes_few_visitors_is_withheld(
+    visits: int, met: int, called: int, percent: int | None, seconds: int | None
+) -> None:
+    one = Counted("home", 0, 0, 0, None, None, visits, met, called, 600, 1_200)
+    for its in publish(MONTH, [one], one):
+        assert (its.percent_met, its.median_call_seconds) == (percent, seconds)

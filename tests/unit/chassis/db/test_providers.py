@@ -3,6 +3,8 @@
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib import import_module
+from inspect import signature
 from itertools import chain, repeat
 from types import SimpleNamespace
 
@@ -12,9 +14,11 @@ import pytest
 from nameko import config
 from prometheus_client import REGISTRY
 
+from contracts.subscriptions import SERVICES
 from services.chassis.db import providers
 from services.chassis.db.providers import DatabaseProvider, Process, Schedule, SettingsProvider, every
 from services.chassis.runtime import jobs
+from services.chassis.runtime.handlers import SINGLE
 from services.chassis.runtime.health import Health
 from services.issuance.settings import IssuanceSettings
 from tests.support.stack.settings import make_settings
@@ -178,3 +182,18 @@ def test_a_job_of_batches_is_called_again_until_it_finds_less_than_a_whole_batch
 
     assert Consumers().sweep() is True
     assert sessions == [0, 1]
+
+
+def test_each_consumer_that_names_a_setting_has_the_settings() -> None:
+    for service in SERVICES:
+        module = import_module(f"services.{service}.consumers")
+        for container in {
+            one for one in vars(module).values() if hasattr(one, "db") and hasattr(one, "name")
+        }:
+            named = {
+                name
+                for entrypoint in vars(container).values()
+                if (handler := getattr(entrypoint, "__wrapped__", None)) is not None
+                for name in signature(handler).parameters
+            }
+            assert not named & {"settings", *SINGLE} or hasattr(container, "settings"), container

@@ -15,6 +15,7 @@ EXPECTED = {
         GET /docs
         GET /openapi.json
         GET /p/{code}
+        GET /p/{code}/now
         GET /p/{code}/visit.ics
         GET /q/{code}
         GET /p/worker.js
@@ -57,6 +58,7 @@ EXPECTED = {
         POST /api/v1/applications/{reference}/amend
         POST /api/v1/applications/{reference}/correct
         POST /api/v1/applications/{reference}/cancel
+        POST /api/v1/applications/{reference}/met
         POST /api/v1/applications/{reference}/resend
         POST /api/v1/applications/{reference}/mobile
     """,
@@ -104,6 +106,7 @@ EXPECTED = {
         GET POST /api/v1/counter/applications
         POST /api/v1/counter/lookup
         GET /api/v1/counter/undelivered
+        GET /api/v1/visits/called
         POST /api/v1/counter/applications/{reference}/mobile
         POST /api/v1/passes/{number}/print
     """,
@@ -121,6 +124,9 @@ EXPECTED = {
         GET /api/v1/numbers
         GET POST /api/v1/delegations
         POST /api/v1/delegations/{delegation_id}/end
+        GET /api/v1/visits
+        POST /api/v1/visits/{review_id}/answer
+        POST /api/v1/visits/{review_id}/end
         GET /api/v1/reviews
         POST /api/v1/reviews/search
         GET /api/v1/reviews/{review_id}
@@ -155,11 +161,15 @@ PAGES = {
         POST /sign-out
         GET /about/{name}
         GET /about/privacy/print
+        GET /about/privacy/versions/{version}
         GET /site-map
         GET /transparency
         GET /breaches/{name}
+        GET POST /v/{code}
+        GET POST /w/{code}
         GET /cleared
         GET POST /s/{reference}
+        GET POST /p/{code}
         GET /site.webmanifest
         GET POST /status
         GET POST /status/result
@@ -185,6 +195,7 @@ PAGES = {
         GET POST /applications/{reference}/again
         GET POST /applications/{reference}/resend
         GET POST /applications/{reference}/cancel
+        POST /applications/{reference}/met
         GET POST /applications/{reference}/consent
         GET POST /applications/{reference}/correct
         GET POST /applications/{reference}/mobile
@@ -223,6 +234,10 @@ PAGES = {
         POST /desk/undo
         GET POST /desk/capacity
         GET /desk/numbers
+        GET /desk/visits
+        POST /desk/visits/{review_id}/answer
+        POST /desk/visits/{review_id}/end
+        GET POST /desk/visits/{review_id}/day
         GET POST /desk/delegations
         POST /desk/delegations/{delegation_id}/end
         GET POST /desk/search
@@ -238,6 +253,8 @@ PAGES = {
     "ado department": """
         GET POST /desk/closures/new
         POST /desk/closures/{closure_id}/lift
+        GET /desk/standing
+        POST /desk/standing/{review_id}
     """,
     "ado ops security": "GET /gate-devices",
     "ado security": """
@@ -248,6 +265,7 @@ PAGES = {
         GET POST /watchlist/matches/{match_id}
     """,
     "ado": """
+        GET /desk/standing/{review_id}/photograph
         GET /desk/logins
         GET POST /desk/logins/new
         GET /desk/logins/issued
@@ -290,6 +308,7 @@ PAGES = {
         POST /desk/kiosks/{kiosk_id}/disable
     """,
     "reception": """
+        GET /hall
         GET /counter/calls
         GET /counter/calls/changes
         POST /counter/calls/{call_id}/answer
@@ -298,6 +317,7 @@ PAGES = {
         POST /counter/apply
         GET /counter/applications/{reference}
         GET /counter/applications/{reference}/photograph
+        POST /counter/applications/{reference}/camera
         GET POST /counter/applications/{reference}/mobile
         GET POST /counter/applications/{reference}/mobile/code
         POST /counter/applications/{reference}/cancel
@@ -308,13 +328,16 @@ PAGES = {
     """,
     "ado grievance privacy": "GET /desk/requests",
     "grievance privacy": """
+        GET POST /desk/requests/new
         GET POST /desk/requests/{number}
         GET POST /desk/requests/{number}/close
     """,
     "privacy": """
         GET POST /desk/privacy
         GET /desk/privacy/found
+        GET POST /desk/privacy/people/{reference}/consent
         GET POST /desk/privacy/people/{reference}/copy
+        GET POST /desk/privacy/people/{reference}/correct
         GET POST /desk/privacy/people/{reference}/erase
         GET /desk/privacy/erased
         GET /desk/privacy/register

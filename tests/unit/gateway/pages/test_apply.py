@@ -140,18 +140,6 @@ async def test_nobody_skips_a_question(reader: Reader) -> None:
     assert (await reader.open("/apply/check")).url.path == "/en/apply/who"
 
 
-async def test_a_page_of_the_release_before_leads_to_the_one_that_asks_the_same_now(reader: Reader) -> None:
-    await reader.answer()
-    half = await reader.send("/apply/purpose", **VISIT | {"purpose": "My case of 3 December"})
-    assert half.status_code == 422, "the day is asked for on the same page"
-    assert "My case of 3 December" in half.text
-    shown = await reader.answer()
-    times = await reader.send("/apply/when", **{"date-0": f"{DAY}", "from-0": "14:00", "to-0": "15:00"})
-    assert (shown.url.path, times.url.path) == ("/en/apply/check", "/en/apply/check")
-    kept = reader.client.last("application.check")[1]
-    assert (kept.purpose, kept.officer, kept.preferred[0].start.hour) == (VISIT["purpose"], "baldev", 14)
-
-
 async def test_a_name_in_another_script_is_suggested_in_english_letters_and_can_be_corrected(
     reader: Reader,
 ) -> None:
@@ -505,8 +493,8 @@ async def test_full_days_are_marked_and_the_next_free_one_is_suggested() -> None
         assert shown.url.path == "/en/apply/visit"
         assert f"Full: {DAY:%A}, {DAY.day} {DAY:%B}" in shown.text
         days = re.findall(r'type="radio" name="date-0" id="[^"]+" value="([^"]+)"', shown.text)
-        assert days == [f"{DAY + timedelta(days=2)}"], (
-            "neither the full day, nor one on which nobody is received"
+        assert days == [f"{DAY + timedelta(days=2)}", f"{DAY}"], (
+            "the full day for who waits for a place, but none on which nobody is received"
         )
         assert "The next day with free places is" in shown.text
         free_day = when(DAY + timedelta(days=2))

@@ -109,6 +109,20 @@ async def test_only_services_that_know_a_chosen_act_are_asked_and_only_for_it(
     assert found == asked
 
 
+async def test_a_search_is_shown_by_what_it_was_for_and_leads_to_all_that_were_the_same(
+    auditor: Reader,
+) -> None:
+    sought = [f"{kind}:{'0a1b2c3d' * 4}" for kind in ("vehicle", "mobile", "name")]
+    searched = entry(action="search_reviews", result="done", objects=tuple(sought))
+    auditor.client.answers["approval.audit_entries"] = AuditEntries(items=(searched,))
+    shown = (await auditor.http.get(LOG)).text
+    for words, name in zip(("Vehicle", "Mobile", "Name"), sought, strict=True):
+        link = re.search(rf'href="([^"]+)">{words} 0a1b2c3d</a>', shown)
+        assert link is not None
+        assert (await auditor.http.get(link[1].replace("&amp;", "&"))).status_code == 200
+        assert auditor.client.last("approval.audit_entries")[1].object == name
+
+
 async def test_refusals_are_asked_of_all_services(auditor: Reader) -> None:
     await auditor.http.get(f"{LOG}?act=refusals")
     asked = [one for _, one, *_ in auditor.client.asked if isinstance(one, AuditQuestion)]

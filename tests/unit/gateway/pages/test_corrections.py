@@ -6,6 +6,7 @@ import pytest
 
 from contracts.errors import Conflict, FieldError, InvalidInput
 from contracts.model import Companion
+from contracts.rpc.approval.reviews import ReviewList
 from contracts.rpc.corrections import Corrected
 from tests.e2e.correction_states import CORRECTED, HARJIT, TO_CONFIRM, WANTED, to_confirm
 from tests.support.factories.gateway import REFERENCE
@@ -113,6 +114,10 @@ async def test_the_timeline_says_what_was_corrected_without_a_name(reader: Reade
     assert "The application was corrected" in text
     assert "Name, Companions" in text
     assert "The department has to confirm it" in text
+    assert "By the data officer" not in text
+    by_officer = entry.model_copy(update={"facts": {**entry.facts, "by": "privacy"}})
+    reader.client.answers["application.view"] = application(timeline=(by_officer,))
+    assert "By the data officer, as you asked" in (await reader.open(PAGE)).text
 
 
 async def test_the_desk_shows_what_was_corrected_and_when(clerk: Clerk) -> None:
@@ -120,6 +125,11 @@ async def test_the_desk_shows_what_was_corrected_and_when(clerk: Clerk) -> None:
     text = " ".join((await clerk.http.get(REVIEW)).text.split())
     assert "Corrected by the visitor on" in text
     assert "Name, ID card, Companions, Email" in text
+    clerk.client.answers["approval.view_review"] = review(**CORRECTED, corrected_by="privacy")
+    assert "Corrected by the data officer for the visitor on" in (await clerk.http.get(REVIEW)).text
+    clerk.client.answers["approval.view_review"] = to_confirm(corrected_by="privacy")
+    for page, said in (("", "The data officer corrects for the visitor"), ("/correction", "came in person")):
+        assert said in (await clerk.http.get(f"{REVIEW}{page}")).text
     clerk.client.answers["approval.view_review"] = review()
     assert "Corrected" not in (await clerk.http.get(REVIEW)).text
 
@@ -157,6 +167,15 @@ async def test_a_refusal_needs_a_word_and_who_is_late_is_told(clerk: Clerk) -> N
     assert "Somebody of the party has gone in" in begun.text
 
 
+async def test_another_person_on_a_standing_pass_can_only_be_refused(clerk: Clerk) -> None:
+    for state, is_offered in ((None, True), ("in_force", False), ("suspended", False)):
+        clerk.client.answers["approval.view_review"] = to_confirm(standing_state=state)
+        text = (await clerk.http.get(f"{REVIEW}/correction")).text
+        assert ("Confirm the correction" in text) is is_offered
+        assert ("Refuse this, end the pass" in text) is not is_offered
+        assert "Refuse it" in text
+
+
 async def test_nothing_to_confirm_leads_back_to_the_application(clerk: Clerk) -> None:
     page = await clerk.http.get(f"{REVIEW}/correction")
     assert page.headers["location"] == REVIEW
@@ -165,4 +184,14 @@ async def test_nothing_to_confirm_leads_back_to_the_application(clerk: Clerk) ->
 async def test_the_queue_of_corrections_asks_for_those_that_wait(clerk: Clerk) -> None:
     await clerk.http.get("/en/desk?status=corrections")
     question = clerk.sent("list_reviews")
-    assert (question.status, question.corrected, question.order) == (None, True, "waiting")
+    assert (question.status, question.corrected, question.order) == (None, True, "visit")
+
+
+@pytest.mark.parametrize("urgent", [True, False])
+async def test_a_correction_is_marked_while_its_visit_is_near(clerk: Clerk, *, urgent: bool) -> None:
+    waits = to_confirm(correction=TO_CONFIRM.model_copy(update={"urgent": urgent}))
+    clerk.client.answers |= {
+        "approval.list_reviews": ReviewList(items=(waits,)), "approval.view_review": waits,
+    }  # fmt: skip
+    assert ("The visit is near" in (await clerk.http.get("/en/desk?status=corrections")).text) == urgent
+    assert ("Please decide before then" in (await clerk.http.get(f"{REVIEW}/correction")).text) == urgent

@@ -239,14 +239,35 @@ async def test_looking_up_leaves_no_name_in_an_address(operator: Operator) -> No
         reference=REFERENCE, status="issued", site="PCS1", department="home", submitted_at=now(),
         date="2026-12-01", name="Gurpreet", name_latin="Gurpreet"
     )  # fmt: skip
-    operator.client.answers["application.lookup"] = LookupHits(items=(hit,))
+    operator.client.answers["application.lookup"] = LookupHits(items=(hit,), is_cut=True)
     sent = await operator.send("/lookup", q="Gurpreet")
     assert (sent.status_code, sent.headers["location"]) == (303, "/en/counter/lookup")
-    for language in ("en", "pa"):
+    more = {"en": "There are more.", "pa": "ਹੋਰ ਵੀ ਹਨ।", "hi": "और भी हैं।"}
+    for language, words in more.items():
         found = await operator.http.get(f"/{language}/counter/lookup")
         assert f'href="/{language}/counter/applications/{REFERENCE}"' in found.text
+        assert words in found.text, "and it says so where not all are shown"
     assert operator.client.last("application.lookup")[1].q == "Gurpreet"
+    operator.client.answers["application.lookup"] = LookupHits(items=(hit,))
+    assert more["en"] not in (await operator.http.get("/en/counter/lookup")).text
     assert (await operator.send("/lookup", q="G")).status_code == 422
+
+
+@pytest.mark.parametrize(("site", "words"), [("PCS1", "Erased"), ("PCS2", "For another secretariat")])
+async def test_a_line_without_a_name_says_why(operator: Operator, site: str, words: str) -> None:
+    hit = LookupHit(
+        reference=REFERENCE, status="cancelled", site=site, department="home", submitted_at=now(),
+        date="2026-12-01", name="", name_latin=""
+    )  # fmt: skip
+    operator.client.answers["application.lookup"] = LookupHits(items=(hit,))
+    found = await operator.http.get((await operator.send("/lookup", q=REFERENCE)).headers["location"])
+    assert f">{words}<" in found.text
+    assert ">1 Dec 2026<" in found.text, "no longer, or the status does not fit beside it"
+
+
+async def test_who_is_found_by_a_plate_has_it_on_their_page(operator: Operator) -> None:
+    operator.client.answers["application.view"] = counter_application(vehicle="PB65AB1234")
+    assert "PB65AB1234" in (await operator.open(f"/applications/{REFERENCE}")).text
 
 
 async def test_waiting_visitors_are_listed_and_the_list_refreshes(operator: Operator) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import httpx
 import pytest
+from fastapi.datastructures import FormData
 
 from contracts.capacity import Capacity, VisitingDay
 from contracts.errors import Conflict
@@ -14,6 +15,7 @@ from contracts.rpc.approval.capacity import Availability, CapacityView, DayAvail
 from contracts.rpc.approval.directory import DepartmentList, OfficerList, SiteList
 from contracts.rpc.approval.reviews import ReviewList
 from services.chassis.runtime.clock import now
+from services.gateway.pages.desk import capacity as desk
 from tests.support.factories.gateway import browsing, claims
 from tests.support.factories.pages import FIRST, REVIEW_ID, review
 from tests.support.system.page_reader import BALDEV, HOME, SAME_SITE, SITE, Reader
@@ -75,6 +77,12 @@ async def test_what_is_typed_reaches_the_service_once_and_the_next_page_says_so(
     assert "Saved" in (await clerk.http.get(saved.headers["location"])).text
 
 
+def test_what_the_form_shows_of_each_setting_is_read_again_as_it_was() -> None:
+    assert Capacity.model_fields.keys() == MONDAYS.model_fields_set, "each has a value of its own here"
+    closed = [("closed", day.isoformat()) for day in MONDAYS.closed]
+    assert desk._read(FormData([*desk._typed(MONDAYS).items(), *closed])) == (MONDAYS, {})
+
+
 async def test_without_a_limit_nothing_else_is_asked(clerk: Reader) -> None:
     assert (await save(clerk, limited="no", window="", **{"from-0": "x"})).status_code == 303
     assert clerk.client.last("approval.set_capacity")[1].capacity is None
@@ -113,6 +121,18 @@ async def test_an_approval_offers_preferred_times_and_free_windows_with_their_pl
     assert f'value="{FIRST.day} 11:00 12:00"' not in shown, "there is no place in it for two"
     assert "The department receives nobody then" in shown, "the second choice"
     assert re.search(r'value="window" checked', shown), "a full time is not offered first"
+
+
+@pytest.mark.usefixtures("before_the_visit")
+async def test_where_the_window_is_full_the_queue_offers_its_form_and_no_tap_that_is_refused(
+    clerk: Reader,
+) -> None:
+    free = FIRST.model_copy(update={"end": time(11)})
+    for slot, fits in ((FIRST, False), (free, True)):
+        clerk.client.answers["approval.list_reviews"] = ReviewList(items=(review(visit=slot),))
+        shown = (await clerk.http.get("/en/desk")).text
+        assert ("data-approve" in shown) == fits
+        assert ("Choose a time" in shown, "Full" in shown) == (not fits, not fits)
 
 
 async def test_an_approval_names_the_window_that_was_chosen(clerk: Reader) -> None:

@@ -347,16 +347,6 @@ async def test_a_rejection_can_be_sent_while_its_message_cannot_be_shown(
     assert 'value="duplicate" name="reason"' in shown
 
 
-async def test_a_form_of_the_release_before_shows_the_message_and_rejects_nothing_yet(clerk: Clerk) -> None:
-    sent = await clerk.decide("reject", preview="yes", reason="duplicate", note="See your first one")
-    assert (sent.headers["location"], clerk.client.was_asked("approval.reject")) == (
-        f"{REVIEW}/reject",
-        False,
-    )
-    assert "See your first one</textarea>" in (await clerk.http.get(f"{REVIEW}/reject")).text
-    assert (await clerk.http.get(f"{REVIEW}/reject?step=message")).headers["location"] == f"{REVIEW}/reject"
-
-
 @pytest.mark.parametrize("verb", ["approve", "reject", "return"])
 async def test_who_comes_too_late_hears_so_before_anything_is_typed(clerk: Clerk, verb: str) -> None:
     clerk.client.answers["approval.view_review"] = review(status="approved", decision=DECIDED)

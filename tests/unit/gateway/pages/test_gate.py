@@ -8,6 +8,7 @@ import pytest
 
 from contracts.errors import FieldError, Forbidden, InvalidInput, TooManyAttempts, Unavailable
 from contracts.rpc.verify.incidents import HelpCalls
+from contracts.rpc.verify.manifests import PlateHit, PlateHits
 from contracts.rpc.verify.scans import ScanResult
 from tests.support.factories.gateway import NUMBER
 from tests.support.factories.pages import ADMIT
@@ -56,6 +57,54 @@ async def test_an_empty_field_asks_for_the_pass_again(guard: Guard) -> None:
 async def test_no_input_of_a_scanner_causes_an_internal_error(guard: Guard, typed: str) -> None:
     guard.answer(lambda asked: ScanResult(verdict="unknown_pass", preview=True))
     assert (await guard.scan(typed)).status_code in {200, 422}
+
+
+def _hit(number: str, name: str) -> PlateHit:
+    return PlateHit(pass_=number, reference="PCS-AB3D-5FGM", name_latin=name, party=2, vehicle="CH01AB1234")
+
+
+async def test_a_plate_finds_the_pass_that_names_the_vehicle(guard: Guard) -> None:
+    guard.client.answers["verify.find_by_plate"] = PlateHits(items=(_hit(NUMBER, "Gurpreet Kaur"),))
+    text = (await guard.scan("ch-1-ab-1234", gate="PCS1-G1")).text
+    question = guard.client.last("verify.find_by_plate")[1]
+    assert (question.gate, question.plate) == ("PCS1-G1", "ch-1-ab-1234")
+    assert guard.asked.pass_number == NUMBER
+    assert f'name="pass" value="{NUMBER}"' in text, "the entry is recorded by the number of the pass"
+
+
+async def test_where_several_passes_name_the_vehicle_the_guard_chooses_one(guard: Guard) -> None:
+    hits = (_hit(NUMBER, "Gurpreet Kaur"), _hit("AB3D5FGM", "Baldev Singh"))
+    guard.client.answers["verify.find_by_plate"] = PlateHits(items=hits)
+    text = (await guard.scan("1234", direction="exit", gate="PCS1-G1")).text
+    assert f'value="{NUMBER}">Gurpreet Kaur' in text
+    assert 'value="AB3D5FGM">Baldev Singh' in text
+    assert 'name="direction" value="exit"' in text
+    assert not guard.client.was_asked("verify.scan")
+
+
+async def test_where_more_passes_name_the_vehicle_than_are_shown_the_guard_types_all_of_its_number(
+    guard: Guard,
+) -> None:
+    hits = (_hit(NUMBER, "Gurpreet Kaur"), _hit("AB3D5FGM", "Baldev Singh"))
+    words = {"en": "Type the whole number of the vehicle", "pa": "ਗੱਡੀ ਦਾ ਪੂਰਾ ਨੰਬਰ", "hi": "गाड़ी का पूरा नंबर"}
+    for is_cut in (False, True):
+        guard.client.answers["verify.find_by_plate"] = PlateHits(items=hits, is_cut=is_cut)
+        await guard.scan("1234", gate="PCS1-G1")
+        for language, text in words.items():
+            assert (text in (await guard.http.get(f"/{language}/gate/result")).text) == is_cut
+
+
+async def test_nobody_is_recorded_as_gone_by_a_plate_alone(guard: Guard) -> None:
+    guard.client.answers["verify.find_by_plate"] = PlateHits(items=(_hit(NUMBER, "Gurpreet Kaur"),))
+    text = (await guard.scan("CH01AB1234", direction="exit", gate="PCS1-G1")).text
+    assert f'value="{NUMBER}">Gurpreet Kaur' in text
+    assert not guard.client.was_asked("verify.scan")
+
+
+async def test_a_plate_that_no_pass_names_is_said_to_be_one(guard: Guard) -> None:
+    guard.client.answers["verify.find_by_plate"] = PlateHits()
+    assert "No pass of today at this gate names this vehicle." in (await guard.scan("CH01AB12")).text
+    assert not guard.client.was_asked("verify.scan"), "nobody guesses a pass"
 
 
 AGREED = {"supervisor": "SEC-0009", "supervisor_pin": "੪੮੧੫੧੬", "supervisor_reason": "known to me"}

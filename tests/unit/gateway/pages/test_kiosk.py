@@ -7,10 +7,10 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from contracts.errors import NotAuthenticated, Unavailable
+from contracts.errors import Conflict, NotAuthenticated, Unavailable
 from contracts.rpc.accounts.logins import IssuedLogin, LoginList, LoginView
 from contracts.rpc.accounts.sessions import StaffSession
-from contracts.rpc.application import PassSummary
+from contracts.rpc.application import Acknowledged, PassSummary, StatusView
 from contracts.rpc.call import Nothing
 from services.chassis.runtime.clock import now
 from tests.support.factories.gateway import (
@@ -384,3 +384,35 @@ async def test_the_ado_branch_issues_renews_and_disables_kiosks(ado: Reader) -> 
     ado.client.answers["accounts.disable_login"] = hall
     gone = await ado.http.post("/en/desk/kiosks/KIO-0001/disable", data={"key": "k2"}, headers=SAME_SITE)
     assert gone.headers["location"] == "/en/desk/kiosks"
+
+
+async def test_who_leaves_says_at_the_kiosk_whether_they_were_met(kiosk: Reader) -> None:
+    begun = await kiosk.http.post("/en/kiosk", data={"to": "met"}, headers=SAME_SITE)
+    assert begun.headers["location"] == "/en/status"
+    kiosk.client.answers |= {
+        "application.status": StatusView(  # it tells nobody whether they have come
+            reference=REFERENCE, status="issued", site="PCS1", department="home", timeline=()
+        ),
+        "application.say_met_here": Acknowledged(reference=REFERENCE, status="left"),
+    }
+    asked = await kiosk.send("/status", reference=REFERENCE, mobile_last4="3210")
+    assert "Were you met?" in asked.text
+    said = await kiosk.send("/status/result", outcome="not_met")
+    _, request, principal, key = kiosk.client.last("application.say_met_here")
+    assert (request.reference, request.mobile_last4, request.outcome) == (REFERENCE, "3210", "not_met")
+    assert (principal.role, principal.site, bool(key)) == ("kiosk", "PCS1", True)
+    assert "Thank you. The department sees what you say." in said.text
+    assert "No, I was not met" not in said.text
+    kiosk.client.answers["application.say_met_here"] = Conflict("a week ago", code="no_visit")
+    late = await kiosk.send("/status/result", outcome="met")
+    assert "This is no longer possible." in late.text
+    assert not kiosk.client.was_asked("notify.wrong_number"), "this stops no messages"
+
+
+async def test_nobody_says_without_a_code_elsewhere_than_at_a_kiosk_whether_they_were_met() -> None:
+    found = StatusView(reference=REFERENCE, status="issued", site="PCS1", department="home", timeline=())
+    async with visiting(application__status=found, notify__wrong_number=Nothing()) as person:
+        asked = await person.send("/status", reference=REFERENCE, mobile_last4="3210")
+        await person.send("/status/result", outcome="met")
+    assert "Were you met?" not in asked.text
+    assert not person.client.was_asked("application.say_met_here")

@@ -14,7 +14,7 @@ from contracts.rpc.own_data import ErasedOnRequest, Kept, OwnData
 from services.chassis.runtime.clock import now
 from tests.e2e.own_data_states import AT, COMING, own_data
 from tests.support.factories.gateway import NUMBER, REFERENCE, browser, claims, signed
-from tests.support.system.page_reader import SAME_SITE, stub
+from tests.support.system.page_reader import BALDEV, SAME_SITE, stub
 
 ANSWERED = "REQ-7K3M-9QW4"
 LOGINS = re.compile(r"HOM-000\d|SEC-000\d")
@@ -33,7 +33,7 @@ async def test_the_page_says_what_is_kept_where_until_when_who_got_it_and_which_
     page = shown.text
     for said in (
         "30 May 2027", "Later; it names nobody", "Home", "Gate 1", "The company that delivers SMS",
-        "Your photograph", "Security at a gate", "Take a copy",
+        "Your photograph", "Security at a gate", "Take a copy", 'href="/en/requests/new">Name somebody',
     ):  # fmt: skip
         assert said in page, said
     assert re.search(r"Department<span[^>]*>[^<]*Home[^<]*</span></th>\s*<td[^>]*>.*?6</td>", page), (
@@ -106,6 +106,14 @@ async def test_the_copy_to_read_is_one_file_that_loads_nothing(language: str, ti
     assert re.findall(r'(?:src|href)="(?!data:)[^"]*"|<script', answer.text) == []
 
 
+async def test_the_copy_to_read_names_officers_and_says_what_happened_in_words() -> None:
+    http, _ = open_site(application__record_copy=Nothing())
+    shown = (await http.post("/en/my-data/copy", data={"form": "html", "key": "k"})).text
+    assert BALDEV.name["en"] in shown
+    assert "You may come now" in shown
+    assert ("<dd>baldev" in shown, "visit_answered" in shown) == (False, False)
+
+
 async def test_who_takes_too_many_copies_is_told_to_wait() -> None:
     http, client = open_site(application__record_copy=TooManyAttempts(retry_after=600))
     answer = await http.post("/en/my-data/copy", data={"form": "json", "key": "k"})
@@ -131,6 +139,7 @@ async def test_the_page_says_that_more_have_looked_than_it_shows() -> None:
 async def test_before_anything_is_erased_the_page_says_what_goes_and_what_stays_until_when() -> None:
     http, _ = open_site()
     page = (await http.get("/en/my-data/erase")).text
+    assert re.search(r"They are gone by \w+day, \d+ \w+ \d{4}\. If one has to be used", page)
     assert f"Everything that names you in application {REFERENCE}" in page
     assert re.search(rf"{COMING}</a>: the department still decides about it", page)
     assert f"Request {ANSWERED}, with what was answered" in page
@@ -159,6 +168,7 @@ async def test_only_what_the_page_has_shown_is_erased_and_the_receipt_can_be_rea
     for _again in range(2):
         page = (await http.get("/en/my-data/erased")).text
         assert "7K3M 9QW4" in page
+        assert "since your mobile number went with it" in page, "a request that waits keeps it"
         gone_by = (now().astimezone(IST) + timedelta(days=31)).date()  # a backup of today, for 30 days
         assert f"They are gone by {gone_by:%A, %-d %B %Y}" in page
         assert f"Everything that names you in application {REFERENCE}" in page

@@ -24,8 +24,9 @@ from services.chassis.messaging.signatures import EventKeys
 from services.chassis.rpc.principals import proved_by
 from services.chassis.runtime.clock import now
 from services.gateway.pages.ops import findings
-from services.gateway.pages.ops.findings import Findings, doubt_old_looks
-from services.gateway.pages.ops.vendors import vendors_of
+from services.gateway.pages.ops.findings import Findings
+from services.gateway.pages.shared import reports
+from services.gateway.pages.shared.reports import doubt_old_looks, vendors_of
 from tests.support.factories.gateway import browser, signed, staff_claims, stubbed
 from tests.support.factories.system_report import (
     INSIDE,
@@ -227,7 +228,7 @@ def test_the_limits_are_those_of_the_alerts() -> None:
     rules = {rule["alert"]: rule["expr"] for rule in load(file.read_text())["groups"][0]["rules"]}
     assert rules["RelayBehind"].endswith(f"> {findings.LATE_OUTBOX_SECONDS}")
     assert rules["ClockSkew"].endswith(f"> {findings.CLOCK_SECONDS}")
-    assert f"> {findings.OLD_LOOK_SECONDS}" in rules["NobodyLooks"]
+    assert f"> {reports.OLD_LOOK_SECONDS}" in rules["NobodyLooks"]
     assert "> clamp_min(3 * epass_job_interval_seconds, 60)" in rules["JobLate"]
     assert rules["CodesWait"].endswith(f"> {findings.CODE_SECONDS}")
     assert rules["QuotaNearlyGone"].endswith(f"< {round(1 - findings.QUOTA_SHARE, 2)}")

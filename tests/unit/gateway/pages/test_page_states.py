@@ -18,14 +18,16 @@ WITHOUT_A_STATE = {
     "no page: a file, a picture, or what a page fetches": {
         "/.well-known/security.txt", "/dev/phone/picture", "/favicon.ico", "/gate/decoder.js",
         "/gate/site.webmanifest", "/gate/worker.js", "/openapi.json", "/p/worker.js", "/p/{code}/visit.ics",
+        "/p/{code}/now",
         "/robots.txt", "/sitemap.xml", "…/applications/{reference}/qr", "…/audit/log.csv",
         "…/counter/calls/changes", "…/counter/applications/{reference}/photograph", "…/desk/changes",
         "…/desk/directory/export/{table}.csv", "…/desk/directory/files/logins/{import_id}/passwords.csv",
-        "…/gate/photographs/{reference}", "…/site.webmanifest", "/emblem/{name}",
+        "…/desk/standing/{review_id}/photograph", "…/gate/photographs/{reference}", "…/site.webmanifest",
+        "/emblem/{name}",
     },
     "it only leads on": {
         "/", "/q/{code}", "…/applications/{reference}/resend", "…/desk/directory/lines", "…/my-data/copy",
-        "…/applications/{reference}/my-data",
+        "…/applications/{reference}/my-data", "…/p/{code}",
     },
     "shown after its form was posted, which has a state": {
         "…/desk/invitations/sent", "…/desk/kiosks/issued", "…/desk/logins/issued", "…/gate-devices/issued",
@@ -43,12 +45,12 @@ UNANSWERED = {
     "a state gives it": {
         "notify.preview_rejection", "notify.preview_withdrawal", "notify.trace_messages",
         "application.own_data", "approval.own_data", "issuance.own_data", "notify.own_data",
-        "verify.own_data",
+        "verify.own_data", "verify.find_by_plate",
         "application.list_requests", "application.view_request", "application.find_person",
         "notify.own_messages",
     },
     "no page asks it": {"accounts.export_logins", "approval.export_directory"},
-    "the pass, of which tests of its own give it": {"verify.pass_use"},
+    "the pass, of which tests of its own give it": {"verify.pass_use", "application.visit_of_pass"},
 }  # fmt: skip
 """Why → the queries without an answer in `ANSWERS`."""
 

@@ -178,6 +178,34 @@ async def test_a_request_is_closed_without_an_answer_only_with_a_reason_that_eve
     assert "at the latest" not in own
 
 
+async def test_an_officer_enters_a_request_and_prints_its_receipt_and_its_answer(reader: Reader) -> None:
+    reader.work_as("privacy")
+    reader.client.answers["application.enter_request"] = RequestSent(request_number=NUMBER)
+    assert 'href="/en/desk/requests/new"' in await reader.open("/desk/requests")
+    assert 'value="en" checked' in await reader.open("/desk/requests/new")
+    given = {
+        "kind": "own_data",
+        "language": "pa",
+        "name": "Banta Singh",
+        "contact": "House 12",
+        "text": WORDS,
+    }
+    without = await reader.send("/desk/requests/new", key="k", **given | {"kind": ""})
+    assert (without.status_code, "Banta Singh" in without.text) == (422, True)
+    sent = await reader.send("/desk/requests/new", key="k", **given)
+    assert sent.headers["location"] == f"/en{DESK}?notice=entered"
+    assert reader.client.last("application.enter_request")[1].model_dump() == given
+    theirs = {"name": "Banta Singh", "contact": "House 12", "kind": "own_data"}
+    reader.client.answers["application.view_request"] = request(**theirs)
+    receipt = await reader.open(f"{DESK}?notice=entered")
+    for said in (NUMBER, "Banta Singh", "House 12", "Answer by", "Print this page for the person"):
+        assert said in receipt
+    reader.client.answers["application.view_request"] = request(**theirs, **ANSWERED)
+    assert "No message is sent: print this page" in await reader.open(f"{DESK}?notice=answered")
+    reader.client.answers["application.view_request"] = request(**theirs | {"kind": "complaint"})
+    assert 'name="answer"' not in await reader.open(DESK)
+
+
 async def test_the_data_officer_answers_where_the_grievance_officer_does(reader: Reader) -> None:
     reader.work_as("privacy")
     assert f'href="/en{DESK}"' in await reader.open("/desk/requests")

@@ -41,14 +41,16 @@ OF_LOGINS = {"role", "department", "site", "state"}
 """Filters of the list of logins."""
 IN_AN_ADDRESS = {
     "q", "after", "first", "last", "status", "notice", "to", "direction", "gate", "which", "month", "like",
-    "who", "what", "act", "each", "unseen", "kind", "tick", "row", "asks", "days",
+    "who", "what", "act", "each", "unseen", "kind", "tick", "row", "asks", "days", "part",
+    "said",
 } | OF_A_QUEUE | OF_LOGINS  # fmt: skip
 """What the query of a page's address may contain: places, states, days, months and cursors.
 
 ``q`` is an officer's name, which is public, or words of the site's own texts; ``like`` names a line of the
 directory. ``who`` is a login, and ``what`` a reference, a number or a login: what an auditor types comes
 there once it has such a form. ``act`` is one of the audit log, ``each`` how it is shown, ``kind`` one of
-incidents, ``tick`` a part of the queue, ``row`` a review, ``asks`` a decision.
+incidents, ``tick`` a part of the queue, ``row`` a review, ``asks`` a decision,
+``said`` which word of a visitor was taken.
 """
 PASS_PAGE = "/p/aB3dE5fG7hJ9kL1mN2pQ4r"
 STORED = {f"{UNDER_A_LANGUAGE}/site.webmanifest"}
@@ -385,7 +387,7 @@ def test_a_mobile_is_recognised_in_any_digits() -> None:
 @pytest.mark.parametrize(
     ("to", "place"),
     [
-        ("apply", "/apply/who"), ("history", "/applications"), ("apply/when", "/apply/when"),
+        ("apply", "/apply/who"), ("history", "/applications"), ("apply/visit", "/apply/visit"),
         (f"applications/{REFERENCE}", f"/applications/{REFERENCE}"), ("", "/apply/who"),
         ("//evil.example", "/apply/who"),
         ("https://evil.example", "/apply/who"), ("apply/../../desk", "/apply/who"),

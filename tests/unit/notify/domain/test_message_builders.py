@@ -6,11 +6,21 @@ from typing import get_args
 
 import pytest
 
-from contracts.events import BreachNoticeRequested, RequestAnswered, RevocationPersonal
-from contracts.model import IST, AccessChange, Language
+from contracts.events import (
+    BreachNoticeRequested,
+    PlaceOffered,
+    RequestAnswered,
+    RevocationPersonal,
+    VisitNear,
+    VisitorAnnounced,
+    VisitorCalled,
+    VisitorLeft,
+)
+from contracts.model import IST, AccessChange, Announcement, Contact, Language
 from services.notify.domain import message_builders, templates
 from services.notify.domain.messages import TOKEN, VISITS, Draft, Purpose
 from services.notify.domain.sms_segments import count_segments, count_units
+from tests.support.factories.envelopes import example
 from tests.support.factories.notify import (
     OTHER_MOBILE,
     PUBLIC_URL,
@@ -25,6 +35,7 @@ from tests.support.factories.registered_texts import VARIABLE_UNITS
 VISIT = Visit()
 OTHER_DAYS = (date(2026, 11, 30), date(2026, 12, 2))
 DROPPED = received(VISIT.day_closed(remaining_days=OTHER_DAYS))
+CALLED = example(VisitorCalled, reference=VISIT.reference, language="pa")
 DRAFTS = [
     message_builders.otp(otp()),
     message_builders.login_issued(login()),
@@ -42,7 +53,17 @@ DRAFTS = [
     message_builders.review_escalated(VISIT.escalated(), PUBLIC_URL, "ਗ੍ਰਹਿ"),
     message_builders.mobile_changed(VISIT.mobile_changed()),
     message_builders.request_answered(RequestAnswered.sample(), PUBLIC_URL),
+    message_builders.visitor_called(CALLED, PUBLIC_URL, "ਗ੍ਰਹਿ"),
+    message_builders.place_offered(PlaceOffered.sample(), PUBLIC_URL, "ਗ੍ਰਹਿ"),
     message_builders.breach_notice(BreachNoticeRequested.sample(), PUBLIC_URL),
+    message_builders.visit_reminder(VisitNear.sample(), PUBLIC_URL, "1", "402"),
+    message_builders.visit_question(VisitorLeft.sample(), "ਗ੍ਰਹਿ", f"{PUBLIC_URL}/q/Zk3vQ9mT1x"),
+    *(
+        message_builders.visitor_announced(
+            example(VisitorAnnounced, about=about, language="pa"), PUBLIC_URL, "ਗ੍ਰਹਿ"
+        )
+        for about in get_args(Announcement)
+    ),
 ]
 
 
@@ -72,7 +93,14 @@ PLACEHOLDERS_BEFORE = {
     "review_escalated": {"department", "reference", "since", "url"},
     "mobile_changed": {"reference"},
     "request_answered": {"reference", "url"},
+    "visitor_called": {"reference", "department", "what", "url"},
+    "place_offered": {"reference", "department", "date", "start", "until", "url"},
     "breach_notice": {"reference", "url"},
+    "visit_reminder": {"number", "date", "start", "gate", "room", "documents", "link"},
+    "visit_question": {"reference", "department", "link"},
+    "visitor_arrived": {"reference", "department", "since", "url"},
+    "visitors_many": {"department", "url"},
+    "visitor_unanswered": {"reference", "department", "since", "url"},
 }
 """What the texts of 0.13.0 name."""
 
@@ -96,15 +124,22 @@ def test_only_one_time_codes_use_the_otp_lane() -> None:
     assert {made.purpose for made in DRAFTS if made.lane == "bulk"} == {"breach_notice"}
 
 
+TO_OFFICES = {"visitor_arrived", "visitors_many", "visitor_unanswered"}
 ABOUT_APPLICATIONS = {
     "application_submitted", "application_cancelled", "application_expired", "rejected", "returned",
-    "day_closed", "day_dropped", "day_reopened", "pass_revoked",
+    "day_closed", "day_dropped", "day_reopened", "pass_revoked", "visitor_called",
 }  # fmt: skip
 
 
 @pytest.mark.parametrize("made", DRAFTS, ids=lambda made: made.purpose)
 def test_a_message_about_an_application_links_to_its_status_page_in_its_language(made: Draft) -> None:
-    if made.purpose in ("review_escalated", "request_answered", "breach_notice"):
+    if made.purpose in (
+        "review_escalated",
+        "request_answered",
+        "breach_notice",
+        "place_offered",
+        *TO_OFFICES,
+    ):
         return
     assert (made.purpose in ABOUT_APPLICATIONS) == ("url" in made.parameters)
     if "url" in made.parameters:
@@ -273,3 +308,89 @@ def test_a_pass_on_paper_goes_to_the_number_that_was_given_since() -> None:
     printed = replace(DRAFTS[0], deliver_by="printed", mobile=None)
     assert printed.route is None
     assert printed.to_number(OTHER_MOBILE).route == ("sms", OTHER_MOBILE)
+
+
+UNTIL = datetime(2026, 12, 1, 11, 20, tzinfo=IST)
+
+
+@pytest.mark.parametrize(
+    ("said", "words"),
+    [
+        ({"answer": "come_up", "room": ""}, "please come now."),
+        ({"answer": "come_up", "room": "402"}, "please come to room 402 now."),
+        ({"answer": "wait", "room": "", "wait_until": UNTIL}, "please wait until 11:20 am."),
+        ({"answer": "somebody_else", "room": ""}, "come now; another officer will see you."),
+        ({"answer": "not_today", "room": ""}, "not possible today. We are sorry."),
+        (
+            {"answer": "not_today", "room": "", "come_back": date(2026, 12, 3)},
+            "not today. Pass for 03-12-2026 follows.",
+        ),
+    ],
+)
+def test_a_visitor_is_told_what_the_office_answers(said, words: str) -> None:
+    event = CALLED.model_copy(update={**said, "language": "en"})
+    made = message_builders.visitor_called(event, PUBLIC_URL, "Home")
+    assert made.parameters["what"] == words
+    for language in get_args(Language):
+        changed = event.model_copy(
+            update={"language": language, "room": event.room and "4-31 of the B block"}
+        )
+        said_so = message_builders.visitor_called(changed, PUBLIC_URL, "Home").parameters["what"]
+        assert count_units(said_so) <= 40, "operators allow no more for one variable"
+    assert made.expires_at is not None
+    assert made.expires_at.astimezone(IST).date() == event.day
+
+
+CARDS = ["aadhaar", "driving_licence", "voter_id", "passport", "pan", "government_id", "other_photo_id", None]
+
+
+@pytest.mark.parametrize("language", ["pa", "hi", "en"])
+def test_a_reminder_names_gate_room_and_what_to_bring_and_takes_three_segments_at_most(language) -> None:
+    gate = templates.gate(None, {}, language)
+    for card in CARDS:
+        event = VisitNear.sample().model_copy(update={"language": language})
+        personal = event.personal.model_copy(update={"id_type": card})
+        for room in ("402", ""):
+            made = message_builders.visit_reminder(
+                event.model_copy(update={"personal": personal}), "https://epass.punjab.gov.in", gate, room
+            )
+            said = templates.find("visit_reminder", language).render(made.parameters)
+            assert templates.room(room, language) in said
+            assert templates.documents(card, language) in said
+            assert gate in said
+            assert count_segments(said) <= 3, said
+            assert made.expires_at == event.until
+
+
+def test_a_link_to_a_pass_goes_to_no_address_that_nobody_has_proved() -> None:
+    reminder, question = VisitNear.sample(), VisitorLeft.sample()
+    for event, build in [
+        (reminder, lambda one: message_builders.visit_reminder(one, PUBLIC_URL, "1", "")),
+        (question, lambda one: message_builders.visit_question(one, "Home", f"{PUBLIC_URL}/q/x")),
+    ]:
+        personal = event.personal.model_copy(update={"email": "somebody@example.org"})
+        made = build(event.model_copy(update={"personal": personal, "deliver_by": "email"}))
+        assert (made.email, made.route) == (None, ("sms", personal.mobile))
+
+
+@pytest.mark.parametrize(
+    ("about", "step", "code", "link"),
+    [
+        ("arrived", None, "q8Zr5uX0c2LmVw3T", "/hi/v/q8Zr5uX0c2LmVw3T"),
+        ("unanswered", "head", "q8Zr5uX0c2LmVw3T", "/hi/v/q8Zr5uX0c2LmVw3T"),
+        ("unanswered", "reception", "", "/hi/counter"),
+        ("many", None, "", "/hi/desk/visits"),
+    ],
+)
+def test_a_message_to_an_office_leads_to_its_visit_until_the_site_closes(about, step, code, link) -> None:
+    mobile = {"contact": Contact(mobile=OTHER_MOBILE), "link_code": code}
+    facts = {"about": about, "step": step, "language": "hi", "deliver_by": "whatsapp", "personal": mobile}
+    event = example(VisitorAnnounced, **facts)
+    made = message_builders.visitor_announced(event, PUBLIC_URL, "Home")
+    assert made.parameters["url"] == PUBLIC_URL + link
+    assert (made.route, made.expires_at) == (("whatsapp", OTHER_MOBILE), event.answer_until)
+    by_email = event.personal.model_copy(update={"contact": Contact(email="office@example.org")})
+    made = message_builders.visitor_announced(
+        event.model_copy(update={"personal": by_email}), PUBLIC_URL, "Home"
+    )
+    assert made.route == ("email", "office@example.org")

@@ -13,7 +13,7 @@ from contracts.model import Language
 from services.notify.domain import templates
 from services.notify.domain.messages import Purpose
 from services.notify.domain.registrations import BadRegistrations, read_registrations
-from services.notify.domain.sms_segments import count_units
+from services.notify.domain.sms_segments import count_segments, count_units, is_gsm
 from tests.support.factories.notify import sample
 from tests.support.factories.registered_texts import VARIABLE_UNITS, registered_text, registration_file
 
@@ -21,6 +21,8 @@ DOCUMENT = (Path(__file__).parents[4] / "docs" / "messages.md").read_text(encodi
 TEXTS = Path(__file__).parent / "registered_texts.toml"
 """Each text as it is registered. Whoever changes one raises its version, and writes it down here again."""
 EVERY_TEXT = [(purpose, language) for purpose in get_args(Purpose) for language in get_args(Language)]
+ASKING = [one for one in EVERY_TEXT if templates.find(*one).reply]
+REPLY_TO = "EPASS 9220012345"
 FORBIDDEN = {"name", "applicant", "visitor", "companion", "purpose", "note", "mobile", "email"}
 
 
@@ -72,6 +74,30 @@ def test_a_text_that_changed_since_it_was_registered_is_missing(tmp_path: Path) 
     old = read_registrations(registration_file(tmp_path, otp='[otp]\nversion = 1\npa = "1307"'))
     assert old.find("otp", "pa") is None
     assert list(old.missing()) == ["otp.pa", "otp.hi", "otp.en"]
+
+
+@pytest.mark.parametrize(("purpose", "language"), ASKING)
+def test_a_question_that_can_be_answered_by_sms_says_how_and_is_the_one_that_is_registered(
+    purpose: Purpose, language: Language
+) -> None:
+    registered = tomllib.loads(TEXTS.read_text(encoding="utf-8"))["replies"][purpose]
+    template, answers = templates.find_for_sms(purpose, language, REPLY_TO)
+    assert (template.version, registered_text(template)) == (registered["version"], registered[language])
+    text = template.render({**sample(language), **answers})
+    assert "EPASS 1" in text
+    assert "9220012345" in text
+    assert ("EPASS 2" in text) == (purpose == "visit_question"), "nobody has to refuse a place"
+    assert count_segments(text) <= (2 if language == "en" else 4)
+    assert is_gsm(text) == (language == "en")
+    assert templates.find_for_sms(purpose, language, "166")[1] == {"yes": "1", "no": "2", "reply_to": "166"}
+    assert templates.find_for_sms(purpose, language, "") == (templates.find(purpose, language), {})
+
+
+def test_where_people_can_reply_it_is_the_text_that_says_so_that_has_to_be_registered(tmp_path: Path) -> None:
+    path = registration_file(tmp_path, visit_question='[visit_question]\nversion = 2\npa = "13"')
+    found = read_registrations(path, REPLY_TO)
+    assert (found.find("visit_question", "pa"), found.find("place_offered", "pa")) == ("13", None)
+    assert read_registrations(path).find("visit_question", "pa") is None
 
 
 @pytest.mark.parametrize(

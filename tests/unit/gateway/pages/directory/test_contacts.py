@@ -13,6 +13,7 @@ from tests.support.system.pages_alone import DUTY_CONTACTS
 PLACE = "/en/desk/directory/contacts"
 OF_HOME = f"{PLACE}/departments/home"
 FORM = {"mobile.baldev": "98765 43210", "email.baldev": "", "language": "pa", "was": "r", "key": "k-1"}
+FORM |= {"arrivals.baldev": "digest"}
 
 
 @pytest.fixture
@@ -40,7 +41,7 @@ async def test_contacts_are_sent_with_what_was_read_and_nothing_of_them_is_in_th
     assert saved.headers["location"] == f"{OF_HOME}?notice=saved"
     _, asked, _, key = ado.client.last("approval.put_duty_contacts")
     assert (asked.contacts, asked.language, asked.was, key) == (
-        (DutyContact(officer="baldev", mobile="98765 43210"),),
+        (DutyContact(officer="baldev", mobile="98765 43210", arrivals="digest"),),
         "pa",
         "r",
         "k-1",

@@ -115,6 +115,12 @@ def test_every_text_of_every_page_is_translated_and_nothing_else(language: str, 
     assert not found, "\n".join([f"{len(found)} in {language}.po", *found])
 
 
+def test_a_time_of_day_in_punjabi_has_no_second_word_for_at() -> None:
+    assert time_of_day(time(12, 17), "pa").endswith("ਵਜੇ")
+    said = [text for message in message_catalogues.read("pa") for text in both(message.string)]
+    assert not [text for text in said if "%(time)s 'ਤੇ" in text]
+
+
 @pytest.mark.parametrize("language", TRANSLATED)
 def test_a_catalogue_is_as_make_translations_writes_it(
     language: str, wanted: Catalog, monkeypatch: pytest.MonkeyPatch

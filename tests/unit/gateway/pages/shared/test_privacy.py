@@ -1,15 +1,30 @@
 """The privacy notice: before the first field, with the periods that are set, and with a version."""
 
+import asyncio
 import re
 from pathlib import Path
 
 import pytest
+from starlette.datastructures import FormData
 
+from contracts.errors import NotFound, Unavailable
 from contracts.model import Language
 from contracts.rpc.application import Acknowledged, Invited
 from contracts.rpc.approval.site_texts import SiteText, SiteTexts
+from contracts.rpc.notices import RecordedNotice, ShownNotice
+from services.gateway.pages.shared import privacy
+from services.gateway.pages.shared.forms import told_of
 from services.gateway.pages.shared.languages import LANGUAGES
-from tests.support.factories.gateway import REFERENCE, browsing, claims, pass_view, staff_claims
+from tests.support.factories.gateway import (
+    REFERENCE,
+    browsing,
+    claims,
+    pass_view,
+    running,
+    staff_claims,
+    stubbed,
+    until,
+)
 from tests.support.factories.issuance import NOW
 from tests.support.system.page_reader import hidden, somebody, visiting
 
@@ -29,7 +44,7 @@ EMAIL = {"en": "email address", "hi": "ईमेल पते", "pa": "ਈਮੇ
 
 def version_on(page: str) -> str:
     """Return the version that a page names."""
-    [found] = re.findall(r": ([0-9a-f]{12})<", page)
+    [found] = re.findall(r": ([0-9a-f]+)<", page)
     return found
 
 
@@ -68,6 +83,13 @@ async def test_photographs_never_stay_for_longer_than_people() -> None:
         )
 
 
+async def test_the_notice_says_for_how_long_a_photograph_stays_although_people_ask() -> None:
+    for days, said in ((0, False), (30, True)):
+        async with browsing(given={"photographs_kept_at_least_days": days}) as (http, _):
+            page = (await http.get("/en/about/privacy")).text
+        assert ("Photographs stay for at least 30 days after the visit" in page) == said
+
+
 async def test_the_law_and_the_officer_are_what_the_ado_branch_has_written() -> None:
     words = {"en": "Consent, section 6.", "pa": "ਸਹਿਮਤੀ", "hi": "सहमति"}
     text = SiteText(name="basis", words=words, set_by="ADO-0001", set_at=NOW, revision="1")
@@ -87,6 +109,75 @@ async def test_another_text_or_period_is_another_version_and_the_same_one_is_the
             assert in_english == version_on((await http.get("/pa/about/privacy")).text)
             found.append(in_english)
     assert (found[0] == found[1], len(set(found))) == (True, 3)
+
+
+async def test_the_words_that_people_agree_to_are_part_of_the_version(monkeypatch) -> None:
+    found = set()
+    for basis, label in (("law", ""), ("consent", ""), ("consent", "I agree to something else.")):
+        if label:
+            monkeypatch.setitem(privacy.CONSENTS, "applicant", label)
+        async with browsing(given={"basis": basis}) as (http, _):
+            found.add(version_on((await http.get("/en/about/privacy")).text))
+    assert len(found) == 3
+
+
+async def test_each_version_is_stored_once_by_a_process_and_asked_again_until_it_is() -> None:
+    app, client = stubbed(application__record_notice=Unavailable())
+    state = app.state.gateway
+    with pytest.raises(Unavailable):
+        await state.notice.refresh()
+    client.answers["application.record_notice"] = RecordedNotice(version="stored")
+    for _ in range(3):
+        await state.notice.refresh()
+    stored = [one[1] for one in client.asked if one[0] == "application.record_notice"]
+    assert [one.version for one in stored] == [stored[0].version] * 2
+    assert set(stored[0].texts) == set(LANGUAGES)
+    words = {"en": "Consent, section 6.", "pa": "ਸਹਿਮਤੀ", "hi": "सहमति"}
+    text = SiteText(name="basis", words=words, set_by="ADO-0001", set_at=NOW, revision="1")
+    state.site_texts.value = SiteTexts(items=(text,))
+    await state.notice.refresh()
+    assert "ਸਹਿਮਤੀ" in client.last("application.record_notice")[1].texts["pa"].law
+
+
+def test_a_form_names_a_version_or_what_one_was_until_0_28_and_nothing_else() -> None:
+    whole = 8 * "01af"
+    for told in (whole, whole[:12]):
+        assert told_of(FormData({"told": told})) == {"notice": told}
+    assert told_of(FormData({"told": whole[:13]})) == {}
+
+
+async def test_a_new_version_is_stored_as_soon_as_a_page_shows_it() -> None:
+    app, client = stubbed(
+        application__record_notice=RecordedNotice(version="stored"), approval__site_texts=SiteTexts()
+    )
+
+    def stored() -> set[str]:
+        return {one[1].version for one in client.asked if one[0] == "application.record_notice"}
+
+    async with running(app) as http:
+        await until("the first version", lambda: asyncio.sleep(0, bool(stored())))
+        words = {"en": "Consent, section 6.", "pa": "ਸਹਿਮਤੀ", "hi": "सहमति"}
+        text = SiteText(name="basis", words=words, set_by="ADO-0001", set_at=NOW, revision="1")
+        client.answers["approval.site_texts"] = SiteTexts(items=(text,))
+        await app.state.gateway.site_texts.refresh()
+        shown = version_on((await http.get("/en/about/privacy/print")).text)
+        await until("the new version", lambda: asyncio.sleep(0, shown in stored()))
+
+
+async def test_a_version_is_read_with_all_that_it_said_and_an_unknown_one_says_so() -> None:
+    app, _ = stubbed({"basis": "consent"})
+    notice = privacy.notice(app.state.site_texts, app.state.gateway)
+    shown = ShownNotice(texts=notice.texts, first_shown=NOW)
+    async with browsing(application__view_notice=shown) as (http, client):
+        page = await http.get(f"/pa/about/privacy/versions/{notice.version}")
+        assert client.last("application.view_notice")[1].version == notice.version
+        for said in (notice.version, notice.texts["pa"].short, *notice.texts["pa"].consents):
+            assert said in page.text
+        client.answers["application.view_notice"] = NotFound()
+        unknown = await http.get("/en/about/privacy/versions/<b>")
+    assert (page.status_code, unknown.status_code) == (200, 404)
+    assert "There is no notice with this version" in unknown.text
+    assert "<b>" not in unknown.text
 
 
 def told_by(page: str) -> str:

@@ -32,10 +32,11 @@ ASKED = {
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_the_privacy_page_says_what_is_asked_for_and_who_sees_it(language: Language) -> None:
     body = site_text.load(None)["privacy"][language].body
-    _, asked, seen_by, *_ = body.split("<h2")
+    _, asked, seen_by, _browser, rights = body.split("<h2")
     email = ASKED[language][0]
-    for section, expected in ((asked, ASKED[language]), (seen_by, ("SMS", "WhatsApp", email))):
+    for section, expected in ((asked, ASKED[language]), (seen_by, ("SMS", "WhatsApp", "Meta", email))):
         assert [word for word in expected if word not in section] == []
+    assert f'href="/{language}/requests/new"' in rights, "a person may be named (section 14 of the Act)"
 
 
 def test_a_folder_of_the_site_replaces_a_page_and_leaves_the_others(tmp_path: Path) -> None:

@@ -123,6 +123,6 @@ def test_windows_that_touch_are_offered_as_one() -> None:
     assert day.windows == ((time(10), time(12)),)
 
 
-def test_a_day_without_places_for_the_whole_party_is_full() -> None:
+def test_a_day_without_places_for_the_whole_party_is_full_and_has_its_hours_for_who_waits() -> None:
     (day,) = days_with_places(open_days(SITE, 0, at(7)), places((10, 11, 3)), 4)
-    assert (day.windows, day.is_full) == ((), True)
+    assert (day.windows, day.is_full) == (((time(10), time(11)),), True)

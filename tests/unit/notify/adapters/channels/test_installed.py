@@ -55,6 +55,13 @@ def test_receipts_are_expected_of_a_vendor_whose_secret_is_set(tmp_path: Path) -
     assert set(report_services_of(make_settings(SenderSettings, **PUBLIC, **seva))) == {"mobile_seva"}
     assert report_services_of(make_settings(SenderSettings, **PUBLIC, **given, sms_vendor="msg91")) == {}
     assert set(receipt_sources_of(make_settings(NotifySettings, **secrets))) == {"sms", "whatsapp"}
+    replying = make_settings(
+        NotifySettings, **secrets, sms_reply_to="EPASS 9220012345", sms_reply_secret="r" * 32
+    )
+    shown = {"x-webhook-secret": "s" * 32}
+    assert receipt_sources_of(replying)["sms"].verify(shown, b"")
+    assert not receipt_sources_of(replying)["sms_replies"].verify(shown, b""), "the vendor of reports has it"
+    assert set(receipt_sources_of(replying)) == {"sms", "sms_replies", "whatsapp"}
     assert receipt_sources_of(make_settings(NotifySettings)) == {}
 
 
@@ -62,6 +69,13 @@ def test_receipts_are_expected_of_a_vendor_whose_secret_is_set(tmp_path: Path) -
     ("given", "problem"),
     [
         ({"sms_url": "http://sms.example"}, "EPASS_SMS_URL .*https://"),
+        ({"sms_reply_to": "EPASS 9220012345"}, "EPASS_SMS_REPLY_TO .*without EPASS_SMS_REPLY_SECRET"),
+        (
+            {"sms_reply_secret": "s" * 32, "sms_webhook_secret": "s" * 32},
+            "EPASS_SMS_REPLY_SECRET .*it is EPASS_SMS_WEBHOOK_SECRET",
+        ),
+        ({"sms_reply_to": "EPASS", "sms_reply_secret": "s" * 32}, "EPASS_SMS_REPLY_TO .*no number"),
+        ({"sms_reply_fields": ("number=from",)}, "EPASS_SMS_REPLY_FIELDS .*there is no field number"),
         ({"whatsapp_url": "https://10.0.0.7/messages"}, "EPASS_WHATSAPP_URL .*private"),
         ({"whatsapp_url": "https://[::1]/messages"}, "EPASS_WHATSAPP_URL .*private"),
         ({"sms_url": "https://169.254.169.254/"}, "EPASS_SMS_URL .*private"),

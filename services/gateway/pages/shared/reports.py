@@ -1,14 +1,17 @@
-"""The vendors of messages, as operations see them: what senders say of them, and what they have told.
+"""The report of the exporter: without old looks, and what it says of the vendors of messages.
 
 Each sender says for itself whether it leaves a vendor alone, and what the vendor still takes today. What a
 vendor has told of messages stands in the database of notify. So each half may be unknown without the other.
 """
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Any, TypeVar
 
-from contracts.ops import BREAKERS, Breaker, ReceiptView, Report, VendorView
+from contracts.ops import BREAKERS, Breaker, OutboxView, Part, ReceiptView, Report, VendorView
 
+OLD_LOOK_SECONDS = 600
+Seen = TypeVar("Seen", Part[Any], OutboxView)
 NO_VENDORS = frozenset({"none", "local"})
 """Names of channels behind which no vendor is."""
 
@@ -69,4 +72,21 @@ def _vendor(name: str, said: list[VendorView], told: ReceiptView | None) -> Vend
         accepted=told.accepted if told else 0,
         told=told.told if told else 0,
         last_receipt_at=told.last_at if told else None,
+    )
+
+
+def doubt_old_looks(report: Report) -> Report:
+    """Return the report with no answer from what was looked at too long ago, though it answered then."""
+    oldest = report.at - timedelta(seconds=OLD_LOOK_SECONDS)
+
+    def doubt(one: Seen) -> Seen:
+        is_recent = one.looked_at is not None and one.looked_at > oldest
+        return one.model_copy(update={"answers": one.answers and is_recent})
+
+    parts = ("processes", "queues", "channels", "lanes", "receipts", "gates", "invariants")
+    return report.model_copy(
+        update={
+            "outboxes": tuple(map(doubt, report.outboxes)),
+            **{name: doubt(getattr(report, name)) for name in parts},
+        }
     )

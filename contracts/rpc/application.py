@@ -331,6 +331,7 @@ class LookupHit(ApplicationSummary):
 
     name: str
     name_latin: str
+    vehicle: str | None = None
     pass_number: str | None = None
     reception_asked: bool = False
     """Whether the reception was asked to help, because nobody has decided and the visit is near."""

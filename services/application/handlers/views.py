@@ -63,8 +63,9 @@ def hits_of(
         summary = pass_summary_of(row, passes[row.id])
         number = summary.number if summary else None
         asked = row.status == "submitted" and row.reception_asked_at is not None
-        names = {"name": row.name if named else "", "name_latin": row.name_latin if named else ""}
-        hits.append(LookupHit(**_line(session, row), **names, pass_number=number, reception_asked=asked))
+        names = {"name": row.name, "name_latin": row.name_latin, "vehicle": row.vehicle}
+        said = names if named else {"name": "", "name_latin": ""}
+        hits.append(LookupHit(**_line(session, row), **said, pass_number=number, reception_asked=asked))
     return tuple(hits)
 
 

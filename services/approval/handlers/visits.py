@@ -382,17 +382,18 @@ def _who_came(
 def _parts(now: datetime) -> dict[VisitPart, ColumnElement[bool]]:
     """Return the condition of each part of the day; `VisitRow.state` says the same of one visit.
 
-    Whoever has a standing pass has no appointment: they are expected while they may come in, and never late.
+    A visitor comes at any time of their window and is late after it. Whoever has a standing pass has no
+    appointment: they are expected while they may come in, and never late.
     """
     has_come, has_left = VisitRow.review_id.is_not(None), VisitRow.left_at >= VisitRow.entered_at
     over = has_come & (VisitRow.outcome.is_not(None) | func.coalesce(has_left, false()))
     may_come = func.coalesce(VisitRow.answer.in_(LETS_COME), false())
     expected, ended = ~has_come & (ReviewRow.status == "approved"), VisitRow.outcome
     time_now = now.astimezone(IST).time()
-    may_still_come = func.coalesce(BookingRow.start > time_now, standing_places.HOURS["to"] > time_now)
+    may_still_come = func.coalesce(BookingRow.end > time_now, standing_places.HOURS["to"] > time_now)
     return {
         "expected": expected & may_still_come,
-        "late": expected & (BookingRow.start <= time_now),
+        "late": expected & (BookingRow.end <= time_now),
         "reception": ~has_come & _at_reception(now.astimezone(IST).date()),
         "here": has_come & ~over & ~may_come,
         "called": has_come & ~over & may_come,

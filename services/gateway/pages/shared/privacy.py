@@ -29,7 +29,7 @@ CONSENTS: Mapping[str, str] = {
 
 
 def short(state: GatewayState, language: Language) -> str:
-    """Return what is said before the first field."""
+    """Return what is said before the first field: who sees the data and how long, the rights, the Board."""
     days = state.settings.people_kept_days
     said = texts(language).ngettext(
         "The department, the reception, the gates and the companies that deliver our messages see what you "
@@ -40,7 +40,10 @@ def short(state: GatewayState, language: Language) -> str:
         "erase it %(num)s days after it.",
         days,
     )
-    return said % {"num": days}
+    rights = texts(language).gettext(
+        "On the page “My data” you can see it, correct it, have it erased, and complain."
+    )
+    return " ".join((said % {"num": days}, rights, site_text.lines(state, language)["board"]))
 
 
 def facts(state: GatewayState, language: Language) -> tuple[Sequence[str], Sequence[str]]:

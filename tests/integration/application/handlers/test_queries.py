@@ -259,7 +259,7 @@ def test_a_vehicle_is_found_at_its_site_however_its_plate_is_typed_until_the_day
     desk.submit()
     for typed in ("ch 1 ab 12", "CH-01-AB-0012", "0012"):
         assert [hit.reference for hit in lookup(desk, typed).items] == [mine], typed
-    assert [hit.reference for hit in lookup(desk, "੧੨੩੪").items] == [other]
+    assert [(hit.reference, hit.vehicle) for hit in lookup(desk, "੧੨੩੪").items] == [(other, "PB65AB1234")]
     assert lookup(desk, "PB65AB1234", reception_call("S2")).items == ()
     assert lookup(desk, "PB65AB1234", at=desk.row(other).last_matters_at + timedelta(days=2)).items == ()
 

@@ -265,7 +265,14 @@ async def test_a_line_without_a_name_says_why(operator: Operator, site: str, wor
     assert ">1 Dec 2026<" in found.text, "no longer, or the status does not fit beside it"
 
 
-async def test_who_is_found_by_a_plate_has_it_on_their_page(operator: Operator) -> None:
+async def test_who_is_found_by_a_plate_has_it_in_the_list_and_on_their_page(operator: Operator) -> None:
+    hit = LookupHit(
+        reference=REFERENCE, status="issued", site="PCS1", department="home", submitted_at=now(),
+        name="Gurpreet", name_latin="Gurpreet", vehicle="PB65AB1234"
+    )  # fmt: skip
+    operator.client.answers["application.lookup"] = LookupHits(items=(hit,))
+    found = await operator.http.get((await operator.send("/lookup", q="1234")).headers["location"])
+    assert "PB65AB1234" in found.text
     operator.client.answers["application.view"] = counter_application(vehicle="PB65AB1234")
     assert "PB65AB1234" in (await operator.open(f"/applications/{REFERENCE}")).text
 

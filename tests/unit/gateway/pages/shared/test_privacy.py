@@ -39,6 +39,11 @@ INVITATION = {
     "from": "10:00", "to": "12:00", "delegation": "no", "language": "pa", "deliver_by": "sms",
     "visitors": "Ravi Kumar",
 }  # fmt: skip
+RIGHTS = {
+    "en": ("correct it", "erased", "complain to the Data Protection Board"),
+    "hi": ("ठीक करा", "मिटवा", "डेटा संरक्षण बोर्ड"),
+    "pa": ("ਠੀਕ ਕਰਵਾ", "ਮਿਟਵਾ", "ਡਾਟਾ ਸੁਰੱਖਿਆ ਬੋਰਡ"),
+}
 EMAIL = {"en": "email address", "hi": "ईमेल पते", "pa": "ਈਮੇਲ ਪਤੇ"}
 
 
@@ -72,7 +77,10 @@ async def test_the_notice_stands_before_the_first_field_with_a_link_to_the_whole
     before, _, _ = page.partition('name="mobile"')
     assert 'id="notice"' in before
     assert f'href="/{language}/about/privacy"' in before
-    assert "180 " in before.split('id="notice"')[1]
+    notice = before.split('id="notice"')[1]
+    assert "180 " in notice
+    for right in RIGHTS[language]:
+        assert right in notice
 
 
 async def test_photographs_never_stay_for_longer_than_people() -> None:

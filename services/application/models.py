@@ -244,6 +244,8 @@ class PassRow(Base):
     valid_to: Mapped[datetime | None]
     """When entry ends on the first day."""
     further_days: Mapped[list[date]] = mapped_column(default=list, server_default="{}")
+    recurring: Mapped[bool] = mapped_column(default=False, server_default=false())
+    """Whether it is a standing pass."""
     replaces: Mapped[str | None]
     revoked: Mapped[bool] = mapped_column(default=False)
     replaced: Mapped[bool] = mapped_column(default=False)

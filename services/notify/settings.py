@@ -186,7 +186,9 @@ class DeliverySettings(ProcessSettings):
     """The other channels on which a message goes out that has not arrived after so many seconds."""
     quiet_from: time = time(22)
     quiet_until: time = time(7)
-    quiet_purposes: CommaList = ("application_expired", "day_reopened")
+    quiet_purposes: CommaList = (
+        "application_expired", "day_reopened", "place_offered", "visit_question", "visit_reminder",
+    )  # fmt: skip
     """What waits for the morning, Indian time."""
     whatsapp_per_second: int | None = 80
     whatsapp_per_recipient: float | None = 6.0

@@ -175,7 +175,7 @@ def handle_issued(received: Sequence[Received[PassIssued]], session: Session) ->
         if one.seq > known.issued_seq:
             known.issued_seq = one.seq
             known.valid_from, known.valid_to = event.valid_from, event.valid_to
-            known.further_days = list(event.further_days)
+            known.further_days, known.recurring = list(event.further_days), event.recurring
         matters_at(row, event.ends_at)
         if event.is_update:  # the closing of its day is in the timeline already
             return None
@@ -226,20 +226,22 @@ def handle_failed(received: Sequence[Received[NotificationFailed]], session: Ses
 def handle_scanned(
     received: Sequence[Received[PassScanned]], session: Session, settings: ApplicationSettings
 ) -> None:
-    """Record entries and exits; ignore refused scans. Who has left is asked whether they were met."""
+    """Record entries and exits; ignore refused scans. Who has left is asked whether they were met.
+
+    Nobody is asked after an exit that no gate saw, nor whoever comes each week with a standing pass.
+    """
     ask_after = timedelta(minutes=settings.ask_met_minutes)
 
-    def scanned(one: Received[PassScanned], row: ApplicationRow, _: Passes) -> Entry:
+    def scanned(one: Received[PassScanned], row: ApplicationRow, passes: Passes) -> Entry:
         event = one.event
         if one.seq > row.scan_seq:
             row.scan_seq, row.inside = one.seq, event.inside
             row.scanned_pass = event.pass_number if "no_entry" not in event.marks else None
-            asked = row.asked_met_at
-            is_new_day = (
-                asked is None or asked.astimezone(IST).date() < event.scanned_at.astimezone(IST).date()
-            )
-            is_asked = ask_after and event.verdict == "exit" and not event.inside and is_new_day
-            if is_asked:
+            left = event.verdict == "exit" and not event.inside and "assumed_left" not in event.marks
+            day, asked = event.scanned_at.astimezone(IST).date(), row.asked_met_at
+            is_new_day = asked is None or (asked - ask_after).astimezone(IST).date() < day
+            recurring = any(known.recurring for known in passes if known.number == event.pass_number)
+            if ask_after and left and is_new_day and not recurring:
                 row.ask_met_at = event.scanned_at + ask_after
             elif event.inside:  # an entry of a gate that was offline may be heard of after the exit
                 row.ask_met_at = None
@@ -399,7 +401,7 @@ def _pass(passes: Passes, row: ApplicationRow, number: str) -> PassRow:
     if known is None:
         known = PassRow(
             number=number, application_id=row.id, issued_seq=0, issued=False, revoked=False, replaced=False,
-            day_closed=False, further_days=[],
+            day_closed=False, further_days=[], recurring=False,
         )  # fmt: skip
         passes.append(known)
     return known

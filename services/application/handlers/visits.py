@@ -188,7 +188,7 @@ def ask_whether_met(session: Session, now: datetime) -> int:
         if now >= until:
             after_commit(session, QUESTIONS.labels("late").inc)
             continue
-        row.asked_met_at = now
+        row.asked_met_at = asked_for
         event = VisitorLeft(
             application_id=row.id,
             reference=row.reference,

@@ -230,12 +230,13 @@ def correct(settled: CorrectionSettled, session: Session, now: datetime, setting
         return
     _revoke(session, row, "reissued", now, replaced=True)
     master = settings.commitment_master.get_secret_value()
-    _add(
+    new = _add(
         session,
         lambda number: corrected(old, settled.personal, number, _new_link_code(), master),
         now,
         settings,
     )
+    _keep_said(session, row, new.number)
 
 
 def switch(changed: StandingPassChanged, session: Session, now: datetime, settings: IssuanceSettings) -> None:
@@ -308,6 +309,7 @@ def reissue(
         _revoke(session, row, request.reason, now, replaced=True)
         master = settings.commitment_master.get_secret_value()
         new = _add(session, lambda number: old.renumbered(number, _new_link_code(), master), now, settings)
+        _keep_said(session, row, new.number)
         return new.number
 
     def answer(number: str) -> PassView:
@@ -392,6 +394,12 @@ def _add(session: Session, build: Callable[[str], Pass], now: datetime, settings
             return new
         key_store(settings).current(session, now)  # the number was taken, or there was no key yet
     raise NoFreeNumber(f"{NUMBER_TRIES} numbers in a row are taken")
+
+
+def _keep_said(session: Session, old: PassRow, number: str) -> None:
+    """Give the pass that replaces another what was said by its link, and when its reminders are due."""
+    said = update(PassRow).where(PassRow.number == number).values(said=old.said, remind_at=old.remind_at)
+    session.execute(said)
 
 
 def _json(new: Pass, now: datetime) -> str:

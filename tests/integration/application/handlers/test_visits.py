@@ -15,6 +15,7 @@ from contracts.events import (
     VisitorLeft,
     VisitorSaid,
 )
+from contracts.model import IST
 from contracts.rpc.application import SayMet, SayMetHere
 from contracts.rpc.call import Principal
 from contracts.rpc.issuance import PassNumber
@@ -39,8 +40,8 @@ class Visit:
         for event in (self.there.approved(), self.there.issued(self.number, **of_pass)):
             desk.receive(event)
 
-    def scan(self, verdict: str = "admit", inside: int = 1, at=OUT) -> None:
-        self.desk.receive(self.there.scanned(self.number, verdict, inside=inside, scanned_at=at))
+    def scan(self, verdict: str = "admit", inside: int = 1, at=OUT, **more: object) -> None:
+        self.desk.receive(self.there.scanned(self.number, verdict, inside=inside, scanned_at=at, **more))
 
     def says(self, answer: str, number: str = "", at=OUT) -> None:
         about = {"pass_number": number or self.number, "answer": answer}
@@ -167,6 +168,35 @@ def test_each_day_of_a_visit_is_asked_about_alone(visit) -> None:
         visit.scan(at=OUT + timedelta(days=day))
         visit.scan("exit", inside=0, at=OUT + timedelta(days=day))
         assert len(visit.ask(OUT + timedelta(days=day) + TEN)) == day
+
+
+def test_nobody_is_asked_after_an_exit_that_no_gate_saw_and_the_next_day_is(visit) -> None:
+    night, morning = OUT + timedelta(hours=14), OUT + timedelta(days=1)
+    visit.scan()
+    visit.scan("exit", inside=0, at=night, marks=("assumed_left",))
+    assert not visit.ask(night + TEN)
+    visit.scan(at=morning)
+    visit.scan("exit", inside=0, at=morning + HOUR)
+    assert len(visit.ask(morning + HOUR + TEN)) == 1
+
+
+def test_the_day_of_a_question_is_that_of_the_exit_and_not_of_the_night_in_which_it_is_asked(visit) -> None:
+    midnight = OUT.astimezone(IST).replace(hour=23, minute=55)
+    visit.scan(at=midnight - HOUR)
+    visit.scan("exit", inside=0, at=midnight)
+    assert len(visit.ask(midnight + TEN)) == 1
+    noon = midnight + 12 * HOUR
+    visit.scan(at=noon - HOUR)
+    visit.scan("exit", inside=0, at=noon)
+    assert len(visit.ask(noon + TEN)) == 2
+
+
+@pytest.mark.parametrize("recurring", [True, False])
+def test_who_comes_each_week_with_a_standing_pass_is_asked_by_no_message(desk, recurring) -> None:
+    visit = Visit(desk, recurring=recurring)
+    visit.scan()
+    visit.scan("exit", inside=0)
+    assert len(visit.ask(OUT + TEN)) == (0 if recurring else 1)
 
 
 def test_who_comes_is_shown_once_that_they_said_so(visit) -> None:

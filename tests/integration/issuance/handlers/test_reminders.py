@@ -189,6 +189,18 @@ def test_who_says_that_they_come_is_not_reminded_again(database) -> None:
     assert [one.answer for one in published(database) if isinstance(one, VisitorAnswered)] == ["coming"]
 
 
+def test_a_pass_that_replaces_another_keeps_what_was_said_and_is_not_reminded_anew(database) -> None:
+    row = issued(database)
+    remind(database, EVENING - MINUTE)
+    say(database, row, "coming", EVENING - MINUTE)
+    with database.transaction() as session:
+        new = passes.reissue(ReissuePass(number=row.number), calling(), session, EVENING - MINUTE, SETTINGS)
+    assert not remind(database, EVENING, EIGHT)
+    with database.transaction() as session:
+        old, kept = (session.get_one(PassRow, number).said for number in (row.number, new.number))
+    assert kept == old == [f"{DAY - ONE} coming {DAY}"]
+
+
 def test_the_link_of_a_pass_that_is_over_says_nothing_more(database) -> None:
     row = issued(database)
     end = datetime.combine(DAY, time(12, 30), IST)

@@ -30,12 +30,19 @@ COUNTED_MONTHS = 13
 """Months that a run counts again, the present one included; older ones stay as they were counted last."""
 ALL = ""
 """The department of the rows that count all departments."""
-_SHOWS_NOBODY = f"""month_numbers.month < :present or month_numbers.visits < {rules.SMALLEST}
-    or excluded.visits >= month_numbers.visits + {rules.SMALLEST}"""
-"""Of the present month, what is published of visits changes by no less than so many visits at once."""
-_OF_VISITS = ", ".join(
-    f"{name} = case when {_SHOWS_NOBODY} then excluded.{name} else month_numbers.{name} end"
-    for name in ("visits", "met", "called", "median_call_seconds", "p95_call_seconds")
+_IN_STEPS = {
+    "applications": ("applications",),
+    "decisions": ("decisions", "before_visit", "median_seconds", "p95_seconds"),
+    "visits": ("visits", "met", "called", "median_call_seconds", "p95_call_seconds"),
+}
+"""A count, and what is published of as many: of the present month by no less than so many more at once."""
+_SET = ", ".join(
+    f"""{name} = case
+    when month_numbers.month < :present or month_numbers.{count} < {rules.SMALLEST}
+      or excluded.{count} >= month_numbers.{count} + {rules.SMALLEST}
+    then excluded.{name} else month_numbers.{name} end"""
+    for count, names in _IN_STEPS.items()
+    for name in names
 )
 
 COUNT_MONTHS = text(f"""
@@ -74,10 +81,7 @@ select department, month, coalesce(applications, 0), coalesce(decisions, 0), coa
   coalesce(called, 0),
   round(call_seconds[1])::integer, round(call_seconds[2])::integer, :now
 from decided full join submitted using (department, month) full join came using (department, month)
-on conflict (department, month) do update set
-  applications = excluded.applications, decisions = excluded.decisions,
-  before_visit = excluded.before_visit, median_seconds = excluded.median_seconds,
-  p95_seconds = excluded.p95_seconds, {_OF_VISITS}, counted_at = excluded.counted_at
+on conflict (department, month) do update set {_SET}, counted_at = excluded.counted_at
 """)  # noqa: S608  made of constants
 
 

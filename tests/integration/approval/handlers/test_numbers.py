@@ -84,25 +84,30 @@ def test_the_numbers_of_a_month_tell_who_was_met_and_how_soon_they_were_called(a
         assert (one.visits, one.percent_met, one.median_call_seconds) == (12, 50, 600), one.department
 
 
-def test_no_single_visit_of_the_present_month_shows_in_the_difference_of_two_counts(approval_db) -> None:
-    found = []
+def test_no_single_person_of_the_present_month_shows_in_the_difference_of_two_counts(approval_db) -> None:
+    found, times = [], []
 
     def count(more, at):
-        for _ in range(more):
+        for hours in range(more):
             event = submitted()
-            deliver(approval_db, event)
+            deliver(approval_db, event, at=NOW - timedelta(hours=1 + len(found) + hours))
+            decide(approval_db, review_id_of(approval_db, event.application_id))
             came_at = ist(TUESDAY, 11)
             with approval_db.transaction() as session:
                 visits.hear_scans(
                     [received(scanned(event, came_at), 2)], session, came_at, 0, timedelta(hours=1)
                 )
-        (shown,) = {one.visits for one in months(approval_db, at).items if one.month == MARCH}
-        found.append(shown)
+        for one in (shown := [one for one in months(approval_db, at).items if one.month == MARCH]):
+            counts = {one.visits, one.decisions, one.applications}
+            assert len(counts) == 1, "each steps by five"
+        found.append(shown[-1].visits)
+        times.append((shown[-1].median_seconds, shown[-1].p95_seconds))
 
     for more in (4, 1, 1, 3, 1, 4):
         count(more, ist(TUESDAY, 12))
     count(0, ist(TUESDAY, 12) + timedelta(days=31))
     assert found == [None, 5, 5, 5, 10, 10, 14], "in the end a month has all"
+    assert times[1] == times[2] == times[3] != times[4] == times[5] != times[6]
 
 
 def test_an_officer_sees_their_own_decisions_and_those_of_the_department(approval_db) -> None:
@@ -211,7 +216,7 @@ def test_counting_again_replaces_the_last_count_and_leaves_older_months_alone(ap
     first = months(approval_db)
     assert months(approval_db) == first
     waited(approval_db, 1)
-    assert months(approval_db).items[0].decisions == 6
+    assert months(approval_db, NOW + timedelta(days=31)).items[0].decisions == 6
     later = months(approval_db, NOW + timedelta(days=800))
     assert [one.decisions for one in later.items] == [6, 6]
 

@@ -2,8 +2,8 @@
 
 A pass shows its number and the names of all. So who asks has proved a mobile of their own by a code, and
 gives the last four of their own ID card, which are on no pass. A mobile has as many wrong tries as for
-applications, and so has a pass in a week, whoever tries. Of somebody without an ID card, as of a child,
-nothing is shown: nothing on file tells them from others who have the pass.
+applications, and so has a pass in a week, whoever tries, four of them for one mobile. Of somebody without an
+ID card, as of a child, nothing is shown: nothing on file tells them from others who have the pass.
 """
 
 from datetime import datetime, timedelta
@@ -34,8 +34,8 @@ def view(
     Raises:
         Forbidden: as `readers.mobile_of`.
         InvalidInput: of ``id_last4``: no four characters; ``no_such_companion``, which is counted although
-            this raises, and tells not which of the three is wrong.
-        TooManyAttempts: the mobile, or the pass, has had its tries, with ``retry_after`` in seconds.
+            this raises, and tells not which of the three is wrong, nor whether the pass has had its tries.
+        TooManyAttempts: the mobile has had its tries, with ``retry_after`` in seconds.
     """
     readers.mobile_of(call.principal)
     try:
@@ -51,11 +51,13 @@ def view(
             named = [
                 one for one in companions_of(row) if spelling.matches(request.name, one.name, one.name_latin)
             ]
-            if named:  # who does not know a name keeps nobody else out
-                unlocked_sessions.count_try(session, whose, now, unlocked_sessions.WINDOW_OF_PASS)
             own = next((one for one in named if compare_digest(given, one.id_last4 or "")), None)
-            if own is not None and own.id_type is not None:
-                unlocked_sessions.forgive(session, call.principal.id, whose)
+            # who does not know a name keeps nobody else out
+            has_try = named and unlocked_sessions.has_try_of_pass(session, whose, call.principal.id, now)
+            if has_try and own is not None and own.id_type is not None:
+                unlocked_sessions.forgive(
+                    session, call.principal.id, whose, unlocked_sessions.by_mobile(whose, call.principal.id)
+                )
                 return CompanionView.from_attributes(
                     row,
                     number=known.number,

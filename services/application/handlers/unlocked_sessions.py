@@ -36,6 +36,8 @@ KEPT = timedelta(days=1)
 """A row that is older matters to nobody: its session has ended."""
 WINDOW_OF_PASS = timedelta(days=7)
 """A pass has as many wrong tries of companions, whoever tries (`companions.py`)."""
+TRIES_OF_PASS_BY_MOBILE = 4
+"""So many of them one mobile has, for several cards, and leaves the others to others."""
 _TABLE = UnlockedSessionRow.metadata.tables["openings"]
 
 
@@ -130,12 +132,35 @@ def _matches(session: Session, row: ApplicationRow, given: str, principal: Princ
     return True
 
 
-def count_try(session: Session, who: str, now: datetime, window: timedelta = WINDOW) -> None:
+def count_try(session: Session, who: str, now: datetime) -> None:
     """Count a try as a wrong one, so that many at once count, too; see `forgive`.
 
     Raises:
         TooManyAttempts: there were too many within the window.
     """
+    wrong, since = _count(session, who, now, WINDOW)
+    if wrong > TRIES:
+        raise TooManyAttempts.until(since + WINDOW, now, "too many wrong tries")
+
+
+def has_try_of_pass(session: Session, whose: str, mobile: str, now: datetime) -> bool:
+    """Count a try at a companion of a pass, as `count_try`, of its mobile first; return whether one was left.
+
+    It does not raise, which would tell that the pass is right, and take back the try of the mobile.
+    """
+    of_mobile, _since = _count(session, by_mobile(whose, mobile), now, WINDOW_OF_PASS)
+    if of_mobile > TRIES_OF_PASS_BY_MOBILE:
+        return False
+    wrong, _since = _count(session, whose, now, WINDOW_OF_PASS)
+    return wrong <= TRIES
+
+
+def by_mobile(whose: str, mobile: str) -> str:
+    """Return under what the tries of a mobile at a pass are counted."""
+    return f"{whose} {mobile}"
+
+
+def _count(session: Session, who: str, now: datetime, window: timedelta) -> tuple[int, datetime]:
     tries = UnlockTriesRow
     is_over = tries.since <= now - window
     counted = insert(tries).values(who=who, since=now, wrong=1)
@@ -147,8 +172,7 @@ def count_try(session: Session, who: str, now: datetime, window: timedelta = WIN
         },
     )
     wrong, since = session.execute(counted.returning(tries.wrong, tries.since)).one()
-    if wrong > TRIES:
-        raise TooManyAttempts.until(since + window, now, "too many wrong tries")
+    return wrong, since
 
 
 def forgive(session: Session, *who: str) -> None:

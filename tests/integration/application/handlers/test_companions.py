@@ -82,13 +82,27 @@ def test_a_mobile_has_ten_wrong_tries_in_an_hour_whatever_the_pass(desk: Desk, n
     assert look(desk, number, at=NOW + timedelta(hours=1)).name == "Harjit Singh"
 
 
-def test_a_pass_has_ten_wrong_tries_in_a_week_whoever_tries(desk: Desk, number: str) -> None:
+def test_a_pass_has_ten_wrong_tries_in_a_week_whoever_tries_and_never_says_so(
+    desk: Desk, number: str
+) -> None:
+    """An answer of its own would say that number and name are right; and each try counts for its mobile."""
     for one in range(10):
         refused(desk, number, mine(one), id_last4=f"{one:04}")
     for days in (0, 6):
-        with pytest.raises(TooManyAttempts):
-            look(desk, number, mine(50), at=NOW + timedelta(days=days))
+        assert refused(desk, number, mine(50), at=NOW + timedelta(days=days)) == "no_such_companion"
+    for _ in range(10):
+        refused(desk, number, mine(60))
+    with pytest.raises(TooManyAttempts):
+        look(desk, number, mine(60))
     assert look(desk, number, mine(51), at=NOW + timedelta(days=7)).name == "Harjit Singh"
+
+
+def test_one_mobile_cannot_use_up_the_tries_of_a_pass(desk: Desk, number: str) -> None:
+    for hours in range(3):
+        for _ in range(10):
+            refused(desk, number, mine(2), at=NOW + timedelta(hours=hours), id_last4="0918")
+    assert refused(desk, number, mine(2), at=NOW + timedelta(days=6)) == "no_such_companion"
+    assert look(desk, number, mine(3), at=NOW + timedelta(hours=3)).name == "Harjit Singh"
 
 
 def test_who_knows_no_name_keeps_nobody_out(desk: Desk, number: str) -> None:

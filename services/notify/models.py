@@ -138,6 +138,8 @@ class ApplicationRow(Base):
     """``seq`` of the newest MobileChanged."""
     mobile_sealed: Mapped[str | None]
     """The number of that event, sealed like ``personal`` of a message. Every message goes there."""
+    mobile_proved: Mapped[bool] = mapped_column(server_default=false())
+    """Whether a code had proved the number with which it was submitted. Each later one is."""
     erased_at: Mapped[datetime | None]
     """From this instant on no personal data of it is stored, whatever arrives late."""
 

@@ -26,6 +26,8 @@ ALWAYS_TOLD: Collection[Purpose] = (
 )  # fmt: skip
 """What nobody may keep from an applicant by saying that the number is wrong: their way would be in vain, or
 somebody has their application, or their data."""
+TOLD_IF_PROVED: Collection[Purpose] = ("pass_issued", "returned", "visitor_called", "place_offered")
+"""The same where a code has proved the number: the pass, and what the applicant has to answer or follow."""
 STOPPABLE: Collection[Purpose] = (
     "application_submitted", "application_expired", "rejected", "returned", "day_reopened",
     "request_answered", "visit_reminder", "visit_question",

@@ -131,7 +131,8 @@ def _store_naming_department(
 ) -> None:
     """Store the message that ``build`` makes of the department's name."""
     event = received.event
-    known = lock_application(session, event.application_id, event.reference, event.department)
+    proved = isinstance(event, events.ApplicationSubmitted) and event.mobile_proved
+    known = lock_application(session, event.application_id, event.reference, event.department, proved=proved)
     language = message_builders.language_of(event)
     draft = build(templates.department(event.department, known.department or {}, language))
     draft = to_present_number(session, draft, event.application_id, known)

@@ -22,8 +22,9 @@ from services.notify.models import ApplicationRow, MessageRow
 
 _MESSAGES = MessageRow.metadata.tables["messages"]
 _HOLD_APPLICATION = """
-insert into applications (id, reference) values (:id, :reference)
-on conflict (id) do update set reference = excluded.reference
+insert into applications (id, reference, mobile_proved) values (:id, :reference, :proved)
+on conflict (id) do update set reference = excluded.reference,
+  mobile_proved = applications.mobile_proved or excluded.mobile_proved
 """
 _LOCK_APPLICATION = text(f"""
 {_HOLD_APPLICATION} returning erased_at is not null, mobile_sealed,
@@ -77,10 +78,19 @@ class KnownApplication:
 
 
 def lock_application(
-    session: Session, application_id: UUID, reference: str, department: str | None = None
+    session: Session,
+    application_id: UUID,
+    reference: str,
+    department: str | None = None,
+    *,
+    proved: bool = False,
 ) -> KnownApplication:
-    """Insert or lock the application's row until the transaction ends; return what it holds."""
-    values = {"id": application_id, "reference": reference, "department": department}
+    """Insert or lock the application's row until the transaction ends; return what it holds.
+
+    Args:
+        proved: whether a code has proved the mobile of this application, which is remembered.
+    """
+    values = {"id": application_id, "reference": reference, "department": department, "proved": proved}
     return KnownApplication(*session.execute(_LOCK_APPLICATION, values).one())
 
 
@@ -98,7 +108,7 @@ def lock_pass(
     session: Session, number: str, application_id: UUID, reference: str, site: str | None = None
 ) -> KnownPass:
     """Insert or lock a pass and its application until the transaction ends; return what their rows hold."""
-    values = {"id": application_id, "reference": reference, "number": number, "site": site}
+    values = {"id": application_id, "reference": reference, "number": number, "site": site, "proved": False}
     return KnownPass(*session.execute(_LOCK_PASS, values).one())
 
 

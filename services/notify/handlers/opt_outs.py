@@ -2,8 +2,9 @@
 
 Whoever has proved a number stops all messages to it, on every channel, but those by which somebody gets in or
 learns that they do not (`STOPPABLE`). Whoever knows a reference and the last four of its number may say,
-without a proof, that the number is not theirs. So that stops no message on which somebody's way depends, the
-others go on by email where there is one, and the timeline says it, which the applicant and the reception see.
+without a proof, that the number is not theirs. So that stops no message on which somebody's way depends
+(`ALWAYS_TOLD`; where a code has proved the number, `TOLD_IF_PROVED`), the others go on by email where there
+is one, and the timeline says it, which the applicant and the reception see.
 """
 
 import hmac
@@ -24,7 +25,7 @@ from services.chassis.audit.readers import mobile_of
 from services.chassis.db.upserts import put
 from services.chassis.messaging import outbox
 from services.chassis.rpc.idempotency import once
-from services.notify.domain.messages import ALWAYS_TOLD, STOPPABLE
+from services.notify.domain.messages import ALWAYS_TOLD, STOPPABLE, TOLD_IF_PROVED
 from services.notify.handlers.messages import mobiles_of, recipient_digest
 from services.notify.models import ApplicationRow, OptOutRow
 
@@ -33,7 +34,11 @@ IS_WRONG_NUMBER = f"""(
   and exists (
     select from opt_outs
     where opt_outs.recipient = messages.recipient and about = cast(messages.application_id as text)
-  ))"""
+      and not (messages.purpose = any(array[{", ".join(f"'{one}'" for one in TOLD_IF_PROVED)}]) and exists (
+        select from applications
+        where id = messages.application_id and (mobile_proved or mobile_sealed is not null)
+      ))
+  ))"""  # noqa: S608  made of constants
 """SQL: whether a message is not to go to the number of its recipient."""
 ALL = "all"
 """What somebody wants no messages about who wants none that can be left out."""
@@ -91,7 +96,7 @@ def _own_number(principal: Principal) -> str:
 
 
 def stop_messages(request: WrongNumber, call: Call, session: Session, now: datetime) -> Nothing:
-    """Send nothing more about an application to the number that ends in these digits, but `ALWAYS_TOLD`.
+    """Send less about an application to the number that ends in these digits (`IS_WRONG_NUMBER`).
 
     The applicant who proves the number and asks for the pass again gets messages again.
 

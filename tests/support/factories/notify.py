@@ -118,9 +118,9 @@ class Visit:
     def _example(self, kind: type[E], **members: Any) -> E:
         return example(kind, **{**self.about, **members})
 
-    def submitted(self) -> events.ApplicationSubmitted:
+    def submitted(self, *, proved: bool = True) -> events.ApplicationSubmitted:
         personal = events.ApplicationPersonal(applicant=self.person, purpose="Licence")
-        return self._example(events.ApplicationSubmitted, personal=personal)
+        return self._example(events.ApplicationSubmitted, personal=personal, mobile_proved=proved)
 
     def cancelled(self) -> events.ApplicationCancelled:
         return self._example(events.ApplicationCancelled)

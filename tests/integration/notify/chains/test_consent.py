@@ -155,6 +155,25 @@ def test_who_says_that_the_number_is_wrong_cannot_keep_a_revocation_or_a_closed_
     assert len(whatsapp.sent) == 2
 
 
+@pytest.mark.parametrize("proved", ["by the applicant", "since", False])
+def test_who_says_that_a_proved_number_is_wrong_keeps_no_pass_and_no_call_from_the_applicant(
+    db: Database, postman: SteppedSender, whatsapp: Vendor, sms: Vendor, proved: str | bool
+) -> None:
+    """A reference and four digits are no proof against a code: a neighbour at the counter has seen both."""
+    visit = Visit(deliver_by="whatsapp")
+    handle(db, received(visit.submitted(proved=proved == "by the applicant")))
+    if proved == "since":
+        handle(db, received(visit.mobile_changed(MOBILE), seq=2))
+    rounds(postman)
+    say_wrong(db, visit)
+    whatsapp.sent.clear()
+    for seq, event in enumerate((visit.returned(), visit.rejected(), visit.issued()), start=3):
+        handle(db, received(event, seq=seq))
+    rounds(postman)
+    expected = {"returned", "pass_issued"} if proved else set()
+    assert {message.purpose for message in whatsapp.sent} == expected
+
+
 def test_nobody_is_kept_from_hearing_of_a_breach_by_stop_or_by_a_wrong_number(
     db: Database, postman: SteppedSender, whatsapp: Vendor, sms: Vendor
 ) -> None:
@@ -177,7 +196,7 @@ def test_what_is_not_sent_to_a_wrong_number_goes_by_email_and_the_timeline_says_
     chain = ("whatsapp:600", "sms:600", "email:600")
     postman = make_sender(db, whatsapp, sms, clock, chain_status=chain, chain_pass=chain)
     visit = Visit(deliver_by="whatsapp", email="someone@example.org")
-    handle(db, received(visit.submitted()))
+    handle(db, received(visit.submitted(proved=False)))
     rounds(postman)
     say_wrong(db, visit)
     assert published(db)[-1] == ("sms", "wrong_number", "-")

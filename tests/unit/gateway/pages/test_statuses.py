@@ -63,6 +63,7 @@ async def test_who_got_the_messages_of_somebody_else_stops_them_after_the_digits
         stopped = await person.send("/status/result")
     assert person.client.last("notify.wrong_number")[1].mobile_last4 == "3210"
     assert "gets no more messages about this application, unless the visit or its pass" in stopped.text
+    assert "If a code has confirmed this number, it still gets the pass" in stopped.text
 
 
 async def test_a_status_has_an_address_that_can_be_shown_again_in_another_language() -> None:

@@ -27,6 +27,8 @@ vendor = Access(everybody=True, any_body=True)
 """A vendor that sends messages; notify finds out whether it is one."""
 applicant = Access(applicants=True)
 """Somebody who has proved a mobile by a one-time code."""
+noticed = Access(applicants=True, quiet=True)
+"""The same at a page for everybody, which staff open, too."""
 pass_holder = Access("reception", applicants=True)
 """The applicant whose pass it is (issuance checks that), or the reception."""
 signed_in = Access(*EVERY_ROLE, applicants=True, initial_password=True)

@@ -311,7 +311,7 @@ class Pages:
     async def _caller(self, request: Request) -> Caller:
         if self._notice_session:
             try:
-                return await callers.applicant.caller_of(request)
+                return await callers.noticed.caller_of(request)
             except ContractError:
                 pass  # a page for everybody works without a session, or with one of another kind
         return await self.access.caller_of(request)

@@ -2,6 +2,7 @@
 
 import pytest
 from prometheus_client import REGISTRY
+from structlog.testing import capture_logs
 
 from contracts.errors import ContractError, Forbidden, NotFound, TooManyAttempts
 from contracts.rpc.audit import AuditEntries
@@ -44,6 +45,15 @@ async def test_a_role_that_a_route_does_not_admit_is_counted_and_an_applicant_is
         ]
     assert refused == [403, 403]
     assert counted("staff_refused", role="reception") == before + 1
+
+
+async def test_staff_who_open_a_page_for_everybody_are_refused_nothing() -> None:
+    before = counted("staff_refused", role="reception")
+    with capture_logs() as lines:
+        async with browsing(session=staff_claims("reception")) as (http, _):
+            assert (await http.get("/en/about")).status_code == 200
+    assert counted("staff_refused", role="reception") == before
+    assert not [line for line in lines if line["event"] == "refused"]
 
 
 async def test_each_file_of_logins_or_of_the_audit_log_is_counted_once() -> None:

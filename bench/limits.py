@@ -27,7 +27,7 @@ ABANDONED = 0.1
 TYPED = 1.2
 """Times that a code is typed."""
 LOOKUPS = 2
-"""Of the status, for each visitor."""
+"""Of the status, and by the link of a message, for each visitor."""
 PAGES = 25
 """Of one visitor, from the first page to the pass."""
 STAFF = 2_000
@@ -112,7 +112,10 @@ def rows() -> list[Row]:
             item.amount)
         for item in LIMITS["login"]
     ]  # fmt: skip
-    reads = Row("read by address", 60, people_behind_one_address(60) * PAGES, MINUTE_LIMITS["read"] or 0)
+    of_minute = [
+        Row(f"{name} by address", 60, people_behind_one_address(60) * each, MINUTE_LIMITS[name] or 0)
+        for name, each in (("read", PAGES), ("link", LOOKUPS))
+    ]
     gate = Row("gate by login", 60, GATE_SCANS * 2, MINUTE_LIMITS["gate"] or 0)
     unused = [
         Row("unused codes by address", int(limit.within.total_seconds()), unused_codes(limit), limit.times)
@@ -124,7 +127,7 @@ def rows() -> list[Row]:
         Row("untyped codes to new numbers", hour, of_all, CEILING),
         Row("the same without a proof of work", hour, of_all, CEILING // 2),
     ]
-    return [*of_gateway, *logins, reads, gate, *unused, *ceiling]
+    return [*of_gateway, *logins, *of_minute, gate, *unused, *ceiling]
 
 
 def unused_codes(limit: Limit) -> float:

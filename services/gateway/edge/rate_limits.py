@@ -46,6 +46,7 @@ GUESSES = {"status", "status_reference", "status_anywhere"}
 """Refused while the store is away. The others are allowed then, and accounts still counts guesses."""
 MINUTE_LIMITS: dict[str, int | None] = {
     "read": 3_000,
+    "link": 600,
     "applicant": 600,
     "staff": 1_200,
     "gate": 2_400,
@@ -56,7 +57,11 @@ MINUTE_LIMITS: dict[str, int | None] = {
     "hook_strangers": 24,
     "unlimited": None,
 }
-"""Requests in a minute, counted by each replica: `read` and `hook` by address, the others by whose session.
+"""Requests in a minute, counted by each replica: `read`, `link` and `hook` by address, the others by whose
+session.
+
+`link` is for random codes in the links of messages, of 60 bits or more. Nobody finds one by trying, so they
+wait for no store, and whoever tries references shuts nobody's link.
 
 `hook` is for reports of vendors, which come from few addresses and are many after a closed day.
 `hook_anywhere` is for those of a vendor from all addresses together that have signed one. Before that an
@@ -233,7 +238,7 @@ class RateLimits:
             self._counts.clear()
         self._counts[limit, key] += 1
         if most is not None and self._counts[limit, key] > most:
-            facts: dict[str, Any] = {"limit": "address"} if limit == "read" else {}
+            facts: dict[str, Any] = {"limit": "address"} if limit in ("read", "link") else {}
             raise TooManyAttempts("too many requests", retry_after=60 - int(monotonic() % 60), **facts)
 
     async def _ask(self, limit: str, question: Any, otherwise: Any) -> Any:

@@ -20,7 +20,7 @@ router = page_router("")
 Code = Annotated[str, Path(pattern=LINK_CODE)]
 
 
-@router.get("/w/{code}", dependencies=[rate_limited("status")])
+@router.get("/w/{code}", dependencies=[rate_limited("link")])
 async def show_wait(view: OpenPage, code: Code) -> Response:
     return await _page(view, code)
 
@@ -39,7 +39,7 @@ async def _page(view: OpenPage, code: str, status: int = 200) -> Response:
     )
 
 
-@router.post("/w/{code}", dependencies=[rate_limited("status")])
+@router.post("/w/{code}", dependencies=[rate_limited("link")])
 async def answer_offer(view: OpenPage, code: Code) -> Response:
     """Take the place that is offered, or wait no longer; who says neither sees the page again."""
     form, notice = await view.form(), ""

@@ -23,12 +23,12 @@ router = page_router("/v")
 Code = Annotated[str, Path(pattern=LINK_CODE)]
 
 
-@router.get("/{code}", dependencies=[rate_limited("status")])
+@router.get("/{code}", dependencies=[rate_limited("link")])
 async def show_visit(view: OpenPage, code: Code) -> Response:
     return await _page(view, code)
 
 
-@router.post("/{code}", dependencies=[rate_limited("status")])
+@router.post("/{code}", dependencies=[rate_limited("link")])
 async def answer_visit(view: OpenPage, code: Code) -> Response:
     """Tell the visitor to come, to wait, or that it is not possible today."""
     form = await view.form()

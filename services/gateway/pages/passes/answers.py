@@ -21,7 +21,7 @@ from services.gateway.pages.shared.view import OpenPage, page_router
 router = page_router("/p")
 
 
-@router.post("/{code}", dependencies=[rate_limited("status")])
+@router.post("/{code}", dependencies=[rate_limited("link")])
 async def answer(view: OpenPage, code: Code) -> Response:
     """Store what whoever has the link says: whether they come, or whether they were met."""
     form, said = await view.form(), "too_late"

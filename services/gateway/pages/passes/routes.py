@@ -117,11 +117,11 @@ async def show_visit_now(caller: Anyone, code: Code, wanted: Wanted = "") -> Res
     return page("passes/now.html", 200, HIDDEN, language, code=code, language=language, **now_of)
 
 
-@router.get("/q/{code}", dependencies=[rate_limited("status")])
+@router.get("/q/{code}", dependencies=[rate_limited("link")])
 async def open_short_link(request: Request, caller: Anyone, code: Code) -> Response:
     """Redirect from the short link of an SMS to the page of the pass.
 
-    It has fewer random bits than the page's own address, so that tries are limited as those of strangers.
+    It has fewer random bits than the page's own address (60), so tries are limited more than reading is.
     """
     try:
         link = await caller.query(rpc.issuance.WHOLE_LINK, ShortLink(code=code))

@@ -246,18 +246,43 @@ async def _away(*_: object, **__: object) -> int:
     raise ConnectionError
 
 
+LINK = "7K3M9QW3AA"
+
+
+async def follow_links(app: FastAPI) -> list[int]:
+    """Follow each link of a message that needs no sign-in, from one address."""
+    wanted = (("GET", "/q"), ("GET", "/en/v"), ("POST", "/en/v"), ("GET", "/en/w"), ("POST", "/en/p"))
+    async with browser(app, "203.0.113.7") as http:
+        return [
+            (await http.request(method, f"{path}/{LINK}", headers=SAME_SITE)).status_code
+            for method, path in wanted
+        ]
+
+
+async def test_who_tries_references_shuts_nobodys_link_behind_the_same_address(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(LIMITS, "status", (RateLimitItemPerMinute(0),))
+    app, _ = stubbed(application__status=STATUS)
+    assert await look_up(app, "3210", "203.0.113.7") == 429
+    assert 429 not in await follow_links(app)
+    monkeypatch.setitem(MINUTE_LIMITS, "link", 0)
+    assert set(await follow_links(app)) == {429}
+
+
 async def test_without_its_store_guesses_are_refused_and_the_rest_is_allowed(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(OwnCounters, "incr", _away)
-    app, client = stubbed(application__status=STATUS)
+    app, client = stubbed(application__status=STATUS, issuance__whole_link=NotFound("no pass"))
     client.answers["accounts.request_otp"] = OtpAccepted(request_id=UUID(int=1))
     assert await look_up(app, "3210", "203.0.113.7") == 503
     assert not client.was_asked("application.status")
     async with browser(app) as http:
         sent = await http.post("/api/v1/otp", json={"mobile": "9876543210"})
         read = await http.get("/robots.txt")
-    assert (sent.status_code, read.status_code) == (202, 200)
+        link = await http.get(f"/q/{LINK}")
+    assert (sent.status_code, read.status_code, link.status_code) == (202, 200, 404)
 
 
 @pytest.mark.parametrize("store", ["localhost:6379", "valkey://", "memcached://host"])

@@ -22,7 +22,8 @@ _MESSAGE = ("queued_at", "purpose", "channel", "language", "state", "ended_at", 
 def list_kept(request: OwnDataQuestion, call: Call, session: Session) -> OwnData:
     """Return what is kept of those of these applications whose messages went to the caller's mobile.
 
-    The link of a pass is left out of its text: who has a copy shall not get in with it.
+    The link of a pass is left out of its text: who has a copy shall not get in with it. Whose application was
+    given another mobile gets earlier numbers and addresses only in part: they may be of somebody else.
 
     Raises:
         Forbidden: as `readers.owner_of`.
@@ -37,6 +38,7 @@ def list_kept(request: OwnDataQuestion, call: Call, session: Session) -> OwnData
         rows = session.scalars(select(MessageRow).where(of_them).order_by(MessageRow.queued_at)).all()
         if not rows:
             continue
+        own = mobiles_of(session, application.id)[0] if application.mobile_sealed is not None else None
         items.append(
             kept(
                 application.reference,
@@ -44,13 +46,14 @@ def list_kept(request: OwnDataQuestion, call: Call, session: Session) -> OwnData
                 [row.queued_at for row in rows],
                 receivers=tuple(dict.fromkeys(row.channel for row in rows if row.provider)),
                 numbers=tuple(dict.fromkeys(row.pass_number for row in rows if row.pass_number)),
-                records=tuple(_whole(row, keys) for row in rows) if request.whole else (),
+                records=tuple(_whole(row, keys, own) for row in rows) if request.whole else (),
             )
         )
     return readers.answer(session, items, readers.COUNTED_ONCE)
 
 
-def _whole(row: MessageRow, keys: PersonalKeyRing) -> dict[str, Any]:
+def _whole(row: MessageRow, keys: PersonalKeyRing, own: str | None) -> dict[str, Any]:
+    """Return a message with its text; ``own``: the mobile that the application was given since, if any."""
     personal = unseal_if_possible(row.id, row.personal, keys)
     told = {name: getattr(row, name) for name in _MESSAGE}
     if personal is None:
@@ -60,4 +63,10 @@ def _whole(row: MessageRow, keys: PersonalKeyRing) -> dict[str, Any]:
         text = templates.find(row.purpose, row.language).render(words)
     except templates.Unrenderable:  # an older version of the text had other parameters
         text = ""
-    return told | {"to": personal.to, "text": text}
+    return told | {"to": personal.to if own in (None, personal.to) else _masked(personal.to), "text": text}
+
+
+def _masked(address: str) -> str:
+    """Return the end of a number, or the domain of an email address."""
+    _, at, domain = address.rpartition("@")
+    return f"…{at}{domain}" if at else f"…{address[-4:]}"

@@ -1,7 +1,7 @@
 """The states of pages of the gate, its supervisors, the kiosk, and passes that reached nobody."""
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import get_args
 
 from contracts.errors import Forbidden, NotAuthenticated
@@ -36,10 +36,14 @@ def undelivered() -> Iterator[State]:
 def plates() -> Iterator[State]:
     """Yield the pages of the gate about a vehicle: whose pass it is, and that no pass names it."""
     named = (("Gurpreet Kaur", NUMBER, "PB65AB1234"), ("Baldev Singh", "AB3D5FGM", "CH01AC1234"))
+    later = datetime(2026, 12, 1, 15, tzinfo=IST)
     hits = PlateHits(
-        items=tuple(
-            PlateHit(pass_=number, reference=REFERENCE, name_latin=name, party=2, vehicle=vehicle)
-            for name, number, vehicle in named
+        items=(
+            *(
+                PlateHit(pass_=number, reference=REFERENCE, name_latin=name, party=2, vehicle=vehicle)
+                for name, number, vehicle in named
+            ),
+            PlateHit(party=1, department="home", valid_from=later, valid_to=later + timedelta(hours=1)),
         ),
         is_cut=True,
     )

@@ -172,14 +172,20 @@ class PlateQuestion(Wire):
 
 
 class PlateHit(Wire):
-    """A pass with that vehicle."""
+    """A pass with that vehicle.
 
-    pass_: str = Field(alias="pass")
-    reference: str | None
-    name_latin: str
-    """Empty where they may neither come in now nor are inside."""
+    Where its people may neither come in now nor are inside, it says to which department they come and when,
+    and not who and by which pass: else four digits after the other would list all that come today.
+    """
+
+    pass_: str = Field(default="", alias="pass")
+    reference: str | None = None
+    name_latin: str = ""
     party: int
-    vehicle: str
+    vehicle: str = ""
+    department: str | None = None
+    valid_from: Instant | None = None
+    valid_to: Instant | None = None
 
     model_config = ConfigDict(populate_by_name=True, serialize_by_alias=True)
 

@@ -11,6 +11,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, Literal
 from uuid import uuid4
 
@@ -24,13 +25,15 @@ from contracts.errors import ContractError, Forbidden, InvalidInput
 from contracts.mobile import ascii_digits
 from contracts.plates import is_plate
 from contracts.rpc.verify.incidents import HelpCalls, HelpQuestion
-from contracts.rpc.verify.manifests import PlateHits, PlateQuestion
+from contracts.rpc.verify.manifests import PlateHit, PlateHits, PlateQuestion
 from contracts.rpc.verify.presence import InsideQuestion
 from contracts.rpc.verify.scans import ScanPass, ScanResult
 from services.chassis.runtime.clock import now
+from services.chassis.runtime.time_words import span
 from services.gateway.pages.shared import directory, photograph
 from services.gateway.pages.shared.answers import TooLong
 from services.gateway.pages.shared.forms import text_of
+from services.gateway.pages.shared.languages import instant_in_words
 from services.gateway.pages.shared.view import SecurityPage, View, page_router
 
 router = page_router("/gate")
@@ -187,7 +190,10 @@ async def show_result(view: SecurityPage) -> Response:
     if not kept:
         return view.to("/gate")
     if "hits" in kept:
-        return view.html("gate/choose.html", **{"is_cut": False, **kept})  # 0.30.0 keeps no is_cut
+        hits = [PlateHit.model_validate(one) for one in kept["hits"]]
+        names = {} if all(one.pass_ for one in hits) else await directory.department_names(view)
+        shown = {"is_cut": False, **kept, "hits": hits, "departments": names}  # 0.30.0 keeps no is_cut
+        return view.html("gate/choose.html", **shown, when=partial(_when, view))
     scan = Scan(
         kept["direction"],
         kept["typed"],
@@ -195,6 +201,13 @@ async def show_result(view: SecurityPage) -> Response:
         datetime.fromisoformat(kept["at"]),
     )
     return await _result_page(view, scan)
+
+
+def _when(view: View, hit: PlateHit) -> str:
+    """Return from when to when the pass of a hit is open for entry."""
+    assert hit.valid_from is not None and hit.valid_to is not None  # noqa: PT018  both or none
+    start, end = (instant_in_words(at, view.language) for at in (hit.valid_from, hit.valid_to))
+    return span(start, end, view.language)
 
 
 @router.get("/photographs/{reference}")
@@ -251,7 +264,8 @@ async def _look(view: View, form: FormData, scanned: str, direction: str) -> Res
     try:
         found = await _with_plate(view, form, scanned)
         hits = found.items
-        if len(hits) > 1 or (hits and direction == "exit"):  # a scanner may have typed a plate
+        is_sure = len(hits) == 1 and direction == "entry" and hits[0].pass_  # a scanner may type a plate
+        if hits and not is_sure:
             named = [one.model_dump(mode="json") for one in hits]
             kept = {"hits": named, "is_cut": found.is_cut, "gate": typed["gate"], "direction": direction}
             return view.save_result(view.to(RESULT), RESULT, kept)

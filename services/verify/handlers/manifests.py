@@ -168,8 +168,8 @@ def make_manifest(
 def find_by_plate(request: PlateQuestion, call: Call, session: Session, now: datetime) -> PlateHits:
     """Return the passes of a gate's manifest with a vehicle, by its plate in any spelling or its last four.
 
-    Passes that were revoked are left out, unless somebody is inside with them. Whose entry is not open now is
-    not named. A search counts as a look at each pass that it finds, or at one.
+    Passes that were revoked are left out, unless somebody is inside with them. Of one whose entry is not open
+    now only department and time are told. A search counts as a look at each pass that it finds, or at one.
 
     Raises:
         Forbidden: the login does not stand at this gate.
@@ -191,11 +191,23 @@ def find_by_plate(request: PlateQuestion, call: Call, session: Session, now: dat
         people, standing = _people(row, request.gate), row.standing
         if people is None or standing.terms is None:
             continue
-        is_named = standing.inside_at(now) > 0 or standing.terms.window_at(now) is not None
-        latin = people.applicant.name_latin if is_named else ""
-        items.append(
-            PlateHit.from_attributes(row, pass_=row.number, name_latin=latin, vehicle=people.vehicle)
-        )
+        if standing.inside_at(now) > 0 or standing.terms.window_at(now) is not None:
+            hit = PlateHit(
+                pass_=row.number,
+                reference=row.reference,
+                name_latin=people.applicant.name_latin,
+                party=standing.terms.party,
+                vehicle=people.vehicle or "",
+            )
+        else:
+            window = standing.terms.window_to_show(now)
+            hit = PlateHit(
+                party=standing.terms.party,
+                department=row.department,
+                valid_from=window.start,
+                valid_to=window.end,
+            )
+        items.append(hit)
     for _ in range(min(max(len(items), 1), MOST_HITS)):
         previews.count(session, login, request.gate, now)
     return PlateHits(items=tuple(items[:MOST_HITS]), is_cut=len(items) > MOST_HITS)

@@ -273,8 +273,8 @@ class App {
   #type(text: string): void {
     const hits = this.#gate.findByPlate(text);
     const [first] = hits;
-    const isSure = hits.length === 1 && this.#direction === "entry";
-    if (first === undefined || isSure) this.#scan(first?.number ?? text, performance.now());
+    const sure = hits.length === 1 && this.#direction === "entry" ? first?.number : null;
+    if (first === undefined || sure) this.#scan(sure ?? text, performance.now());
     else this.#choose(hits);
   }
 
@@ -283,7 +283,7 @@ class App {
     this.#idle.touch();
     this.#frame.closeList();
     this.#shown = null;
-    const choice = drawChoice(hits, ({ number }) => this.#scan(number, performance.now()));
+    const choice = drawChoice(hits, this.#gate.state(), (number) => this.#scan(number, performance.now()));
     this.#frame.showVerdict(choice);
     setTimeout(() => {
       if (choice.isConnected) this.#leave(null);

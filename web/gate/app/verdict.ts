@@ -78,15 +78,25 @@ function exitForm(shown: Shown, leave: (count?: number) => void): { more: null; 
   return { more: null, button };
 }
 
-/** Draw which passes name a vehicle, a button each. */
-export function drawChoice(hits: readonly PlateHit[], choose: (hit: PlateHit) => void): HTMLElement {
-  const buttons = hits.map((hit) => el(
-    "button", { class: "button choice", type: "button", onclick: () => choose(hit) },
-    [hit.name, hit.vehicle, counted("persons", hit.party)].filter(Boolean).join(" · "),
-  ));
+/** Draw which passes name a vehicle, a button each; of one that is not open now, where it goes and when. */
+export function drawChoice(hits: readonly PlateHit[], state: GateState, choose: (number: string) => void): HTMLElement {
+  const names = state.directoryNames.departments;
+  const parts = hits.map((hit) => {
+    if (hit.number === null) {
+      const department = hit.department && directoryName(names, hit.department);
+      const told = [department, hours(hit.validFrom, hit.validTo)].filter(Boolean).join(" · ");
+      return el("p", { class: "verdict__why" }, `${told}. ${t("ask_for_pass")}`);
+    }
+    const { number } = hit;
+    return el(
+      "button", { class: "button choice", type: "button", onclick: () => choose(number) },
+      [hit.name, hit.vehicle, counted("persons", hit.party)].filter(Boolean).join(" · "),
+    );
+  });
+  const title = t(hits.some(({ number }) => number !== null) ? "whose_pass" : "vehicle_not_now");
   return el(
     "article", { class: "verdict verdict--amber" },
-    el("div", { class: "verdict__body", tabindex: 0 }, el("div", { class: "verdict__head" }, el("h1", {}, t("whose_pass"))), ...buttons),
+    el("div", { class: "verdict__body", tabindex: 0 }, el("div", { class: "verdict__head" }, el("h1", {}, title)), ...parts),
   );
 }
 

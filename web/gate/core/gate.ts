@@ -190,7 +190,7 @@ export class Gate implements GateApi {
   }
 
   findByPlate(text: string): PlateHit[] {
-    return this.#device.manifest.withPlate(text);
+    return this.#device.manifest.withPlate(text, this.#device.now());
   }
 
   async scan(text: string, direction: Direction): Promise<Shown> {

@@ -10,7 +10,7 @@ import { RevokedList, read } from "./revoked.ts";
 import { servedBy } from "./served.ts";
 import { importKeys } from "./tokens.ts";
 import type { Keys, PassClaims } from "./tokens.ts";
-import { insideAt, standingAfter, untilOf, unusedStanding } from "./verdicts.ts";
+import { insideAt, standingAfter, untilOf, unusedStanding, windowAt, windowToShow } from "./verdicts.ts";
 import type { Standing, Terms } from "./verdicts.ts";
 
 /** So many nonces are remembered after their moves. */
@@ -408,17 +408,24 @@ export class Manifest {
     return moves.filter(isCounted).reduce(replay, held);
   }
 
-  /** Return the passes that name the vehicle whose plate, or the end of it, was typed; none that was revoked and is outside. */
-  withPlate(typed: string): PlateHit[] {
+  /**
+   * Return the passes that name the vehicle whose plate, or the end of it, was typed, as verify does; none that was
+   * revoked and is outside.
+   */
+  withPlate(typed: string, at: number): PlateHit[] {
     if (!isPlate(typed)) return [];
     const named = [...this.#passes.values()].filter(({ vehicle }) => vehicle !== null && namesPlate(typed, vehicle));
     const here = named.filter(({ pass }) => !this.revoked.has(pass) || (this.find(pass)?.standing.inside ?? 0) > 0);
-    return here.map(({ pass, applicant, vehicle, party }) => ({
-      number: pass,
-      name: applicant?.name_latin || applicant?.name || "",
-      vehicle: vehicle ?? "",
-      party,
-    }));
+    return here.map((wire) => {
+      const { pass, applicant, vehicle, party, department } = wire;
+      const standing = this.find(pass)?.standing ?? standingOf(wire);
+      const terms = standing.terms;
+      if (terms !== null && insideAt(standing, at) === 0 && windowAt(terms, at) === null) {
+        const { start, end } = windowToShow(terms, at);
+        return { number: null, department, validFrom: new Date(start).toISOString(), validTo: new Date(end).toISOString() };
+      }
+      return { number: pass, name: applicant?.name_latin || applicant?.name || "", vehicle: vehicle ?? "", party };
+    });
   }
 
   /** Return the passes whose party is inside. */

@@ -296,13 +296,10 @@ export interface HelpCall {
 /** So long the next pass means that all have left of whom nobody has said how many; after that nobody has. */
 export const COUNT_WITHIN_MS = 60_000;
 
-/** A pass that names a vehicle. */
-export interface PlateHit {
-  number: string;
-  name: string;
-  vehicle: string;
-  party: number;
-}
+/** A pass that names a vehicle. Of one that is not open for entry now, only the department and the time are told. */
+export type PlateHit =
+  | { number: string; name: string; vehicle: string; party: number }
+  | { number: null; department: string | null; validFrom: string; validTo: string };
 
 /** What the screens call; {@link Gate} implements it. */
 export interface GateApi {

@@ -16,6 +16,7 @@ import {
   statusList,
   tokenOf,
 } from "./server.ts";
+import { sample } from "./support.ts";
 
 test("online the server decides, and nothing is queued", async () => {
   const { gate, server } = await openGate();
@@ -71,7 +72,7 @@ test("a vehicle is found by its plate without a network, but not the pass that w
   server.passes.set(OTHER, pass({ pass: OTHER, vehicle: "CH01AC1234", applicant: { name: "Baldev", name_latin: "Baldev" }, party: 1 }));
   const { gate } = await openGate(server);
   server.down = true;
-  const found = (typed: string): string[] => gate.findByPlate(typed).map(({ number }) => number);
+  const found = (typed: string): (string | null)[] => gate.findByPlate(typed).map(({ number }) => number);
   assert.deepEqual(found("pb 65 ab 1234"), [NUMBER]);
   assert.deepEqual(found("1234"), [NUMBER, OTHER]);
   assert.deepEqual(gate.findByPlate("CH-1-AC-1234"), [{ number: OTHER, name: "Baldev", vehicle: "CH01AC1234", party: 1 }]);
@@ -80,6 +81,20 @@ test("a vehicle is found by its plate without a network, but not the pass that w
   server.passes.set(OTHER, pass({ pass: OTHER, vehicle: null, revoked: true }));
   await gate.hearReload();
   assert.deepEqual(found("1234"), [NUMBER]);
+});
+
+test("a plate tells no more than department and time of a pass that is not open now", async () => {
+  // contracts/samples/plate_hits.json is shared with verify, whose test has the same pass.
+  const closed = { number: null, department: "home", validFrom: "2026-12-01T04:30:00.000Z", validTo: "2026-12-01T07:00:00.000Z" };
+  const named = { number: NUMBER, name: "Gurpreet Kaur", vehicle: "PB65AB1234", party: 2 };
+  for (const [at, inside, isNamed] of sample<[string, number, boolean][]>("plate_hits.json")) {
+    const server = new Server();
+    const window = { valid_from: "2026-12-01T04:30:00Z", valid_to: "2026-12-01T07:00:00Z" };
+    server.passes.set(NUMBER, pass({ vehicle: "PB65AB1234", department: "home", inside, admitted: inside, ...window }));
+    server.now = Date.parse(at);
+    const { gate } = await openGate(server);
+    assert.deepEqual(gate.findByPlate("1234"), [isNamed ? named : closed], at);
+  }
 });
 
 test("what the server has admitted is known when the network goes", async () => {

@@ -91,6 +91,8 @@ TEXTS: dict[str, str] = {
     "out": _("Out"),
     "number_label": _("Pass or vehicle number"),
     "whose_pass": _("Whose pass is it?"),
+    "vehicle_not_now": _("No pass with this vehicle is open for entry now"),
+    "ask_for_pass": _("Ask for the pass: scan it, or type its number."),
     "check": _("Check"),
     "hold": _("Hold the QR code in front of the camera"),
     "camera": _("Camera"),

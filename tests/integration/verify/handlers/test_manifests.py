@@ -1,6 +1,7 @@
 """What a gate holds to go on without a network."""
 
 import base64
+import json
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
 from random import Random
@@ -14,7 +15,7 @@ from contracts.errors import Forbidden, InvalidInput, TooManyAttempts
 from contracts.events import DirectoryChanged, GateRules, PassIssued, SiteRecord
 from contracts.list_digest import digest_of
 from contracts.model import IST, Companion, Guardian, Official
-from contracts.rpc.verify.manifests import ManifestPass, ManifestQuestion, PlateQuestion
+from contracts.rpc.verify.manifests import ManifestPass, ManifestQuestion, PlateHit, PlateQuestion
 from services.verify.handlers import manifests, previews
 from services.verify.service import Service
 from tests.support.factories.verify import (
@@ -37,8 +38,11 @@ from tests.support.factories.verify import (
     token_of,
 )
 from tests.support.stack.extent import few_of
+from tests.support.stack.paths import ROOT
 
 DAY = timedelta(days=1)
+HITS = json.loads((ROOT / "contracts/samples/plate_hits.json").read_text(encoding="utf-8"))
+"""When a plate is looked for, how many are inside with the pass that names it, and whether it is told."""
 
 
 def numbers(gate: Gate, **question: object) -> list[str]:
@@ -86,8 +90,6 @@ def test_a_vehicle_is_found_at_the_gates_of_its_pass_by_any_spelling_of_its_plat
     assert found("ch 1 ab 1234") == found("CH-01-AB-1234") == found("1234") == [mine.pass_number]
     assert found("CH01AB1235") == found("Gurpreet Kaur") == []
     assert found("1234", at=NOON + 2 * DAY) == [], "its day is over"
-    named = [one.name_latin for at in (NOON, VALID_TO) for one in hits("1234", at=at)]
-    assert named == ["Gurpreet Kaur", ""], "who may not come in is not named"
     gate.handle(pass_revoked(mine))
     assert found("1234") == []
     other = officer(gate="PCS1-G2")
@@ -97,6 +99,29 @@ def test_a_vehicle_is_found_at_the_gates_of_its_pass_by_any_spelling_of_its_plat
     monkeypatch.setattr(previews, "LIMIT", 3)
     with pytest.raises(TooManyAttempts):
         found("9999")
+
+
+@pytest.mark.parametrize(("at", "inside", "is_named"), HITS)
+def test_a_plate_tells_no_more_than_department_and_time_of_a_pass_that_is_not_open_now(
+    gate: Gate, at: str, inside: int, is_named: bool
+) -> None:
+    issued = gate.issue()
+    if inside:
+        gate.enter(issued)
+    with gate.database.transaction() as session:
+        asked = PlateQuestion(gate=GATE, plate="1234")
+        (hit,) = manifests.find_by_plate(asked, calling(), session, datetime.fromisoformat(at)).items
+    named = PlateHit(
+        pass_=issued.pass_number,
+        reference=issued.reference,
+        name_latin="Gurpreet Kaur",
+        party=issued.party,
+        vehicle="CH01AB1234",
+    )
+    closed = PlateHit(
+        party=issued.party, department=issued.department, valid_from=VALID_FROM, valid_to=VALID_TO
+    )
+    assert hit == (named if is_named else closed)
 
 
 def test_a_gate_is_told_that_more_passes_have_the_vehicle_than_it_is_shown(gate: Gate) -> None:

@@ -1,7 +1,7 @@
 """The pages of the gate: a pass typed or scanned, the ID check, the verdict, who is inside."""
 
 import re
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -79,6 +79,17 @@ async def test_where_several_passes_name_the_vehicle_the_guard_chooses_one(guard
     assert f'value="{NUMBER}">Gurpreet Kaur' in text
     assert 'value="AB3D5FGM">Baldev Singh' in text
     assert 'name="direction" value="exit"' in text
+    assert not guard.client.was_asked("verify.scan")
+
+
+async def test_of_a_pass_that_is_not_open_now_the_guard_reads_where_it_goes_and_when(guard: Guard) -> None:
+    day = datetime(2026, 12, 1, 9, 30, tzinfo=UTC)
+    closed = PlateHit(party=2, department="home", valid_from=day, valid_to=day + timedelta(hours=1))
+    guard.client.answers["verify.find_by_plate"] = PlateHits(items=(closed,))
+    text = (await guard.scan("ch-1-ab-1234", gate="PCS1-G1")).text
+    assert "No pass with this vehicle is open for entry now" in text
+    assert "1 December 2026, 3:00 pm – 1 December 2026, 4:00 pm" in text
+    assert "CH01AB1234" not in text.partition("<h1")[2], "nothing is shown but what the guard has typed"
     assert not guard.client.was_asked("verify.scan")
 
 

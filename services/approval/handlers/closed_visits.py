@@ -61,6 +61,7 @@ class AffectedVisits:
         )
         self.asked_for_it = and_(
             ReviewRow.status == "pending",
+            ReviewRow.standing_state.is_(None),  # a standing pass takes no places
             ReviewRow.department == department,
             ReviewRow.details.contains({"preferred": [{"date": day.isoformat()}]}),
         )

@@ -279,6 +279,8 @@ def _apply_outcome(session: Session, row: ReviewRow | None, application: Applica
     if row.status == "closed":
         capacity.release(session, row.id)
         corrections.drop(row)
+        if row.standing_state == "waiting":  # one in force stays one of whoever is inside with it
+            row.standing_state = row.standing_until = None
     if application.erased_at:
         corrections.drop(row)
         row.application = row.application.model_copy(update={"personal": reviews.ERASED})

@@ -38,6 +38,8 @@ from services.approval.handlers.scheduled_jobs import escalate_waiting
 from services.approval.models.places import WaitRow
 from services.approval.models.reviews import BookingRow, ReviewRow
 from services.chassis.db.database import personal_keys_of
+from tests.integration.approval.handlers.closing import affected, close
+from tests.integration.approval.handlers.closing import ask as ask_visitors
 from tests.integration.approval.handlers.visiting import answer, came, contact, left, put, seen
 from tests.integration.approval.handlers.visiting import hear as scan
 from tests.support.factories.approval import (
@@ -48,10 +50,12 @@ from tests.support.factories.approval import (
     amended,
     approval,
     by,
+    cancelled,
     capacity,
     deliver,
     desk,
     erased,
+    expired,
     ist,
     pending,
     person,
@@ -262,13 +266,26 @@ def test_the_days_that_have_passed_while_it_waited_fall_away(approval_db) -> Non
     assert event.slot.day > (NOW + timedelta(days=30)).date() - timedelta(days=1)
 
 
-def test_one_whose_people_are_erased_is_decided_no_more(approval_db) -> None:
+def test_the_closing_of_a_day_does_not_touch_one_that_waits_for_the_ado_branch(approval_db) -> None:
+    review, ordinary = asked(approval_db), pending(approval_db)
+    close(approval_db)
+    assert [one.id for one in affected(approval_db).items] == [ordinary]
+    assert ask_visitors(approval_db) == 1
+    assert [one.state for one in in_list(approval_db)] == ["waiting"]
+    assert settle(approval_db, review, "approve") == "in_force"
+
+
+@pytest.mark.parametrize("ends", [cancelled, expired, erased])
+def test_none_waits_for_the_ado_branch_whose_application_has_ended(approval_db, ends) -> None:
     event = submitted(**ALONE)
     deliver(approval_db, event)
     review = review_id_of(approval_db, event.application_id)
     ask(approval_db, review)
-    deliver(approval_db, erased(event), 2)
-    assert code_of(settle, approval_db, review, "approve") == "standing_changed"
+    deliver(approval_db, ends(event), 2)
+    with approval_db.transaction() as session:
+        row = session.get_one(ReviewRow, review)
+        assert (row.status, row.standing_state, row.standing_until) == ("closed", None, None)
+    assert code_of(settle, approval_db, review, "approve") == "not_found"
     assert in_list(approval_db) == ()
 
 

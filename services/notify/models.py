@@ -112,7 +112,8 @@ class MessageRow(Base):
     undelivered_at: Mapped[datetime | None]
     """When the chain ended without a sign that the pass has arrived; reception is shown it."""
     is_replaced: Mapped[bool] = mapped_column(server_default=false())
-    """Its applicant has another number since. What becomes of it is recorded; nothing more comes of it."""
+    """Its applicant has another number since, or the office has answered otherwise. What becomes of it is
+    recorded; nothing more comes of it."""
     correlation_id: Mapped[str] = mapped_column(default="")
     traceparent: Mapped[str | None]
     """The trace context of what called for it; sending it continues that trace."""

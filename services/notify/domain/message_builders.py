@@ -224,10 +224,10 @@ def day_reopened(event: VisitDayReopened, public_url: str, department: str) -> D
 
 
 def visitor_called(event: VisitorCalled, public_url: str, department: str) -> Draft:
-    """Build the message to a visitor who is inside; what it says is over with the day."""
+    """Build the message to a visitor who is inside; it is over with the day, or when their wait is."""
     words = {"department": department, "what": templates.visit_answer(event)}
     draft = _to_applicant("visitor_called", event, event.personal.contact, public_url, words)
-    return replace(draft, expires_at=datetime.combine(event.day, time.max, IST))
+    return replace(draft, expires_at=event.wait_until or datetime.combine(event.day, time.max, IST))
 
 
 def visit_reminder(event: VisitNear, public_url: str, gate: str, room: str) -> Draft:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import TypeVar
 
-from sqlalchemy import update
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from contracts import events
@@ -19,6 +19,7 @@ from services.notify.handlers import directory
 from services.notify.handlers.messages import (
     ALREADY_STORED,
     ENOUGH,
+    NEWER,
     lock_application,
     lock_pass,
     pass_link,
@@ -127,7 +128,11 @@ def _naming_department(
 
 
 def _store_naming_department(
-    received: Received[D], session: Session, now: datetime, build: Callable[[str], Draft]
+    received: Received[D],
+    session: Session,
+    now: datetime,
+    build: Callable[[str], Draft],
+    unless: str | None = None,
 ) -> None:
     """Store the message that ``build`` makes of the department's name."""
     event = received.event
@@ -136,7 +141,15 @@ def _store_naming_department(
     language = message_builders.language_of(event)
     draft = build(templates.department(event.department, known.department or {}, language))
     draft = to_present_number(session, draft, event.application_id, known)
-    store(session, received.id, draft, now, application_id=event.application_id, erased=known.is_erased)
+    store(
+        session,
+        received.id,
+        draft,
+        now,
+        application_id=event.application_id,
+        erased=known.is_erased,
+        unless=unless,
+    )
 
 
 handle_application_cancelled = _about_application(message_builders.application_cancelled)
@@ -144,10 +157,34 @@ handle_application_expired = _about_application(message_builders.application_exp
 handle_pass_rejected = _naming_department(message_builders.rejected)
 handle_pass_returned = _naming_department(message_builders.returned)
 handle_visit_day_reopened = _naming_department(message_builders.day_reopened)
-handle_visitor_called = _naming_department(message_builders.visitor_called)
 handle_visitor_announced = _naming_department(message_builders.visitor_announced)
 handle_place_offered = _naming_department(message_builders.place_offered)
 handle_review_escalated = _naming_department(message_builders.review_escalated)
+
+
+def handle_visitor_called(
+    received: Received[events.VisitorCalled], session: Session, now: datetime, public_url: str
+) -> None:
+    """Store what the office says, unless a newer answer came first; nothing more comes of an older one.
+
+    Its ``created_at`` is when the office answered, by which the newest is known.
+    """
+    event, row = received.event, MessageRow
+
+    def build(department: str) -> Draft:
+        return message_builders.visitor_called(event, public_url, department)
+
+    _store_naming_department(received, session, received.occurred_at, build, NEWER)
+    older = (
+        row.application_id == event.application_id,
+        row.purpose == "visitor_called",
+        row.created_at < received.occurred_at,
+        row.state.in_(("queued", "accepted", "failed")),
+    )
+    for one in session.scalars(select(row).where(*older).order_by(row.id).with_for_update()).all():
+        one.next_at, one.is_replaced = None, True
+        if one.state == "queued":
+            one.state, one.ended_at = "withdrawn", now
 
 
 def handle_pass_issued(

@@ -46,6 +46,12 @@ ALREADY_STORED = """exists (
   where earlier.pass_number = given.pass_number and earlier.purpose = given.purpose
 )"""
 """For `store`: whether there is a message of this purpose about the pass."""
+NEWER = """exists (
+  select from messages as newer
+  where newer.application_id = given.application_id and newer.purpose = given.purpose
+    and newer.created_at > given.created_at
+)"""
+"""For `store`: whether there is a newer message of this purpose about the application."""
 
 _SINCE = "and earlier.created_at > statement_timestamp() - interval '24 hours'"
 """The question is asked on each day of a visit, so what came on the days before does not count."""

@@ -139,6 +139,8 @@ def _send_to(session: Session, message: MessageRow, mobile: str, now: datetime, 
     known = unseal(message.id, message.personal, keys)
     copy = copy_to(session, message, known, mobile, keys, now)
     copy.due_at = func.now() + after
+    if message.purpose == "visitor_called":
+        copy.created_at = message.created_at  # by which the newest answer is known
     copy.resend_of = None  # nobody has asked for it, so it is not one of those that are counted
     session.add(copy)
     wake_sender(session, copy.lane, copy.channel)

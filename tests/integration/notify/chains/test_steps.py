@@ -7,6 +7,7 @@ import psycopg
 import pytest
 from sqlalchemy import select, text
 
+from contracts.events import DecisionPersonal, VisitorCalled
 from services.chassis.db.database import Database
 from services.chassis.runtime.clock import now
 from services.notify.adapters.channels import PermanentChannelError, TemporaryChannelError
@@ -17,6 +18,7 @@ from services.notify.models import MessageRow
 from tests.integration.notify.chains.two_vendors import (
     CHAINS,
     Vendor,
+    change_number,
     make_sender,
     nobody_was_reached,
     published,
@@ -422,3 +424,35 @@ def test_a_code_is_erased_on_every_channel_once_a_vendor_without_receipts_has_ta
         clock.forward(10)
     assert [state for _, state, _ in rows(db)] == ["failed", "delivered"]
     assert stored_codes(db) == 0
+
+
+@pytest.mark.parametrize("older", ["queued", "sent", "refused", "late", "at another number"])
+def test_an_older_answer_of_the_office_never_comes_after_a_newer_one(
+    db: Database, postman: SteppedSender, whatsapp: Vendor, sms: Vendor, clock: Clock, older: str
+) -> None:
+    visit, at = Visit(deliver_by="whatsapp", language="en"), now()
+    personal, tomorrow = DecisionPersonal(contact=visit.contact), at.date() + timedelta(days=1)
+    said, replaces = (
+        received(
+            visit._example(VisitorCalled, answer=one, room="", personal=personal, day=tomorrow),
+            at=at - timedelta(seconds=ago),
+        )
+        for one, ago in (("not_today", 60), ("come_up", 30))
+    )
+    if older != "late":
+        handle(db, said)
+    if older in ("sent", "refused"):
+        postman.send_due()
+    if older == "at another number":
+        change_number(db, visit)
+    handle(db, replaces)
+    if older == "late":
+        handle(db, said)
+    if older == "refused":
+        report(db, "wa", "wa-vendor-1", "failed")
+    before = len(whatsapp.sent)
+    rounds(postman)
+    clock.forward(601)
+    rounds(postman)
+    answers = [one for one in [*whatsapp.sent[before:], *sms.sent] if one.purpose == "visitor_called"]
+    assert [one.personal.parameters["what"] for one in answers] == ["please come now."] * 2, "on two channels"

@@ -95,17 +95,19 @@ def escalate_visits(
 
 def _escalate(session: Session, row: VisitRow, now: datetime, most: int, wait: timedelta) -> None:
     review = session.get_one(ReviewRow, row.review_id)
-    since, row.escalate_at = row.waits_since(now, standing=review.standing_state is not None), None
-    if since is None or row.day != now.astimezone(IST).date():
+    due, row.escalate_at = row.escalate_at, None
+    since = row.waits_since(now, standing=review.standing_state is not None)
+    if since is None or due is None or _answer_until(session, row) <= now:
         return
     department = department_record(session, row.department)
     name = department_label(row.department)
     counters = {step: VISITS_ESCALATED.labels(name, step) for step in STEPS}  # each begins at 0
-    while row.escalated < len(STEPS) and since + (row.escalated + 1) * wait <= now:
+    while row.escalated < len(STEPS) and due <= now:
         step = STEPS[row.escalated]
         row.escalated += 1
         if step == "reception":  # it has who waits inside, told or not
             after_commit(session, counters[step].inc)
+        due += wait
         stand_in = stand_in_of(session, row.department, review.officer, (_slot(session, review, row),))
         officer = officer_of(step, department, stand_in)
         if step == "stand_in" and not _is_there(department, officer):
@@ -120,7 +122,7 @@ def _escalate(session: Session, row: VisitRow, now: datetime, most: int, wait: t
             if is_told and step != "reception":
                 after_commit(session, counters[step].inc)
     if row.escalated < len(STEPS):
-        row.escalate_at = since + (row.escalated + 1) * wait
+        row.escalate_at = due
 
 
 def _slot(session: Session, review: ReviewRow, row: VisitRow) -> Slot:
@@ -156,7 +158,7 @@ def _tell(
 
     Return whether it was published. Where ``most`` is 0, all of it is a digest; other messages do not count.
     """
-    until = _answer_until(session, row, now)
+    until = _answer_until(session, row)
     if until <= now:
         return False
     lock(session, f"announcements of {row.department}")
@@ -195,9 +197,11 @@ def _tell(
     return True
 
 
-def _answer_until(session: Session, row: VisitRow, now: datetime) -> datetime:
+def _answer_until(session: Session, row: VisitRow) -> datetime:
     """Return when the site closes on the day of a visit; for who came later, when the day ends."""
     site = site_record(session, row.site)
     hours = windows_on(site, row.day) if site else ()
-    closes = max((datetime.combine(row.day, closes, IST) for _opens, closes in hours), default=now)
-    return closes if closes > now else datetime.combine(row.day + timedelta(days=1), time(), IST)
+    closes = max((datetime.combine(row.day, closes, IST) for _opens, closes in hours), default=row.entered_at)
+    if closes > row.entered_at:
+        return closes
+    return datetime.combine(row.day + timedelta(days=1), time(), IST)

@@ -73,7 +73,7 @@ on conflict (review_id, day) do update set
   entered_at = greatest(visits.entered_at, excluded.entered_at),
   left_at = greatest(visits.left_at, excluded.left_at),
   escalated = case when CAME_BACK then 0 else visits.escalated end,
-  escalate_at = case when CAME_BACK then greatest(excluded.entered_at, visits.wait_until)
+  escalate_at = case when CAME_BACK then greatest(excluded.entered_at, visits.wait_until, :now)
     + cast(:wait as interval) else visits.escalate_at end
 returning review_id, day, xmax = 0 as is_new
 """.replace("CAME_BACK", _CAME_BACK)
@@ -123,11 +123,11 @@ def hear_scans(
         )  # an entry may show that they came back
     arrived = []
     if entries:
-        told = {"entries": json.dumps(list(entries.values()), default=str), "wait": wait}
+        told = {"entries": json.dumps(list(entries.values()), default=str), "wait": wait, "now": now}
         new = [(row.review_id, row.day) for row in session.execute(_ENTERED, told) if row.is_new]
         of_new = select(VisitRow, ReviewRow).join(ReviewRow, ReviewRow.id == VisitRow.review_id)
         for row, review in session.execute(of_new.where(tuple_(VisitRow.review_id, VisitRow.day).in_(new))):
-            row.escalate_at = row.arrived_at + wait
+            row.escalate_at = max(row.arrived_at, now) + wait  # an offline entry is heard of late
             facts = {"officer": review.officer, "gate": row.gate, "arrived_at": row.arrived_at}
             outbox.add(session, VisitorArrived(**members_of(review, row), **facts), at=now)
             arrived.append(row)

@@ -221,6 +221,29 @@ def test_the_stand_in_of_the_day_of_the_visit_is_asked_and_a_step_that_tells_nob
     }  # fmt: skip
 
 
+def test_an_entry_that_is_heard_of_late_asks_one_after_the_other_from_then_on(approval_db) -> None:
+    put(approval_db, contact("none"))
+    put(approval_db, DutyContact(mobile="98765 00000"), kind="sites", code="T1", language="pa")
+    heard, back = (approved(approval_db)[0] for _ in range(2))
+    hear(approval_db, came(back, hour=10), left(back, 5))
+    hear(approval_db, came(heard), came(back, 10), at=ist(TUESDAY, 14))
+    steps = [sorted(look(approval_db, minute)) for minute in (181, 210, 239, 240, 269, 270)]
+    assert steps == [[], [], [], ["head"] * 2, [], ["reception"] * 2]
+    assert {one.since for one in published(approval_db, VisitorAnnounced)} == {
+        ELEVEN, ELEVEN + timedelta(minutes=10)
+    }  # fmt: skip
+
+
+def test_nobody_is_told_of_an_entry_once_the_site_has_closed_since(approval_db) -> None:
+    put(approval_db, contact())
+    (early, asks), late = (approved(approval_db)[0] for _ in range(2)), approved(approval_db)[0]
+    hear(approval_db, came(asks, 45, hour=16), at=ist(TUESDAY, 16, 45))
+    assert told(approval_db) == ["arrived"]
+    hear(approval_db, came(early), came(late, 20, hour=17), at=ist(TUESDAY, 17, 30))
+    assert [one.reference for one in published(approval_db, VisitorAnnounced)][1:] == [late.reference]
+    assert look(approval_db, 60 * 7 + 30) == ["head"], "of who came after the closing"
+
+
 def test_an_answer_an_exit_and_an_end_stop_the_escalation_and_a_wait_that_is_over_begins_it_anew(
     approval_db,
 ) -> None:

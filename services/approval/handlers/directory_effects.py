@@ -14,7 +14,7 @@ from contracts.rpc.imports import Effects
 from contracts.visiting_rules import windows_on
 from services.approval.domain.directory_tables import Directory
 from services.approval.models.directory import DepartmentRow
-from services.approval.models.reviews import BookingRow, DecisionRow, ReviewRow
+from services.approval.models.reviews import BookingRow, DecisionRow, FirstApprovalRow, ReviewRow
 
 
 def effects(session: Session, before: Directory, after: Directory, now: datetime) -> Effects:
@@ -31,6 +31,15 @@ def effects(session: Session, before: Directory, after: Directory, now: datetime
             at_gate += visits if gate in gone else 0
             was_open, is_open = (_is_open(one, day, start, end) for one in (site, changed))
             outside_hours += visits if was_open and not is_open else 0
+        for first in _standing_passes(session, code, today):
+            at_gate += first.gate in gone
+            days, hours = (first.terms().slot.day, *first.further_days), first.terms().slot
+            outside_hours += any(
+                _is_open(site, day, hours.start, hours.end)
+                and not _is_open(changed, day, hours.start, hours.end)
+                for day in days
+                if day >= today
+            )
         if (site.hours, site.closed_days) == (changed.hours, changed.closed_days):
             continue
         for review_id, department, wish in _wishes(session, code, today):
@@ -90,6 +99,20 @@ def _visits(session: Session, site: str, today: date) -> Iterator[tuple[date, ti
         .group_by(BookingRow.day, BookingRow.start, BookingRow.end, gate)
     )
     return (tuple(row) for row in session.execute(counted))
+
+
+def _standing_passes(session: Session, site: str, today: date) -> Iterator[FirstApprovalRow]:
+    """Return the terms of the standing passes of a site that have not ended; they take no places."""
+    of_review = and_(
+        FirstApprovalRow.review_id == ReviewRow.id, FirstApprovalRow.revision == ReviewRow.revision
+    )
+    live = (
+        ReviewRow.site == site,
+        ReviewRow.standing_until >= today,
+        ReviewRow.standing_state.in_(("in_force", "suspended")),
+        ReviewRow.status == "approved",
+    )
+    return iter(session.scalars(select(FirstApprovalRow).join(ReviewRow, of_review).where(*live)))
 
 
 def _wishes(session: Session, site: str, today: date) -> Iterator[tuple[UUID, str, Slot]]:

@@ -9,6 +9,7 @@ from sqlalchemy import text
 
 from contracts.errors import Conflict, NotFound
 from contracts.events import DirectoryChanged
+from contracts.rpc.approval.standing import SettleStanding
 from contracts.rpc.call import Principal
 from contracts.rpc.imports import (
     ApplyDirectoryFile,
@@ -21,7 +22,8 @@ from contracts.rpc.imports import (
     RemoveLine,
 )
 from services.approval import commands
-from services.approval.handlers import decisions, directory_imports, directory_lines
+from services.approval.handlers import decisions, directory_imports, directory_lines, standing
+from services.approval.models.reviews import ReviewRow
 from tests.integration.approval.handlers.decide import approve
 from tests.integration.audit_rows import tasks
 from tests.support.factories.approval import (
@@ -33,6 +35,7 @@ from tests.support.factories.approval import (
     desk,
     fill_directory,
     pending,
+    personal,
     published,
     slot,
 )
@@ -122,6 +125,46 @@ def test_a_gate_that_open_passes_name_is_not_removed_silently(approval_db) -> No
     remove(approval_db, "gates", "T1", "T1-G2", code="T1-G2", accepted=2)
     (event,) = published(approval_db, DirectoryChanged)
     assert event.site.gates == ("T1-G1",)
+
+
+def holding(database, state):
+    """Make a standing pass on Tuesdays and Wednesdays at the second gate."""
+    last = TUESDAY + timedelta(days=60)
+    review_id = pending(database, party=1, personal=personal(companions=()), weekly_until=last)
+    with database.transaction() as session:
+        session.get_one(ReviewRow, review_id).photographed = True
+    weekly = {"last_day": last, "weekdays": (1, 2), "days_reason": "Each week", "gate": "T1-G2"}
+    steps = {
+        "waiting": (),
+        "in_force": ("approve",),
+        "suspended": ("approve", "suspend"),
+        "ended": ("approve", "end"),
+    }
+    with database.transaction() as session:
+        terms = approval(review_id, **weekly)
+        decisions.approve(terms, by(desk()), session, NOW, furthest_days=30, standing_passes=9)
+    for step in steps[state]:
+        with database.transaction() as session:
+            request = SettleStanding(review_id=review_id, step=step, note="No more")
+            standing.settle(request, by(ADO), session, NOW, standing_passes=9)
+
+
+@pytest.mark.parametrize(
+    ("state", "is_counted"), [("waiting", 0), ("in_force", 1), ("suspended", 1), ("ended", 0)]
+)
+def test_a_standing_pass_is_counted_once_by_its_gate_and_by_each_day_that_it_loses(
+    approval_db, state, is_counted
+) -> None:
+    holding(approval_db, state)
+    with pytest.raises(Conflict) as refused:
+        remove(approval_db, "gates", "T1", "T1-G2", code="T1-G2")
+    assert refused.value.body.facts["visits_at_gate"] == 2 + is_counted
+    later = {**HOLIDAY, "day": (TUESDAY + timedelta(days=28)).isoformat()}
+    if is_counted:
+        with pytest.raises(Conflict) as refused:
+            put(approval_db, "holidays", later)
+        assert refused.value.body.facts["visits_outside_hours"] == 1, "no place is booked on that day"
+    put(approval_db, "holidays", later, accepted=is_counted)
 
 
 def test_a_gate_that_no_pass_names_is_removed_at_once(approval_db) -> None:

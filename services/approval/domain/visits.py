@@ -110,7 +110,7 @@ def further_days(
         and (capacity is None or hours_problem(capacity, one) is None)
         and one.day not in closed
     )
-    if last_day > slot.day and not found:
+    if (weekdays or last_day > slot.day) and not found:  # a standing pass has a further day
         raise InvalidInput.of("last_day", "no_further_day", PROBLEMS["no_further_day"])
     return found
 

@@ -215,8 +215,8 @@ def test_it_is_renewed_in_its_last_fourteen_days_and_not_before(approval_db) -> 
 
 def test_it_reaches_over_180_days_at_most_and_begins_on_one_of_its_days(approval_db) -> None:
     review = pending(approval_db, **ALONE)
-    wrong = {"last_day": TUESDAY + timedelta(days=180)}, {"weekdays": (4,)}, {"last_day": None}
-    for changes in wrong:
+    too_long, no_further = {"last_day": TUESDAY + timedelta(days=180)}, {"last_day": TUESDAY}
+    for changes in (too_long, no_further, {"weekdays": (4,)}, {"last_day": None}):
         with pytest.raises(ContractError):
             ask(approval_db, review, **changes)
     assert in_list(approval_db) == ()

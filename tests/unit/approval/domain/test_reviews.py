@@ -103,9 +103,9 @@ def test_all_problems_of_an_approval_are_reported_at_once() -> None:
 THURSDAY, FRIDAY = date(2026, 3, 5), date(2026, 3, 6)
 
 
-def days_to(last_day, limit=None, **wanted):
+def days_to(last_day, limit=None, weekdays=(), **wanted):
     first = slot(**wanted)
-    return visits.further_days(first, last_day, T1, limit, (), Calendar(NOW, 30))
+    return visits.further_days(first, last_day, T1, limit, (), Calendar(NOW, 30), weekdays)
 
 
 @pytest.mark.parametrize(
@@ -146,6 +146,7 @@ def test_days_on_which_the_department_receives_nobody_are_left_out() -> None:
         (date(2026, 4, 3), {"day": date(2026, 4, 1)}, "date_too_far"),
         (date(2026, 3, 4), {}, "no_further_day"),
         (date(2026, 3, 8), {"day": FRIDAY}, "no_further_day"),
+        (TUESDAY, {"weekdays": (1,)}, "no_further_day"),
     ],
 )
 def test_a_last_day_that_cannot_be_is_refused(last_day, wanted, code) -> None:

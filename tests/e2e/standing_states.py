@@ -64,8 +64,9 @@ def of_standing() -> Iterator[State]:
     yield State("department", REVIEW, answers={"approval.view_review": asked})
     queue = {"approval.list_reviews": ReviewList(items=(asked,))}
     yield State("department", "/desk", answers=queue)
-    unpictured = {"approval.approve": Conflict(code="standing_no_photograph")}
-    yield State("department", f"{REVIEW}/approve", wanted, unpictured, status=409)
+    for code in ("standing_no_photograph", "standing_not_asked_for"):
+        refused = {"approval.approve": Conflict(code=code)}
+        yield State("department", f"{REVIEW}/approve", wanted, refused, status=409)
     yield from of_wishes()
 
 

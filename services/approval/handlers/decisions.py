@@ -69,7 +69,7 @@ def approve(
         NotFound, Forbidden: as `own_review`.
         Conflict, InvalidInput: as `reviews.approve` and `visits.further_days`, and as `capacity.book` where
             the department has no place for the party on one of the days; Conflict where the second officer
-            is the first one, and as `standing_places.require_possible`.
+            is the first one, ``standing_not_asked_for``, and as `standing_places.require_possible`.
     """
 
     def effect(row: ReviewRow, by: Author, data: ReferenceData) -> None:
@@ -77,6 +77,8 @@ def approve(
         row.as_domain().require_pending(request.revision)
         terms = _terms(row, request, calendar, data)
         if terms.recurring:
+            if row.application.weekly_until is None:  # it would expire before the second approval
+                raise Conflict("the visitor did not ask to come each week", code="standing_not_asked_for")
             standing_places.require_possible(session, row, calendar.today, standing_passes)
         elif terms.further_days:
             capacity.lock_days(session, row.department, terms.further_days)

@@ -61,6 +61,9 @@ SENTENCES: dict[str, str] = {
         "A standing pass is for the person whom the ADO Branch approved. Refuse this, end the pass, "
         "and let them apply again"
     ),
+    "standing_not_asked_for": _(
+        "The visitor did not ask to come each week. They can ask for it in a new application"
+    ),
     "standing_off": _("There are no standing passes here"),
     "standing_one_person": _("A standing pass is for one person with an ID card"),
     "standing_no_photograph": _(

@@ -73,7 +73,7 @@ WEEKLY = {
     "last_day": LAST, "weekdays": (1, 2), "days_reason": "He mends the lifts each week", "entries": 4,
     "vehicle_allowed": True,
 }  # fmt: skip
-ALONE = {"party": 1, "personal": personal(companions=(), vehicle="PB65AB1234")}
+ALONE = {"party": 1, "personal": personal(companions=(), vehicle="PB65AB1234"), "weekly_until": LAST}
 
 
 def ask(database, review, call=None, most=3, photographed=True, **changes):
@@ -177,6 +177,14 @@ def test_without_the_setting_there_are_none(approval_db) -> None:
     assert code_of(settle, approval_db, review, "approve", most=0) == "standing_off"
 
 
+def test_it_is_made_of_nothing_that_expires_before_the_second_approval(approval_db) -> None:
+    review = pending(approval_db, **ALONE | {"weekly_until": None})
+    assert code_of(ask, approval_db, review) == "standing_not_asked_for"
+    ask(approval_db, review, weekdays=(), last_day=TUESDAY + timedelta(days=2))
+    (event,) = published(approval_db, PassApproved)
+    assert (event.recurring, len(event.further_days)) == (False, 1), "several days need no wish"
+
+
 def test_a_site_has_no_more_than_its_gates_hold(approval_db) -> None:
     first, second = (
         asked(approval_db, personal=personal(companions=(), vehicle="X", applicant=person(mobile=mobile)))
@@ -190,7 +198,7 @@ def test_a_site_has_no_more_than_its_gates_hold(approval_db) -> None:
 
 
 def test_it_is_for_one_person_with_an_id_since_an_old_code_is_worth_no_more(approval_db) -> None:
-    party = pending(approval_db, party=2)
+    party = pending(approval_db, party=2, weekly_until=LAST)
     without = pending(
         approval_db, **ALONE | {"personal": personal(companions=(), applicant=person(id_last4=None))}
     )
@@ -486,7 +494,7 @@ def test_without_a_photograph_there_is_none_and_both_see_it_and_until_when_the_v
     approval_db,
 ) -> None:
     until = TUESDAY + timedelta(days=120)
-    review = pending(approval_db, **ALONE, weekly_until=until)
+    review = pending(approval_db, **ALONE | {"weekly_until": until})
     assert code_of(ask, approval_db, review, photographed=False) == "standing_no_photograph"
     with approval_db.transaction() as session:
         seen_at_desk = queries.view_review(ReviewId(review_id=review), by(desk()), session, NOW)

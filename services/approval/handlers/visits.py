@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, Select, and_, false, func, literal, select
 from sqlalchemy.orm import Session, lazyload, load_only
 
 from contracts.envelope import Received
-from contracts.errors import Forbidden, NotFound
+from contracts.errors import Conflict, Forbidden, NotFound
 from contracts.events import (
     DecisionPersonal,
     PassScanned,
@@ -224,7 +224,7 @@ def answer(
     Raises:
         Forbidden: the principal is no login of a department.
         NotFound: no such visitor of theirs has come today.
-        Conflict, InvalidInput: as `visit_states.checked`, and as `visit_moves.move`.
+        Conflict, InvalidInput: as `give_answer`, and as `visit_moves.move`.
     """
     come_back = request.come_back if request.answer == "not_today" else None
     wait = timedelta(minutes=visit_wait_minutes)
@@ -253,10 +253,13 @@ def give_answer(
     Who signs in may take back that it is not possible today, where a link has said it.
 
     Raises:
-        Conflict, InvalidInput: as `visit_states.checked`.
+        Conflict: ``has_left``; or as `visit_states.checked`.
+        InvalidInput: as `visit_states.checked`.
     """
     takes_back = not by.startswith(BY_LINK) and (row.ended_by or "").startswith(BY_LINK)
     given = checked(said, None if takes_back else row.outcome, now)
+    if row.has_left:
+        raise Conflict("the visitor has left", code="has_left")
     row.answered_at = now
     if row.outcome is None and row.answer and given == Answer(row.answer, row.wait_until, row.room):
         return

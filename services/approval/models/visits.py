@@ -57,10 +57,14 @@ class VisitRow(Base):
     )
 
     @property
+    def has_left(self) -> bool:
+        """Whether nobody of the party is inside."""
+        return self.left_at is not None and self.left_at >= self.entered_at
+
+    @property
     def state(self) -> VisitState:
         """Where the visitor is in it."""
-        gone = self.left_at is not None and self.left_at >= self.entered_at
-        return visit_states.state_of(self.answer, self.outcome, has_left=gone)
+        return visit_states.state_of(self.answer, self.outcome, has_left=self.has_left)
 
     def waits_since(self, now: datetime, *, standing: bool) -> datetime | None:
         """Return since when the visitor waits for an answer of the office; None if they do not.

@@ -66,8 +66,8 @@ async def answer_visit(view: DepartmentPage, review_id: UUID) -> Response:
     except (ValidationError, InvalidInput) as error:
         problems = problems_of(error, NOT_READABLE)
         return await _page(view, "here", None, opened=review_id, typed=typed, errors=problems, status=422)
-    except (Conflict, NotFound):
-        return view.to("/desk/visits", notice="over")
+    except (Conflict, NotFound) as error:
+        return _over(view, error)
     return view.to("/desk/visits", notice="told")
 
 
@@ -93,11 +93,18 @@ async def give_day(view: DepartmentPage, review_id: UUID) -> Response:
         return await _days(view, review_id, {"slot": next(iter(problems_of(error).values()))}, 422)
     except Conflict as error:
         if error.body.code not in NO_OTHER_DAY:
-            return view.to("/desk/visits", notice="over")
+            return _over(view, error)
         return await _days(view, review_id, {"slot": error.body.code}, 409)
-    except NotFound:
-        return view.to("/desk/visits", notice="over")
+    except NotFound as error:
+        return _over(view, error)
     return view.to("/desk/visits", notice="moved")
+
+
+def _over(view: View, error: Conflict | NotFound) -> Response:
+    """Lead back to the list, which says why nobody was told."""
+    if error.body.code == "has_left":
+        return view.to("/desk/visits?part=gone", notice="has_left")
+    return view.to("/desk/visits", notice="over")
 
 
 async def _days(view: View, review_id: UUID, errors: dict[str, str], status: int = 200) -> Response:

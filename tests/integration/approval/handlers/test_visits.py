@@ -118,6 +118,23 @@ def test_not_today_ends_the_visit_and_nobody_can_be_called_after_it(approval_db)
         answer(approval_db, review_id)
 
 
+def test_who_has_left_is_told_nothing_and_may_come_back(approval_db) -> None:
+    application, review_id = inside(approval_db)
+    hear(approval_db, left(application))
+    for said in ("come_up", "not_today"):
+        with pytest.raises(Conflict) as refused:
+            answer(approval_db, review_id, said)
+        assert refused.value.body.code == "has_left"
+    hear(approval_db, came(application, 40))
+    answer(approval_db, review_id)
+    assert len(published(approval_db, VisitorCalled)) == 1
+    hear(approval_db, left(application, 50))
+    end(approval_db, review_id)
+    assert [one.outcome for one in published(approval_db, VisitEnded)] == ["met"], (
+        "its end is said all the same"
+    )
+
+
 @pytest.mark.parametrize(
     "until", [None, ELEVEN - timedelta(minutes=2), ELEVEN + timedelta(days=1)], ids=["none", "past", "later"]
 )

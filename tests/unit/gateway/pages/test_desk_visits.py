@@ -6,6 +6,7 @@ from typing import get_args
 
 import pytest
 
+from contracts.errors import Conflict
 from contracts.model import IST
 from contracts.rpc.approval.capacity import Availability
 from contracts.rpc.approval.directory import OfficerList, SiteList
@@ -110,6 +111,21 @@ async def test_a_page_that_is_open_is_sent_again_once_something_has_changed() ->
         client.answers["approval.list_visits"] = VisitList(items=(), counts=COUNTS | {"here": 0})
         other = await http.get("/en/desk/visits", headers=known)
     assert (same.status_code, same.content, other.status_code) == (304, b"", 200)
+
+
+@pytest.mark.parametrize(
+    ("path", "data"), [("answer", {"answer": "come_up"}), ("day", {"slot": "2026-12-03 10:00 12:00"})]
+)
+async def test_who_has_left_meanwhile_is_told_nothing_and_the_desk_reads_why(path, data) -> None:
+    async with answering() as (http, client):
+        client.answers["approval.answer_visit"] = Conflict("they have left", code="has_left")
+        answer = await http.post(f"{PLACE}/{path}", data={"key": "k-1", **data}, headers=SAME_SITE)
+        place = answer.headers["location"]
+        shown = [(await http.get(place.replace("/en/", f"/{one}/"))).text for one in ("en", "pa", "hi")]
+    assert place.endswith("/en/desk/visits?part=gone&notice=has_left")
+    assert "The visitor has left, so nobody was told. Say whether they were met." in shown[0]
+    assert "ਮੁਲਾਕਾਤੀ ਜਾ ਚੁੱਕੇ ਹਨ" in shown[1]
+    assert "मुलाक़ाती जा चुके हैं" in shown[2]
 
 
 async def test_each_count_of_the_day_leads_to_its_visitors() -> None:

@@ -88,6 +88,8 @@ def escalate_visits(
         .limit(BATCH)
         .with_for_update(skip_locked=True)
     ).all()
+    for site in sorted({row.site for row in rows}):  # a reception hears of all departments, locked after it
+        lock(session, f"announcements of sites/{site}")
     for row in sorted(rows, key=lambda one: (one.department, one.review_id)):
         _escalate(session, row, now, arrival_messages, timedelta(minutes=visit_wait_minutes))
     return len(rows)
@@ -105,9 +107,9 @@ def _escalate(session: Session, row: VisitRow, now: datetime, most: int, wait: t
     while row.escalated < len(STEPS) and due <= now:
         step = STEPS[row.escalated]
         row.escalated += 1
+        due += wait
         if step == "reception":  # it has who waits inside, told or not
             after_commit(session, counters[step].inc)
-        due += wait
         stand_in = stand_in_of(session, row.department, review.officer, (_slot(session, review, row),))
         officer = officer_of(step, department, stand_in)
         if step == "stand_in" and not _is_there(department, officer):

@@ -244,6 +244,24 @@ def test_nobody_is_told_of_an_entry_once_the_site_has_closed_since(approval_db) 
     assert look(approval_db, 60 * 7 + 30) == ["head"], "of who came after the closing"
 
 
+def test_who_comes_to_two_departments_is_counted_together_for_their_reception(
+    approval_db, monkeypatch
+) -> None:
+    monkeypatch.setattr(announcements, "BATCH", 1)
+    put(approval_db, DutyContact(mobile="98765 00000"), kind="sites", code="T1", language="pa")
+    people = [approved(approval_db, department=of)[0] for of in ("home", "finance") * 3]
+    hear(approval_db, *map(came, people))
+
+    def escalate():
+        with approval_db.transaction() as session:
+            return announcements.escalate_visits(session, ELEVEN + timedelta(hours=2), arrival_messages=2)
+
+    run_concurrently(*[escalate] * 6)
+    while escalate():
+        pass
+    assert Counter(told(approval_db)) == {"unanswered": 2, "many": 1}
+
+
 def test_an_answer_an_exit_and_an_end_stop_the_escalation_and_a_wait_that_is_over_begins_it_anew(
     approval_db,
 ) -> None:

@@ -32,7 +32,9 @@ from services.approval.models.places import WaitRow, waits
 from services.approval.models.reviews import ReviewRow
 from services.chassis.db.database import Database
 from services.chassis.messaging import outbox
+from services.chassis.runtime.logs import logger
 
+log = logger(__name__)
 LOOK_SECONDS = 5.0
 """So often it is looked whose turn it is."""
 
@@ -118,14 +120,22 @@ def run(db: Database, now: datetime, place_offer_minutes: int, furthest_days: in
 
     An offer and its event are stored in one transaction, so a process that is killed loses and repeats none.
     Days on which nothing is due are not read further: this is looked at every few seconds in each process.
+    A day that fails stops no other; then the job has failed, too, so that it becomes late.
     """
     calendar, live = Calendar(now, furthest_days), timedelta(minutes=place_offer_minutes)
     with db.transaction() as session:
         due = _due(session, reference_data.current(session, calendar.today), calendar, live)
+    failed: Exception | None = None
     for (department, day), concerned in due.items():
         if concerned.over or concerned.turn:
-            with db.transaction() as session:
-                look_at_day(session, department, day, calendar, live)
+            try:
+                with db.transaction() as session:
+                    look_at_day(session, department, day, calendar, live)
+            except Exception as error:  # whatever it is, it stops no other day
+                log.warning("waiting list failed", department=department, day=str(day), exc_info=error)
+                failed = error
+    if failed is not None:
+        raise failed
 
 
 def look_at_day(session: Session, department: str, day: date, calendar: Calendar, live: timedelta) -> int:

@@ -5,8 +5,9 @@ import threading
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, text
 from sqlalchemy.event import listen, remove
+from sqlalchemy.exc import DataError
 
 from contracts.errors import Conflict, NotFound
 from contracts.events import PassApproved, PlaceOffered
@@ -364,6 +365,30 @@ def test_a_process_that_is_killed_while_it_offers_a_place_leaves_it_for_the_next
     look(approval_db)
     look(approval_db)
     assert (second.state, len(published(approval_db, PlaceOffered))) == ("offered", 1)
+
+
+def test_a_day_that_cannot_be_looked_at_stops_no_other_and_the_job_has_failed(
+    approval_db, monkeypatch
+) -> None:
+    first, waits = full(approval_db), Visit(approval_db)
+    other = slot(THURSDAY + timedelta(days=1), "10:00", "11:00")
+    second, later = (Visit(approval_db, wanted=other) for _ in range(2))
+    first.cancel()
+    second.cancel()
+    look_at_day = waiting_list.look_at_day
+
+    def broken(session, department, day, *more):
+        if day == THURSDAY:
+            session.execute(text("select 1 / 0"))
+        return look_at_day(session, department, day, *more)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(waiting_list, "look_at_day", broken)
+        with pytest.raises(DataError):
+            look(approval_db)
+    assert states(waits, later) == ["waits", "offered"]
+    look(approval_db)
+    assert states(waits, later) == ["offered", "offered"]
 
 
 def test_two_hundred_at_once_into_twenty_places_with_forty_cancellations(approval_db, crowd) -> None:

@@ -64,7 +64,7 @@ def of_visits() -> Iterator[State]:
     yield State("department", f"{VISITS}?part=met&notice=over", answers=of_today(line(1, "met")))
     not_met = of_today(line(2, "not_met", reason="officer_away"))
     yield State("department", f"{VISITS}?part=not_met", answers=not_met)
-    yield State("department", f"{VISITS}?part=gone", answers=of_today(line(3, "gone")))
+    yield State("department", f"{VISITS}?part=gone&notice=has_left", answers=of_today(line(3, "gone")))
     differ = of_today(line(1, "met", visitor_says="not_met", day=now().date()))
     yield State("department", f"{VISITS}?part=differ", answers=differ)
     passed = InvalidInput(

@@ -550,9 +550,10 @@ def list_sites() -> Call[SiteList]:
 
 
 def list_transparency() -> Call[Transparency]:
-    """List how fast each department decided in each month; counts from 1 to 4 are withheld.
+    """List how fast each department decided in each month, and how fast it called its visitors.
 
-    The numbers are at most a quarter of an hour old, or the last copy while approval is down.
+    With the share that it met. Counts from 1 to 4 are withheld, and what would tell of so few people. The
+    numbers are at most a quarter of an hour old, or the last copy while approval is down.
     """
     return Call.new("GET", "/api/v1/transparency", Transparency)
 

@@ -131,7 +131,7 @@ def test_the_footer_and_a_wrong_address_lead_on(
     page.locator("footer").get_by_role("link", name=say("Privacy"), exact=True).click()
     expect(page.locator("h1")).to_have_text(say("Privacy"))
     page.locator("footer a[href$='/transparency']").click()
-    expect(page.locator("h1")).to_have_text(say("How fast departments decide"))
+    expect(page.locator("h1")).to_have_text(say("How fast departments decide and meet visitors"))
     page.go_back()
     other = "en" if language == "pa" else "pa"
     page.locator(f"a[hreflang={other}]").click()

@@ -1,4 +1,4 @@
-"""RPC of approval: how fast departments decide, for themselves and for everybody."""
+"""RPC of approval: how fast departments decide and meet visitors, for themselves and for everybody."""
 
 from datetime import date
 
@@ -62,7 +62,10 @@ class MonthNumbers(Wire):
 
 
 class Transparency(Wire):
-    """How fast departments decide, the newest month first; ``counted_at`` is null before the first count."""
+    """How fast departments decide and meet visitors, the newest month first.
+
+    ``counted_at`` is null before the first count.
+    """
 
     items: tuple[MonthNumbers, ...]
     counted_at: Instant | None = None
@@ -77,8 +80,9 @@ NUMBERS = Method(
 TRANSPARENCY = Method(
     "approval", "transparency", Nothing, Transparency,
     http=Http("anyone", "list_transparency", "GET /transparency",
-        """List how fast each department decided in each month; counts from 1 to 4 are withheld.
+        """List how fast each department decided in each month, and how fast it called its visitors.
 
-        The numbers are at most a quarter of an hour old, or the last copy while approval is down.
+        With the share that it met. Counts from 1 to 4 are withheld, and what would tell of so few people. The
+        numbers are at most a quarter of an hour old, or the last copy while approval is down.
         """, limit="read"),
 )  # fmt: skip

@@ -1,4 +1,4 @@
-"""How fast departments decide, for everybody: the numbers of a month as a chart and a table."""
+"""How fast departments decide and meet visitors, for everybody: a month as charts and a table."""
 
 from datetime import date
 
@@ -8,9 +8,12 @@ from contracts.errors import NotFound
 from contracts.rpc.approval.numbers import MonthNumbers
 from services.gateway.access.admission import rate_limited
 from services.gateway.pages.shared import charts, directory
-from services.gateway.pages.shared.languages import duration_in_words, month_in_words, texts
+from services.gateway.pages.shared.languages import _, duration_in_words, month_in_words, number, texts
 from services.gateway.pages.shared.view import PUBLIC, OpenPage, View, page_router
 
+DECIDED = _("Half of the applications were decided within")
+MET = _("Visitors met")
+CALLED = _("Half were called within")
 router = page_router("")
 
 
@@ -25,23 +28,37 @@ async def show_transparency(view: OpenPage, month: str = "") -> Response:
     shown = [one for one in found.items if one.month == chosen]
     names = await directory.department_names(view)
     shown.sort(key=lambda one: (one.department is not None, names.get(one.department or "", "")))
-    values = {"shown": shown, "names": names, "chart": _chart(view, chosen, shown, names)}
+    values = {"shown": shown, "names": names, "drawn": _charts(view, chosen, shown, names)}
     return view.html(
         "transparency.html", 200, PUBLIC, month=chosen, months=months, counted_at=found.counted_at, **values
     )
 
 
-def _chart(view: View, month: date | None, shown: list[MonthNumbers], names: dict[str, str]) -> str:
-    """Return the chart of the times within which half was decided, the fastest department first."""
-    known = sorted(
-        (one.median_seconds, names.get(one.department, one.department))
-        for one in shown
-        if one.department is not None and one.median_seconds is not None
+def _charts(
+    view: View, month: date | None, shown: list[MonthNumbers], names: dict[str, str]
+) -> dict[str, str]:
+    """Return the charts of what is known of departments, the best first; empty where nothing is known."""
+    if month is None:
+        return {}
+    of = [(names.get(one.department, one.department), one) for one in shown if one.department is not None]
+    decided = sorted((one.median_seconds, name) for name, one in of if one.median_seconds is not None)
+    met = sorted((-one.percent_met, name) for name, one in of if one.percent_met is not None)
+    called = sorted(
+        (one.median_call_seconds, one.p95_call_seconds or one.median_call_seconds, name)
+        for name, one in of
+        if one.median_call_seconds is not None
     )
-    if month is None or not known:
-        return ""
-    title = texts(view.language).gettext("Half of the applications were decided within")
-    return charts.rows(
-        f"{title}, {month_in_words(month, view.language)}",
-        [charts.Bar(name, seconds, duration_in_words(seconds, view.language)) for seconds, name in known],
-    )
+
+    def draw(title: str, bars: list[charts.Bar], most: float = 0) -> str:
+        whole = f"{texts(view.language).gettext(title)}, {month_in_words(month, view.language)}"
+        return charts.rows(whole, bars, most) if bars else ""
+
+    def words(seconds: int) -> str:
+        return duration_in_words(seconds, view.language)
+
+    shares = [charts.Bar(name, -less, f"{number(-less, view.language)} %") for less, name in met]
+    return {
+        "decided": draw(DECIDED, [charts.Bar(name, half, words(half)) for half, name in decided]),
+        "met": draw(MET, shares, 100),
+        "called": draw(CALLED, [charts.Bar(name, most, words(half), half) for half, most, name in called]),
+    }

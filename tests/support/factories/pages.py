@@ -237,6 +237,7 @@ def month(department: str | None, **given: Any) -> MonthNumbers:
     facts: dict[str, Any] = {
         "department": department, "month": date(2026, 11, 1), "applications": 120, "decisions": 100,
         "median_seconds": 7_200, "p95_seconds": 200_000, "percent_before_visit": 94,
+        "visits": 80, "percent_met": 85, "median_call_seconds": 660, "p95_call_seconds": 2_400,
     }  # fmt: skip
     return MonthNumbers(**{**facts, **given})
 
@@ -245,8 +246,10 @@ TRANSPARENCY = Transparency(
     items=(
         month(None),
         month("home", median_seconds=2_700),
-        month("police", decisions=None, median_seconds=None, p95_seconds=None, percent_before_visit=None),
-        month(None, month=date(2026, 10, 1), decisions=None),
+        month("police", decisions=None, median_seconds=None, p95_seconds=None, percent_before_visit=None,
+              percent_met=70, median_call_seconds=1_320, p95_call_seconds=None),
+        month(None, month=date(2026, 10, 1), decisions=None, visits=None, percent_met=None,
+              median_call_seconds=None, p95_call_seconds=None),
     ),
     counted_at=now(),
 )

@@ -27,17 +27,17 @@ class Bar:
     part: float = 0
 
 
-def rows(title: str, bars: Sequence[Bar]) -> Markup:
-    """Return a chart with a bar for each name, one below the other."""
+def rows(title: str, bars: Sequence[Bar], most: float = 0) -> Markup:
+    """Return a chart with a bar for each name, one below the other; ``most`` is what fills the chart."""
     drawing = _drawing(title, ROW * len(bars))
-    most = max((bar.value for bar in bars), default=0) or 1
+    most = most or max((bar.value for bar in bars), default=0) or 1
     for at, bar in enumerate(bars):
         top = at * ROW
         _write(drawing, bar.name, 0, top + 14)
         drawing.append(drawsvg.Rectangle(0, top + 20, WIDTH, 16, class_="epass-chart__ground"))
-        drawing.append(
-            drawsvg.Rectangle(0, top + 20, round(WIDTH * bar.value / most, 1), 16, class_="epass-chart__bar")
-        )
+        for value, kind in ((bar.value, "bar"), (bar.part, "part")):
+            width = round(WIDTH * value / most, 1)
+            drawing.append(drawsvg.Rectangle(0, top + 20, width, 16, class_=f"epass-chart__{kind}"))
         _write(drawing, bar.text, WIDTH, top + 14, text_anchor="end", class_="epass-chart__number")
     return _markup(drawing)
 

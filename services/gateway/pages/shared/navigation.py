@@ -33,7 +33,7 @@ MAP: tuple[Entry, ...] = (
     ("/applications", _("Your passes and applications")),
     ("/requests/new", _("Complain, ask, or tell us something")),
     ("/requests", _("Your complaints and questions")),
-    ("/transparency", _("How fast departments decide")),
+    ("/transparency", _("How fast departments decide and meet visitors")),
     ("/staff/sign-in", _("Staff sign-in")),
 )
 """What anybody may open, besides the pages of `FOOTER`."""

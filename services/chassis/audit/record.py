@@ -196,9 +196,13 @@ def note_search(session: Session, kind: str, text: str) -> None:
 
     It is a keyed digest, so who holds the log cannot read a search, and finds the same one again.
     """
+    note_object(search_name(idempotency_secret_of(session), kind, text))
+
+
+def search_name(secret: bytes, kind: str, text: str) -> str:
+    """Return what a row of the log says of a search: its kind and a digest, keyed by a service's secret."""
     sought = f"{kind} {' '.join(text.casefold().split())}"
-    digest = hmac.digest(idempotency_secret_of(session), sought.encode(), "sha256")
-    note_object(f"{kind}:{digest.hex()[:32]}")
+    return f"{kind}:{hmac.digest(secret, sought.encode(), 'sha256').hex()[:32]}"
 
 
 def note_objects_alone(*names: str) -> None:

@@ -1,8 +1,10 @@
-"""`epass audit`: check that a service's audit log is whole, and export a range of time from it."""
+"""`epass audit`: check that a service's audit log is whole, export a range of it, find a search in it."""
 
+import csv
 import hashlib
 import json
 import mailbox
+import sys
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
@@ -15,14 +17,17 @@ from typing import Any, cast
 import click
 from pydantic import ValidationError
 
+from contracts.mobile import parse_mobile
 from contracts.model import IST
+from contracts.plates import canonical
 from contracts.rpc.audit import AuditHead, AuditHeads
 from contracts.subscriptions import SERVICES
 from services.chassis.audit.heads import is_genuine
+from services.chassis.audit.record import search_name
 from services.chassis.audit.seals import AUDIT_LOG, COLUMNS, SETTLED, Seal, Source
 from services.chassis.db.retention import kept_since
 from services.chassis.messaging.signatures import EventKeys
-from services.chassis.runtime.settings import DatabaseSettings, EventKeysSettings
+from services.chassis.runtime.settings import DatabaseSettings, EventKeysSettings, IdempotencySettings
 from services.ops.console import as_json, print_result, read_settings
 from services.ops.databases import Snapshot, snapshot
 
@@ -34,12 +39,19 @@ OLDEST_HEAD = timedelta(hours=2)
 """A newer seal is signed within an hour."""
 LEAST_MONTHS = 13
 """No setting lets rows of later months be dropped (`RetentionSettings`)."""
+_SEARCHES = """
+select at, actor, role, action, result from audit_log where objects @> array[%(name)s::text] order by position
+"""
 _MULTIRANGE = "select lower(part), upper(part), {columns} from audit_seals, unnest(positions) as part"
 service_name = click.argument("service", type=click.Choice(SERVICES))
 
 
 class VerifySettings(DatabaseSettings, EventKeysSettings):
     """`epass audit verify`: the database of one service, and the keys that sign heads."""
+
+
+class SearchSettings(DatabaseSettings, IdempotencySettings):
+    """`epass audit searches`: the database of one service, and the secret of its digests."""
 
 
 @dataclass
@@ -313,6 +325,33 @@ def export(service: str, first: datetime, last: datetime) -> None:
             click.echo(json.dumps({"source": source.table, "columns": ["position", *source.columns]}))
             for line in _exported(source, database, begin, end):
                 click.echo(line)
+
+
+@audit.command()
+@click.option("--vehicle", type=canonical, metavar="PLATE", help="In any spelling.")
+@click.option("--mobile", help="In any spelling.")
+@click.option("--name")
+def searches(**sought: str | None) -> None:
+    """Print who searched for a vehicle, mobile or name, as CSV: the log in EPASS_DATABASE_URL has a digest.
+
+    It is keyed by EPASS_IDEMPOTENCY_SECRET of the service: ask application, approval and verify, each with
+    its own settings.
+    """
+    asked = {kind: text for kind, text in sought.items() if text}
+    if len(asked) != 1:
+        raise click.UsageError("name one of --vehicle, --mobile and --name")
+    try:
+        ((kind, text),) = asked.items()
+        text = parse_mobile(text) if kind == "mobile" else text
+    except ValueError as error:
+        raise click.UsageError(str(error)) from None
+    settings = read_settings(SearchSettings)
+    secret = settings.idempotency_secret.get_secret_value().encode()
+    lines = csv.writer(sys.stdout)
+    lines.writerow(("at", "actor", "role", "action", "result"))
+    with snapshot(settings.database_url.get_secret_value()) as database:
+        for at, *row in database.stream(_SEARCHES, {"name": search_name(secret, kind, text)}):
+            lines.writerow((_text(at), *row))
 
 
 def _exported(source: Source, database: Snapshot, begin: datetime, end: datetime) -> Iterator[str]:

@@ -17,6 +17,7 @@ from contracts.rpc.audit import AuditHeads, HeadQuestion
 from services.chassis.audit import heads, record, seals
 from services.chassis.audit.seals import AUDIT_LOG
 from services.chassis.db import partitions
+from services.chassis.db.database import idempotency_secret_of
 from services.chassis.db.retention import kept_since, month_start
 from services.chassis.runtime.clock import now
 from services.ops.cli import main
@@ -349,3 +350,23 @@ def test_partitions_of_the_log_end_with_months(database) -> None:
             )
         )
     assert f"audit_log_{month_start(now(), 2):%Y_%m}" in names
+
+
+def test_an_auditor_asks_who_searched_for_a_vehicle_in_any_spelling(database, monkeypatch) -> None:
+    with database.transaction() as session:
+        secret = idempotency_secret_of(session)
+        for action, plate in (("lookup", "PB65AB1234"), ("list_reviews", "PB65AB1235")):
+            record.record_task(session, action, [record.search_name(secret, "vehicle", plate)], now())
+    monkeypatch.setenv("EPASS_DATABASE_URL", database.engine.url.render_as_string(hide_password=False))
+
+    def asked(*options: str, key: str = secret.decode()) -> Result:
+        monkeypatch.setenv("EPASS_IDEMPOTENCY_SECRET", key)
+        return CliRunner().invoke(main, ["audit", "searches", *options])
+
+    found = asked("--vehicle", "pb-65 ab 1234").output.splitlines()
+    assert [line.split(",", 1)[1] for line in found] == [
+        "actor,role,action,result",
+        "command line,operations,lookup,done",
+    ]
+    assert len(asked("--vehicle", "PB65AB1234", key="another-secret-of-these-tests").output.splitlines()) == 1
+    assert [asked(*options).exit_code for options in ((), ("--mobile", "12"))] == [2, 2]

@@ -252,7 +252,7 @@ TRANSPARENCY = Transparency(
               median_call_seconds=None, p95_call_seconds=None),
     ),
     counted_at=now(),
-)
+)  # fmt: skip
 
 
 def desk_numbers(own: int = 3, whole: int = 8) -> DeskNumbers:

@@ -43,7 +43,11 @@ def short(state: GatewayState, language: Language) -> str:
     rights = texts(language).gettext(
         "On the page “My data” you can see it, correct it, have it erased, and complain."
     )
-    return " ".join((said % {"num": days}, rights, site_text.lines(state, language)["board"]))
+    others = texts(language).gettext(
+        "A complaint or a question is erased as long after its answer; the whole notice says how long we "
+        "keep photographs, records and entries of the watchlist."
+    )
+    return " ".join((said % {"num": days}, others, rights, site_text.lines(state, language)["board"]))
 
 
 def facts(state: GatewayState, language: Language) -> tuple[Sequence[str], Sequence[str]]:
@@ -67,6 +71,20 @@ def facts(state: GatewayState, language: Language) -> tuple[Sequence[str], Seque
         )
         % {"num": photographs},
         catalogue.ngettext(
+            "Complaints, questions and other requests, with our answers: %(num)s day after the answer",
+            "Complaints, questions and other requests, with our answers: %(num)s days after the answer",
+            people,
+        )
+        % {"num": people},
+        catalogue.ngettext(
+            "Watchlist: what an entry says of somebody, %(num)s day after its end; that it may be about a "
+            "visitor, as long as their name",
+            "Watchlist: what an entry says of somebody, %(num)s days after its end; that it may be about a "
+            "visitor, as long as their name",
+            settings.watchlist_kept_days,
+        )
+        % {"num": settings.watchlist_kept_days},
+        catalogue.ngettext(
             "Without anybody's name or number: what was decided about an application, when its pass was used "
             "at a gate, and which member of staff looked at it: %(num)s month",
             "Without anybody's name or number: what was decided about an application, when its pass was used "
@@ -75,6 +93,12 @@ def facts(state: GatewayState, language: Language) -> tuple[Sequence[str], Seque
         )
         % {"num": months},
         catalogue.gettext("After that only reference numbers, pass numbers and counts"),
+        catalogue.ngettext(
+            "In backups all of this for at most %(num)s day longer",
+            "In backups all of this for at most %(num)s days longer",
+            settings.backup_days + 1,
+        )
+        % {"num": settings.backup_days + 1},
     )
     least = settings.photographs_kept_at_least.days
     if least:

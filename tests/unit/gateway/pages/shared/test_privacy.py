@@ -28,7 +28,10 @@ from tests.support.factories.gateway import (
 from tests.support.factories.issuance import NOW
 from tests.support.system.page_reader import hidden, somebody, visiting
 
-PERIODS = {"people_kept_days": 365, "photographs_kept_days": 30, "records_kept_months": 37}
+PERIODS = {
+    "people_kept_days": 365, "photographs_kept_days": 30, "records_kept_months": 37,
+    "watchlist_kept_days": 77, "backup_days": 18,
+}  # fmt: skip
 WALK_IN = {
     "key": "one-key", "name": "Gurpreet Kaur", "id_type": "voter_id", "id_last4": "4821", "language": "pa",
     "deliver_by": "sms", "department": "home", "purpose_kind": "meeting", "purpose": "Arms licence renewal",
@@ -44,6 +47,9 @@ RIGHTS = {
     "hi": ("ठीक करा", "मिटवा", "डेटा संरक्षण बोर्ड"),
     "pa": ("ਠੀਕ ਕਰਵਾ", "ਮਿਟਵਾ", "ਡਾਟਾ ਸੁਰੱਖਿਆ ਬੋਰਡ"),
 }
+KINDS = {
+    "en": ("omplaint", "atchlist"), "hi": ("शिकायत", "निगरानी सूची"), "pa": ("ਸ਼ਿਕਾਇਤ", "ਨਿਗਰਾਨੀ ਸੂਚੀ"),
+}  # fmt: skip
 EMAIL = {"en": "email address", "hi": "ईमेल पते", "pa": "ਈਮੇਲ ਪਤੇ"}
 
 
@@ -58,11 +64,16 @@ async def test_the_notice_says_how_long_the_site_keeps_each_kind_of_data(languag
     async with browsing(given=PERIODS) as (http, _):
         page = (await http.get(f"/{language}/about/privacy")).text
         first = (await http.get(f"/{language}/sign-in")).text
-    people, photographs, records, _ = re.findall(
-        r"<li>(.+?)</li>", page.partition('id="kept"')[2].partition("</ul>")[0]
-    )
+    kept = re.findall(r"<li>(.+?)</li>", page.partition('id="kept"')[2].partition("</ul>")[0])
+    people, photographs, requests, watchlist, records, _, backups = kept
     assert EMAIL[language] in people
-    assert ("365 " in people, "30 " in photographs, "37 " in records) == (True, True, True)
+    periods = zip(
+        (people, photographs, requests, watchlist, records, backups), (365, 30, 365, 77, 37, 19), strict=True
+    )
+    assert [one for one, period in periods if f"{period} " not in one] == []
+    for kind, said in zip(KINDS[language], (requests, watchlist), strict=True):
+        assert kind in said
+        assert kind in first, "in short, too"
     assert "365 " in first
     assert "180 days after" not in page
 

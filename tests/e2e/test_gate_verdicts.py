@@ -43,6 +43,16 @@ def test_where_each_pin_is_void_the_guard_learns_before_a_tap_that_nobody_can_ag
     expect(page.locator(".verdict button, .verdict summary")).to_have_count(0)
 
 
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_guard_reads_at_once_who_wants_what_is_said_in_writing(
+    open_app: Callable[..., Page], verify: Verify, language: str
+) -> None:
+    page = open_app(language)
+    verify.verdicts[A] = ADMIT.model_copy(update={"assistance": "written"})
+    scan(page)
+    expect(page.locator(".verdict")).to_contain_text(WORDS[language]["texts"]["written"])
+
+
 def test_where_each_pin_is_void_the_last_four_that_match_still_open_the_gate(
     open_app: Callable[..., Page], verify: Verify
 ) -> None:

@@ -7,12 +7,13 @@ from typing import get_args
 import pytest
 
 from contracts.errors import Conflict
-from contracts.model import IST
+from contracts.model import IST, Language
 from contracts.rpc.approval.capacity import Availability
 from contracts.rpc.approval.directory import OfficerList, SiteList
 from contracts.rpc.approval.visits import VisitLine, VisitList, VisitPart
 from contracts.rpc.call import Nothing
 from services.chassis.runtime.clock import now
+from services.gateway.pages.shared.languages import LANGUAGES, texts
 from tests.support.factories.gateway import REFERENCE, browsing, claims
 from tests.support.factories.pages import REVIEW_ID, review
 from tests.support.system.page_reader import BALDEV, SAME_SITE, SITE
@@ -50,6 +51,17 @@ async def test_one_tap_lets_a_visitor_come_to_the_officers_room() -> None:
     assert answer.headers["location"].endswith("/en/desk/visits?notice=told")
     sent = client.last("approval.answer_visit")[1]
     assert (sent.answer, sent.room, sent.wait_until) == ("come_up", "4-31", None)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+async def test_the_office_sees_before_it_calls_who_wants_it_in_writing(language: Language) -> None:
+    words = texts(language).gettext("Write it down for me: I do not hear well")
+    for assistance in ("written", None):
+        async with answering(assistance=assistance) as (http, _):
+            shown = (await http.get(f"/{language}/desk/visits")).text
+        assert (words in shown.partition(f'id="visit-{REVIEW_ID}"')[2].partition("</th>")[0]) is bool(
+            assistance
+        )
 
 
 async def test_whoever_has_a_standing_pass_is_offered_no_other_day() -> None:

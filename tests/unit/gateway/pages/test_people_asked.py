@@ -14,7 +14,7 @@ from contracts.rpc.call import Nothing
 from services.gateway.pages import sign_in
 from tests.e2e.own_data_states import AT, SHOWN, consented, own_data
 from tests.support.factories.gateway import NUMBER, REFERENCE, browser, claims, signed, staff_claims
-from tests.support.factories.pages import ADMIT, APPLICATION
+from tests.support.factories.pages import ADMIT, APPLICATION, counter_application
 from tests.support.system.page_reader import PERSON, SAME_SITE, Reader, hidden, somebody, stub
 
 MOTHER = {"kind": "minor", "guardian": "Manjit Kaur", "relation": "mother"}
@@ -29,6 +29,7 @@ INVITED = {
     "visitors": "Ravi Kumar",
 }  # fmt: skip
 BOX = 'name="consent" type="checkbox" value="yes">'
+WRITTEN = "Write it down for me: I do not hear well"
 TAKEN = Acknowledged(reference=REFERENCE, status="submitted")
 MISSING = InvalidInput.of("consent", "consent_missing")
 
@@ -83,6 +84,18 @@ async def test_the_counter_sends_no_photograph_of_a_child() -> None:
         assert half.status_code == 422
 
 
+async def test_the_counter_asks_and_reads_who_wants_what_is_said_in_writing() -> None:
+    deaf = counter_application(assistance="written")
+    reading = {"application__view": deaf, "application__submit_at_counter": TAKEN}
+    async with at(staff_claims("reception"), **reading) as reader:
+        form = (await reader.http.get("/en/counter")).text
+        assert f'<option value="written">{WRITTEN}</option>' in form
+        await reader.http.post("/en/counter/apply", data=WALK_IN | {"assistance": "written"})
+        sent = reader.client.last("application.submit_at_counter")[1]
+        assert sent.applicant.assistance == "written"
+        assert WRITTEN in (await reader.http.get(f"/en/counter/applications/{REFERENCE}")).text
+
+
 async def test_a_gate_is_told_not_to_wait_for_the_photograph_of_a_child() -> None:
     child = ADMIT.applicant.model_copy(update={"guardian": Guardian(name="Manjit Kaur", relation="mother")})
     gate = claims("staff", sub="SEC-0001", role="security", department=None, site="PCS1", gate="PCS1-G1")
@@ -92,7 +105,7 @@ async def test_a_gate_is_told_not_to_wait_for_the_photograph_of_a_child() -> Non
             page = await reader.http.post("/en/gate", data={"pass": NUMBER, "nonce": "n-1"})
             text = (await reader.http.get(page.headers["location"])).text if page.is_redirect else page.text
             assert ("do not wait for one. Parent or guardian: Manjit Kaur." in text) == is_told
-            assert "Write it down for me: I do not hear well" in text
+            assert WRITTEN in text
 
 
 @pytest.mark.parametrize(("basis", "boxes"), [("law", 0), ("consent", 1)])

@@ -34,8 +34,12 @@ STOPPABLE: Collection[Purpose] = (
 )  # fmt: skip
 """What a person may have left out: neither a pass nor its end, and nothing about somebody's login or duty."""
 FEWER_THAN: dict[Purpose, int] = {"visit_reminder": 4, "visit_question": 5}
-"""How many messages of an application there must be fewer of, or one that nobody needs is left out: so that
-nobody gets more than five for one visit, and that the office still can call whoever was reminded twice."""
+"""How many messages of an application there must be fewer of, or one that nobody needs is left out.
+
+A reminder that came already counts twice for the next one, which goes only where the office can still answer
+twice after it (*wait until*, then *come up*) within five. All else is sent whatever went before, also as the
+sixth: without it somebody would come or wait in vain, or lose a place (the list is in `docs/messages.md`).
+"""
 Lane = Literal["otp", "normal", "bulk"]
 State = Literal[
     "queued", "accepted", "delivered", "read", "failed", "expired", "withdrawn", "not_needed"

@@ -55,11 +55,15 @@ NEWER = """exists (
 
 _SINCE = "and earlier.created_at > statement_timestamp() - interval '24 hours'"
 """The question is asked on each day of a visit, so what came on the days before does not count."""
+_REMINDED = "+ count(distinct event_id) filter (where earlier.purpose = 'visit_reminder')"
+"""A second reminder leaves room for a second answer of the office; one that nobody got does not count."""
 ENOUGH = {
     purpose: f"""(
-  select count(distinct (event_id, purpose)) from messages as earlier
+  select count(distinct (event_id, purpose)) {_REMINDED if purpose == "visit_reminder" else ""}
+  from messages as earlier
   where earlier.application_id = given.application_id and earlier.resend_of is null
     and earlier.state not in ('withdrawn', 'not_needed')
+    and (earlier.state not in ('failed', 'expired') or earlier.reason = 'unconfirmed')
     {_SINCE if purpose == "visit_question" else ""}
     and earlier.purpose <> all(array[{", ".join(f"'{one}'" for one in NOT_TO_APPLICANT)}])
 ) >= {most}"""  # noqa: S608  made of constants

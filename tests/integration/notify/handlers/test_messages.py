@@ -23,6 +23,7 @@ from contracts.events import (
     VisitorCalled,
     VisitorLeft,
 )
+from contracts.events.approval import PlacePersonal
 from contracts.model import Contact, Language
 from contracts.rpc.call import Principal
 from contracts.rpc.issuance import PassNumber
@@ -119,7 +120,8 @@ MORE = {
 
 def course(visit: Visit, steps: str) -> list[Received]:
     """Return the events of a visit by short names; an answer of the office is another event each time."""
-    place = visit._example(PlaceOffered, until=now() + timedelta(minutes=30))
+    offered = PlacePersonal(contact=visit.contact, code=LINK_CODE)
+    place = visit._example(PlaceOffered, until=now() + timedelta(minutes=30), personal=offered)
     makes = {
         "submitted": visit.submitted, "returned": visit.returned, "issued": visit.issued,
         "evening": lambda: near(visit), "hours": lambda: near(visit, "hours"),

@@ -45,7 +45,7 @@ class Kept(Wire):
     is_nameless: bool = False
     """Whether it stays longer than its application, because it names nobody."""
     receivers: tuple[str, ...] = ()
-    """Who got it: departments, gates, or the channels of messages."""
+    """Who got it: departments, gates, or the channels of messages and their vendors."""
     numbers: tuple[str, ...] = ()
     """Of passes, the numbers."""
     notice: str | None = None

@@ -96,7 +96,11 @@ def own_data(**given: Any) -> dict[str, Any]:
             _kept("passes", {"number": NUMBER, "issued_at": moment, "valid_from": moment, "valid_to": moment})
         ),
         "notify.own_data": _reply(
-            _kept("messages", {"queued_at": moment, "state": "read", "text": "e-Pass"}, receivers=("sms",))
+            _kept(
+                "messages",
+                {"queued_at": moment, "state": "read", "text": "e-Pass"},
+                receivers=("sms", "msg91"),
+            )
         ),
         "verify.own_data": _reply(
             _kept("gates", {"number": NUMBER}),

@@ -44,7 +44,9 @@ def list_kept(request: OwnDataQuestion, call: Call, session: Session) -> OwnData
                 application.reference,
                 "messages",
                 [row.queued_at for row in rows],
-                receivers=tuple(dict.fromkeys(row.channel for row in rows if row.provider)),
+                receivers=tuple(
+                    dict.fromkeys(one for row in rows if row.provider for one in (row.channel, row.provider))
+                ),
                 numbers=tuple(dict.fromkeys(row.pass_number for row in rows if row.pass_number)),
                 records=tuple(_whole(row, keys, own) for row in rows) if request.whole else (),
             )

@@ -51,6 +51,12 @@ CHANNELS: dict[str, str] = {
     "whatsapp": _("The company that delivers WhatsApp messages"),
     "email": _("The company that delivers email"),
 }
+VENDORS: Mapping[str, tuple[str, str]] = {
+    "mobile_seva": ("sms", "Mobile Seva, C-DAC"),
+    "msg91": ("sms", "MSG91"),
+    "whatsapp_cloud": ("whatsapp", "Meta"),
+}
+"""A vendor's name in senders → its channel, and what the company is called; of others it is not known."""
 STYLE = Markup(
     "<style>body{font:1rem/1.5 sans-serif;max-width:50rem;margin:2rem auto;padding:0 1rem}"
     "table{border-collapse:collapse;width:100%;margin:1rem 0}caption{text-align:start;font-weight:700}"
@@ -196,6 +202,7 @@ async def words(view: View, found: own_data.Gathered, mobile: str | None = None)
         "where": WHERE,
         "what": WHAT,
         "channels": CHANNELS,
+        "vendors": VENDORS,
         "sent": SENT,
         "copies": copies_until(view, at),
         "gone": found.can_go(at),

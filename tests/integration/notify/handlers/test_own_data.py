@@ -5,6 +5,7 @@ from dataclasses import replace
 from contracts.rpc.call import Principal
 from contracts.rpc.own_data import OwnData, OwnDataQuestion
 from services.notify.handlers import own_data
+from services.notify.models import MessageRow
 from tests.integration.notify.handlers.stored import handle, messages, personal
 from tests.support.factories.calls import make_call
 from tests.support.factories.notify import APPLICANT, MOBILE, OTHER_MOBILE, Visit, received
@@ -28,8 +29,13 @@ def test_messages_are_told_with_their_text_to_whom_they_went_alone(db) -> None:
     issued = next(row for row in messages(db) if row.purpose == "pass_issued")
     link = personal(issued).parameters["link"]
     assert link.rpartition("/")[2] not in one.model_dump_json(), "who has the copy does not get in with it"
+    assert one.receivers == ()
+    with db.transaction() as session:
+        session.get_one(MessageRow, issued.id).provider = "msg91"
+    (sent,) = kept(db, visit.reference).items
+    assert sent.receivers == (issued.channel, "msg91"), "the channel, and the company behind it"
     assert kept(db, visit.reference, OTHER).items == (), "the duty officer, whom the escalation told"
-    assert kept(db, visit.reference, OFFICER).items == (one,)
+    assert kept(db, visit.reference, OFFICER).items == (sent,)
     handle(db, received(visit.erased()))
     assert kept(db, visit.reference).items == ()
 

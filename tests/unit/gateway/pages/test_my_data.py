@@ -3,6 +3,7 @@
 import json
 import re
 from datetime import timedelta
+from typing import get_args
 
 import pytest
 
@@ -12,10 +13,25 @@ from contracts.rpc.call import Nothing
 from contracts.rpc.notify import OwnMessages
 from contracts.rpc.own_data import ErasedOnRequest, Kept, OwnData
 from services.chassis.runtime.clock import now
+from services.notify.domain.messages import NOT_TO_APPLICANT, STOPPABLE, Purpose
 from tests.e2e.own_data_states import AT, COMING, own_data
 from tests.support.factories.gateway import NUMBER, REFERENCE, browser, claims, signed
 from tests.support.system.page_reader import BALDEV, SAME_SITE, stub
 
+ALWAYS = {
+    "otp": "codes that you ask for",
+    "pass_issued": "and your pass",
+    "pass_revoked": "a pass or a day of your visit was cancelled",
+    "day_closed": "a pass or a day of your visit was cancelled",
+    "day_dropped": "a pass or a day of your visit was cancelled",
+    "application_cancelled": "that your application, a pass",
+    "mobile_changed": "that an application has another mobile number",
+    "visitor_called": "that the department calls you",
+    "place_offered": "a place that became free",
+    "breach_notice": "that your data was seen or taken",
+}
+"""What comes to whoever stopped all messages, and what the page says of it."""
+TO_STAFF = {"login_issued", "access_changed", *NOT_TO_APPLICANT} - {"mobile_changed"}
 ANSWERED = "REQ-7K3M-9QW4"
 LOGINS = re.compile(r"HOM-000\d|SEC-000\d")
 
@@ -32,7 +48,7 @@ async def test_the_page_says_what_is_kept_where_until_when_who_got_it_and_which_
     shown = await http.get("/en/my-data")
     page = shown.text
     for said in (
-        "30 May 2027", "Later; it names nobody", "Home", "Gate 1", "The company that delivers SMS",
+        "30 May 2027", "Later; it names nobody", "Home", "Gate 1", "The company that delivers SMS (MSG91)",
         "Your photograph", "Security at a gate", "Take a copy", 'href="/en/requests/new">Name somebody',
     ):  # fmt: skip
         assert said in page, said
@@ -172,6 +188,7 @@ async def test_only_what_the_page_has_shown_is_erased_and_the_receipt_can_be_rea
         gone_by = (now().astimezone(IST) + timedelta(days=31)).date()  # a backup of today, for 30 days
         assert f"They are gone by {gone_by:%A, %-d %B %Y}" in page
         assert f"Everything that names you in application {REFERENCE}" in page
+        assert "The companies that delivered messages erase theirs as their contract" in page
 
 
 async def test_who_wants_fewer_messages_says_so_and_may_take_it_back() -> None:
@@ -184,7 +201,10 @@ async def test_who_wants_fewer_messages_says_so_and_may_take_it_back() -> None:
         assert sent.headers["location"] == "/en/my-data/messages?notice=saved"
         assert client.last("notify.choose_messages")[1].stop is stop
     client.answers["notify.own_messages"] = OwnMessages(stopped=True)
-    assert "only the messages that you need at the gate" in (await http.get("/en/my-data/messages")).text
+    shown = (await http.get("/en/my-data/messages")).text
+    assert "You get only what always comes" in shown
+    assert [said for said in ALWAYS.values() if said not in shown] == []
+    assert ALWAYS.keys() == {*get_args(Purpose)} - {*STOPPABLE, *TO_STAFF}, "the page says each that comes"
     assert "/en/my-data/messages" in (await http.get("/en/my-data")).text
 
 

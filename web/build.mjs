@@ -104,6 +104,7 @@ const built = await Promise.all([
     kiosk: script("kiosk"),
     staff: script("staff"),
     pass: script("pass"),
+    erased: script("erased"),
     worker: script("worker"),
     docs: script("docs"),
     work: script("work"),

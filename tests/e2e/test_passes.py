@@ -204,8 +204,11 @@ def test_a_stored_copy_shows_by_the_clock_that_its_pass_is_over(
     expect(page.locator(".epass-qr")).to_be_hidden()
 
 
-def test_a_used_pass_shows_no_qr(open_browser: Callable[..., Page], system: System, own: Pass) -> None:
+def test_a_used_pass_shows_no_qr_and_leaves_the_phone(
+    open_browser: Callable[..., Page], system: System, own: Pass
+) -> None:
     page, guard, token = open_browser(PHONE), Officer(system), own.token
+    store_pass(page, own.path)
     assert guard.scan(token=token, id_check=MATCHED).verdict == "admit"
     page.goto(own.path)
     expect(page.locator(".epass-qr")).to_be_visible()
@@ -213,6 +216,7 @@ def test_a_used_pass_shows_no_qr(open_browser: Callable[..., Page], system: Syst
     page.goto(own.path)
     expect(page.locator(".epass-ending--used")).to_be_visible()
     expect(page.locator(".epass-qr")).to_have_count(0)
+    eventually(lambda: page.evaluate(ON_THE_PHONE) == 0, "the copy on the phone has done its work, and goes")
 
 
 @pytest.mark.parametrize("language", ["pa", "hi", "en"])

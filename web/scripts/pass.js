@@ -1,8 +1,8 @@
 // The page of a pass: stores a copy on this phone on request, shows whether it is stored, and when the pass
 // is over.
 import "./auto-refresh.js";
+import { CACHE, remove } from "./kept-passes.js";
 
-const CACHE = "kept-passes"; // the same as in worker.js; phones have it, so it must not change
 const here = location.pathname;
 const part = (name) => document.querySelector(`[data-pass=${name}]`);
 
@@ -36,17 +36,6 @@ async function store() {
   await navigator.serviceWorker.ready;
 }
 
-// Removes the pass; with the last one also the assets and the worker, because people share phones.
-async function remove() {
-  const cache = await caches.open(CACHE);
-  await cache.delete(here);
-  const others = (await cache.keys()).filter((request) => new URL(request.url).pathname.startsWith("/p/"));
-  if (others.length) return;
-  await caches.delete(CACHE);
-  const registration = await navigator.serviceWorker.getRegistration(here);
-  if (registration) await registration.unregister();
-}
-
 async function offerToStore() {
   const cache = (await caches.has(CACHE)) && (await caches.open(CACHE));
   const stored = Boolean(cache && (await cache.match(here)));
@@ -54,7 +43,7 @@ async function offerToStore() {
   if (stored && navigator.onLine) cache.addAll(assets()).catch(() => {}); // those of a newer release
   const stores = () => store().then(() => showStored(true), () => showStored(false, true));
   part("store").addEventListener("click", stores);
-  part("remove").addEventListener("click", () => remove().then(() => showStored(false)));
+  part("remove").addEventListener("click", () => remove(here).then(() => showStored(false)));
 }
 
 // A copy that is opened offline cannot ask the server whether the pass is over, so it uses the clock.
@@ -88,4 +77,9 @@ if (document.querySelector("[data-until]")) {
   checkClock();
   setInterval(checkClock, 15_000);
 }
-if (part("store") && "serviceWorker" in navigator && "caches" in window) offerToStore();
+if ("serviceWorker" in navigator && "caches" in window) {
+  // Of a pass that was cancelled the new copy says so without a network; one that has done its work may go.
+  const isOver = document.querySelector(".epass-ticket--used, .epass-ticket--expired");
+  if (part("store")) offerToStore();
+  else if (isOver) caches.has(CACHE).then((has) => has && remove(here));
+}

@@ -1,6 +1,6 @@
 // The service worker of /p/: opens passes that pass.js stored on this phone when the network does not answer.
 // It stores nothing else. Every answer of the network replaces the stored copy.
-const CACHE = "kept-passes"; // the same as in pass.js
+const CACHE = "kept-passes"; // the same as in kept-passes.js
 const PATIENCE = 5000; // ms; at a crowded gate a network often neither answers nor fails
 
 self.addEventListener("install", () => self.skipWaiting());

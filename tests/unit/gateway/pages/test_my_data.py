@@ -188,6 +188,7 @@ async def test_only_what_the_page_has_shown_is_erased_and_the_receipt_can_be_rea
         gone_by = (now().astimezone(IST) + timedelta(days=31)).date()  # a backup of today, for 30 days
         assert f"They are gone by {gone_by:%A, %-d %B %Y}" in page
         assert f"Everything that names you in application {REFERENCE}" in page
+        assert f'data-erased="{REFERENCE}"' in page, "the passes that its script removes from this phone"
         assert "The companies that delivered messages erase theirs as their contract" in page
 
 

@@ -107,13 +107,19 @@ class Visitor:
         name: str = "Gurpreet Kaur",
         companions: tuple[tuple[str, str | None], ...] = (),
         office: bool = False,
+        guardian: str = "",
     ) -> str:
         """Apply for tomorrow and return the reference.
 
-        Companions are a name, and an ID's last four or None for a child.
+        Companions are a name, and an ID's last four or None for a child. With ``guardian``, the name of a
+        mother, ``name`` is somebody under 18.
         """
         self.sign_in_at("/apply/who")
-        self.page.check(f"input[name=kind][value={'official' if office else 'citizen'}]")
+        kind = "official" if office else "minor" if guardian else "citizen"
+        self.page.check(f"input[name=kind][value={kind}]")
+        if guardian:
+            self.page.fill("#guardian", guardian)
+            self.page.check("input[name=relation][value=mother]")
         if office:
             self.page.fill("#organisation", "Punjab Mandi Board")
             self.page.fill("#designation", "Executive Engineer")

@@ -84,8 +84,9 @@ def test_a_login_that_somebody_else_used_from_noticing_it_to_the_last_message(
     print(f"from the look to the last form: {minutes:.2f} minutes")
 
     assert f"{reference} " in message.text
-    page = system.http().get(re.search(r"https?://\S+", message.text).group().removeprefix(system.url))
-    assert "ਬਿਨਾਂ ਹੱਕ" in page.text
+    path = re.search(r"https?://\S+", message.text).group().removeprefix(system.url)
+    for language, words in (("pa", "ਬਿਨਾਂ ਹੱਕ"), ("hi", "बिना अधिकार"), ("en", "without right")):
+        assert words in system.http().get(path.replace("/pa/", f"/{language}/")).text
     assert messages(system, other.mobile, "breach_notice") == []
     assert ": 0 to be told" in shell.run(told)
     assert len(messages(system, seen.mobile, "breach_notice")) == 1

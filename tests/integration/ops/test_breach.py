@@ -6,11 +6,13 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
+from contracts.model import Language
 from contracts.rpc.breaches import LONGEST
 from contracts.rpc.requests import SendRequest
 from services.application.handlers import requests
 from services.application.settings import ApplicationSettings
 from services.chassis.runtime.clock import now
+from services.ops.commands.breach import PAUSE
 from tests.integration.ops.command_line import epass
 from tests.integration.ops.services_without_broker import MOBILE, ServicesWithoutBroker
 from tests.support.factories.notify import RecordingChannel
@@ -21,6 +23,7 @@ from tests.support.stack.settings import REQUIRED, make_settings
 pytestmark = long
 PARTS = ("happened", "consequences", "measures", "advice", "contact")
 GONE = "PCS-0000-0000"
+SAYS = {"pa": "ਤੁਹਾਡੀ ਨਿੱਜੀ ਜਾਣਕਾਰੀ", "hi": "आपकी निजी जानकारी", "en": "Your personal data"}
 
 
 @pytest.fixture
@@ -41,10 +44,10 @@ class Breach:
         parts = "".join(f'{part} = "{words}"\n' for part in PARTS)
         self._file.write_text("".join(f"[{one}]\n{parts}" for one in ("en", "hi", "pa")), encoding="utf-8")
 
-    def tell(self, *references: str, name: str = "2026-1") -> "subprocess.CompletedProcess[str]":
+    def tell(self, *references: str, a_second: int = 200) -> "subprocess.CompletedProcess[str]":
         return epass(
-            self._stack, "breach", "tell", name, "--texts", str(self._file), "--by", "OPS-0001",
-            "--a-second", "200", "--send", name="application", typed=csv_of(*references),
+            self._stack, "breach", "tell", "2026-1", "--texts", str(self._file), "--by", "OPS-0001",
+            "--a-second", str(a_second), "--send", name="application", typed=csv_of(*references),
             EPASS_DATABASE_URL=self._stack.database_url("application_app", "application"),
             EPASS_PERSONAL_KEYS=",".join(REQUIRED["personal_keys"]),
         )  # fmt: skip
@@ -55,6 +58,14 @@ class Breach:
 
 def csv_of(*references: str) -> str:
     return "reference,first,last,acts\n" + "".join(f"{one},x,y,held by notify\n" for one in references)
+
+
+def ask(services: ServicesWithoutBroker, language: Language) -> str:
+    """Send a complaint in a language; return its number."""
+    asked = SendRequest(kind="complaint", text="Why?", language=language)
+    settings = make_settings(ApplicationSettings)
+    with services.databases["application"].transaction() as session:
+        return requests.send(asked, services.citizen(), session, now(), settings).request_number
 
 
 @pytest.fixture
@@ -68,29 +79,41 @@ def test_each_person_is_told_once_also_of_a_request_and_the_log_says_by_whom(
     one, erased = services.apply_and_deliver(), services.apply_and_deliver()
     services.send_messages()
     db = services.databases["application"]
-    with db.transaction() as session:
-        asked, settings = SendRequest(kind="complaint", text="Why?", language="hi"), ApplicationSettings
-        number = requests.send(
-            asked, services.citizen(), session, now(), make_settings(settings)
-        ).request_number
+    number, english = ask(services, "hi"), ask(services, "en")
     execute(owner_of(db), "update applications set erased_at = now() where reference = :one", one=erased)
 
-    first = breach.tell(one, number, erased, GONE)
+    first = breach.tell(one, number, english, erased, GONE)
     assert first.returncode == 0, first.stderr
-    assert "4 affected: 2 to be told, 0 told before, 2 without a mobile" in first.stdout
-    again = breach.tell(one, number)
-    assert "0 to be told, 2 told before" in again.stdout
+    assert "5 affected: 3 to be told, 0 told before, 2 without a mobile" in first.stdout
+    again = breach.tell(one, number, english)
+    assert "0 to be told, 3 told before" in again.stdout
 
     services.deliver_all()
     channel = RecordingChannel()
     services.send_messages(channel)
-    sent = sorted((message.personal.parameters["reference"], message.language) for message in channel.sent)
-    assert sent == sorted([(one, "pa"), (number, "hi")])
+    sent = {message.personal.parameters["reference"]: message for message in channel.sent}
+    told = {
+        name: (message.language, SAYS[message.language] in message.text) for name, message in sent.items()
+    }
+    assert told == {one: ("pa", True), number: ("hi", True), english: ("en", True)}
     assert {(message.personal.to, message.channel) for message in channel.sent} == {(MOBILE, "sms")}
-    assert breach.told().stdout == "2026-1: 2 told; reached 2\n"
+    assert breach.told().stdout == "2026-1: 3 told; reached 3\n"
     with db.transaction() as session:
         query = text("select objects from audit_log where action = 'affected_told'")
-        assert session.execute(query).scalars().all() == [["OPS-0001", "2026-1", *sorted([one, number])]]
+        assert session.execute(query).scalars().all() == [
+            ["OPS-0001", "2026-1", *sorted([one, number, english])]
+        ]
+
+
+def test_people_are_told_at_the_rate_that_was_asked_for(
+    services: ServicesWithoutBroker, breach: Breach
+) -> None:
+    numbers = [ask(services, "en") for _ in range(3)]
+    assert breach.tell(*numbers, a_second=2).returncode == 0
+    told = "select extract(epoch from told_at)::float from breach_notices order by told_at"
+    with services.databases["application"].transaction() as session:
+        first, second, third = session.execute(text(told)).scalars().all()
+    assert (first == second, third - second >= PAUSE) == (True, True), "two at once, the third a second later"
 
 
 def test_whom_no_message_reaches_is_listed(services: ServicesWithoutBroker, breach: Breach) -> None:

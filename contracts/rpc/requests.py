@@ -5,7 +5,7 @@ from typing import Literal
 from pydantic import Field
 
 from contracts.model import Instant, Language, Strict, Wire
-from contracts.rpc.call import Method, Page
+from contracts.rpc.call import Http, Method, Page
 
 RequestKind = Literal["complaint", "question", "own_data", "nomination", "feedback"]
 """``own_data``: about one's own personal data. ``nomination``: who may exercise one's rights after death or
@@ -43,6 +43,23 @@ class RequestNumber(Strict):
     """One request, by its number as it was typed."""
 
     request_number: str = Field(max_length=40)
+
+
+class RequestStatusQuestion(RequestNumber):
+    """Question how far a request is, by its number and the last four digits of its mobile."""
+
+    mobile_last4: str = Field(max_length=8)
+
+
+class RequestStatus(Wire):
+    """What anyone with a number and the last four may see of a request: no word of it, and no kind."""
+
+    request_number: str
+    sent_at: Instant
+    answer_by: Instant
+    """Until then it has to be answered."""
+    answered_at: Instant | None = None
+    closed_at: Instant | None = Field(default=None, description="When it was closed without an answer.")
 
 
 class RequestQuestion(Page):
@@ -109,6 +126,11 @@ LIST_REQUESTS = Method("application", "list_requests", RequestQuestion, RequestL
 VIEW_REQUEST = Method(
     "application", "view_request", RequestNumber, RequestView, names_people=True, said="Page of a request"
 )
+REQUEST_STATUS = Method(
+    "application", "request_status", RequestStatusQuestion, RequestStatus,
+    http=Http("anyone", "look_up_request", "POST /requests/status",
+        "Return how far a complaint or another request is, without a word of it.", limit="status"),
+)  # fmt: skip
 ANSWER_REQUEST = Method(
     "application", "answer_request", AnswerRequest, RequestSent, command=True, said="Answered a request"
 )

@@ -64,6 +64,7 @@ class Service:
     enter_request = rpc(contract_of_requests.ENTER_REQUEST, requests.enter)
     list_requests = rpc(contract_of_requests.LIST_REQUESTS, requests.list_requests)
     view_request = rpc(contract_of_requests.VIEW_REQUEST, requests.view)
+    request_status = rpc(contract_of_requests.REQUEST_STATUS, requests.status)
     answer_request = rpc(contract_of_requests.ANSWER_REQUEST, requests.answer)
     view_breach = rpc(contract_of_breaches.VIEW_BREACH, breaches.view)
     close_request = rpc(contract_of_requests.CLOSE_REQUEST, requests.close)

@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 from contracts.errors import Conflict, InvalidInput
-from contracts.rpc.requests import RequestLine, RequestList, RequestSent, RequestView
+from contracts.rpc.requests import RequestLine, RequestList, RequestSent, RequestStatus, RequestView
 from services.chassis.runtime.clock import now
 from tests.e2e.page_samples import State
 
@@ -41,6 +41,11 @@ def requests() -> Iterator[State]:
     yield State("applicant", "/requests/new", {"kind": "question", "text": WORDS}, done | viewed(waiting))
     yield State("applicant", f"/requests/{NUMBER}", answers=viewed(late))
     yield State("applicant", f"/requests/{NUMBER}", answers=viewed(answered, answer=ANSWER))
+    followed = RequestStatus(request_number=NUMBER, sent_at=sent, answer_by=now())
+    ended = ("answered_at", "closed_at", None)
+    for one in (followed.model_copy(update={name: now()} if name else {}) for name in ended):
+        form = {"reference": NUMBER, "mobile_last4": "3210"}
+        yield State(None, "/status", form, {"application.request_status": one})
     yield State("grievance", "/desk/requests", answers=some)
     yield State("grievance", "/desk/requests?which=answered", answers=none)
     for_them = {"kind": "own_data", "name": "Banta Singh", "contact": "House 12, Mohali", "language": "pa"}

@@ -28,10 +28,13 @@ from contracts.rpc.requests import (
     RequestNumber,
     RequestQuestion,
     RequestSent,
+    RequestStatus,
+    RequestStatusQuestion,
     RequestView,
     SendRequest,
 )
 from services.application.domain.requests import answer_by, require_open, words_of
+from services.application.handlers.rows import ends_in
 from services.application.metrics import REQUEST_LATE, REQUESTS_CLOSED
 from services.application.models import ApplicationRow, RequestRow
 from services.application.settings import ApplicationSettings
@@ -171,6 +174,20 @@ def view(request: RequestNumber, call: Call, session: Session, now: datetime) ->
     words = personal_keys_of(session).open(row.id, row.sealed)
     shown = {name: str(words.get(name, "")) for name in ("text", "answer", "name", "contact")}
     return RequestView(**_line(row, now).model_dump(), language=row.language, **shown)
+
+
+def status(request: RequestStatusQuestion, session: Session) -> RequestStatus:
+    """Return how far a request is, for anyone who knows its number and its mobile's last four digits.
+
+    Raises:
+        NotFound: one of the two is wrong, or it has no mobile. Neither the error nor the work reveals which.
+    """
+    row = find(session, request.request_number)
+    is_right = ends_in(row.mobile if row is not None else None, request.mobile_last4)
+    if row is None or not is_right:
+        raise NotFound("there is no such request")
+    ended = {"closed_at" if row.closed_as else "answered_at": row.answered_at}
+    return RequestStatus(request_number=row.number, sent_at=row.sent_at, answer_by=row.answer_by, **ended)
 
 
 def answer(request: AnswerRequest, call: Call, session: Session, now: datetime) -> RequestSent:

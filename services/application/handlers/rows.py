@@ -1,5 +1,6 @@
 """Translation between rows and the domain's values; the timeline and the outbox of an application."""
 
+import hmac
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
@@ -13,6 +14,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 from contracts import spelling
 from contracts.crockford import parse_reference
 from contracts.events import Event, People
+from contracts.mobile import ascii_digits
 from contracts.model import Companion, Person, Slot
 from contracts.visiting_rules import end_of
 from services.application import models
@@ -38,6 +40,12 @@ def find(session: Session, reference: str, *, lock: bool = False) -> models.Appl
         return None
     query = select(models.ApplicationRow).where(models.ApplicationRow.reference == wanted)
     return session.scalars(locked(query) if lock else query).one_or_none()
+
+
+def ends_in(mobile: str | None, typed: str) -> bool:
+    """Return whether a mobile ends in these four digits; it takes as long where there is none."""
+    known, given = mobile[-4:] if mobile else "none", ascii_digits(typed.strip())
+    return hmac.compare_digest(known.encode(), given.encode()) and given.isdigit()
 
 
 def locked(query: Select[models.ApplicationRow]) -> Select[models.ApplicationRow]:

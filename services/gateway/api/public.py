@@ -82,6 +82,7 @@ async def list_transparency(caller: Caller, _request: Nothing) -> Transparency:
 
 
 answers(router, rpc.application.STATUS)(lookups.application_status)
+answers(router, rpc.requests.REQUEST_STATUS)(lookups.request_status)
 
 
 @local.get("/messages", dependencies=[rate_limited("read")])

@@ -1,14 +1,14 @@
 """Lookups that a page and the JSON interface share, or that ask several services."""
 
 import asyncio
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
 from typing import Any, Protocol, TypeVar
 from uuid import UUID
 
 from contracts import rpc
-from contracts.crockford import parse_reference
+from contracts.crockford import parse_reference, parse_request_number
 from contracts.errors import ContractError, InvalidInput, NotFound
 from contracts.mobile import parse_mobile
 from contracts.rpc.application import StatusQuestion, StatusView
@@ -20,11 +20,12 @@ from contracts.rpc.audit import (
     Looker,
     LookQuestion,
 )
-from contracts.rpc.call import Page
+from contracts.rpc.call import Method, Page
 from contracts.rpc.notify import PhoneQuestion, SentMessage
+from contracts.rpc.requests import RequestStatus, RequestStatusQuestion
 from contracts.subscriptions import SERVICES
 from services.chassis.db import cursors
-from services.gateway.access.admission import Caller
+from services.gateway.access.admission import Caller, Q, R
 from services.gateway.caches.refreshing_cache import RefreshingCache
 from services.gateway.state import REFRESH_SECONDS
 
@@ -40,15 +41,31 @@ async def application_status(caller: Caller, question: StatusQuestion) -> Status
         NotFound: there is no such application, or its mobile ends otherwise; the caller cannot tell which.
         TooManyAttempts: this reference was tried too often, with ``retry_after`` in seconds.
     """
+    return await _guarded(caller, rpc.application.STATUS, question, question.reference, parse_reference)
+
+
+async def request_status(caller: Caller, question: RequestStatusQuestion) -> RequestStatus:
+    """Return how far a complaint or another request is, without a session; limited as `application_status`.
+
+    Raises:
+        NotFound, TooManyAttempts: as `application_status`.
+    """
+    asked = question.request_number
+    return await _guarded(caller, rpc.requests.REQUEST_STATUS, question, asked, parse_request_number)
+
+
+async def _guarded(
+    caller: Caller, method: Method[Q, R], question: Q, typed: str, parse: Callable[[str], str]
+) -> R:
     try:
-        reference = parse_reference(question.reference)
+        number = parse(typed)
     except ValueError:
-        return await caller.query(rpc.application.STATUS, question)  # it raises NotFound
-    counted = {"status_reference": (reference, caller.address), "status_anywhere": (reference,)}
+        return await caller.query(method, question)  # it raises NotFound
+    counted = {"status_reference": (number, caller.address), "status_anywhere": (number,)}
     for limit, key in counted.items():
         await caller.hit(limit, *key)
     try:
-        found = await caller.query(rpc.application.STATUS, question)
+        found = await caller.query(method, question)
     except NotFound:
         raise
     except ContractError:

@@ -15,6 +15,7 @@ from contracts.rpc.application import ReferenceOnly, SayMetHere, StatusQuestion
 from contracts.rpc.call import Page
 from contracts.rpc.issuance import QrQuestion
 from contracts.rpc.notify import WrongNumber
+from contracts.rpc.requests import RequestStatusQuestion
 from services.chassis.runtime.clock import now
 from services.gateway.access.admission import kiosk_token, rate_limited
 from services.gateway.handlers import lookups
@@ -120,6 +121,8 @@ async def show_status(view: OpenPage) -> Response:
     kept = view.read_result()
     if not kept:
         return view.to("/status")
+    if "request_number" in kept:
+        return await _show_request(view, RequestStatusQuestion.model_validate(kept))
     try:
         found = await view.query(rpc.application.STATUS, StatusQuestion.model_validate(kept))
     except NotFound:  # it was erased meanwhile
@@ -137,6 +140,15 @@ async def show_status(view: OpenPage) -> Response:
     return view.html("applications/status.html", errors={}, found=found, typed={}, **more)
 
 
+async def _show_request(view: OpenPage, question: RequestStatusQuestion) -> Response:
+    """Show how far a complaint or another request is, without a word of it."""
+    try:
+        found = await view.query(rpc.requests.REQUEST_STATUS, question)
+    except NotFound:  # it was erased meanwhile
+        return view.to("/status")
+    return view.html("requests/status.html", found=found)
+
+
 @router.post("/status/result", dependencies=[rate_limited("status")])
 async def act(view: OpenPage) -> Response:
     """Stop messages about an application to a number whose holder says that it is not theirs.
@@ -145,7 +157,7 @@ async def act(view: OpenPage) -> Response:
     """
     form = await view.form()
     kept = view.read_result()
-    if not kept:
+    if not kept or "request_number" in kept:
         return view.to("/status")
     token = kiosk_token(view.request)
     if view.kiosk is not None and token is not None and (outcome := text_of(form, "outcome")):
@@ -180,12 +192,21 @@ async def ask_status_of(view: OpenPage, reference: str) -> Response:
 
 @router.post("/status", dependencies=[rate_limited("status")])
 async def find_status(view: OpenPage) -> Response:
-    """Redirect to the progress of an application; what was typed stays for some minutes in the browser."""
+    """Redirect to the progress of an application, or of a complaint or another request by its number.
+
+    What was typed stays for some minutes in the browser.
+    """
     form = await view.form()
     typed = {name: text_of(form, name) for name in ("reference", "mobile_last4")}
-    question = StatusQuestion(reference=typed["reference"][:40], mobile_last4=typed["mobile_last4"][:8])
+    number, last4 = typed["reference"][:40], typed["mobile_last4"][:8]
+    question: StatusQuestion | RequestStatusQuestion
     try:
-        await lookups.application_status(view.caller, question)
+        if number.strip().upper().startswith("REQ"):
+            question = RequestStatusQuestion(request_number=number, mobile_last4=last4)
+            await lookups.request_status(view.caller, question)
+        else:
+            question = StatusQuestion(reference=number, mobile_last4=last4)
+            await lookups.application_status(view.caller, question)
     except NotFound:
         errors = {"reference": "unknown_reference"}
         return view.html("applications/status.html", 422, errors=errors, found=None, typed=typed)

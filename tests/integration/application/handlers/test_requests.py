@@ -20,6 +20,8 @@ from contracts.rpc.requests import (
     RequestNumber,
     RequestQuestion,
     RequestSent,
+    RequestStatus,
+    RequestStatusQuestion,
     RequestView,
     SendRequest,
 )
@@ -95,6 +97,36 @@ def test_a_request_has_a_number_and_a_last_day_by_which_it_is_answered(desk: Des
 def test_a_clock_that_the_rules_do_not_allow_starts_no_process(days: int) -> None:
     with pytest.raises(ValueError, match="request_days"):
         make_settings(ApplicationSettings, request_days=days)
+
+
+def followed(desk: Desk, number: str, last4: str = MOBILE[-4:]) -> RequestStatus:
+    with desk.database.transaction() as session:
+        return requests.status(RequestStatusQuestion(request_number=number, mobile_last4=last4), session)
+
+
+def test_a_number_and_the_last_four_of_the_mobile_say_how_far_a_request_is_and_no_word_of_it(
+    desk: Desk,
+) -> None:
+    number, spam = send(desk).request_number, send(desk).request_number
+    waits = followed(desk, number.lower().replace("-", " "), f" {MOBILE[-4:]} ")
+    due = view(desk, number).answer_by
+    assert waits == RequestStatus(request_number=number, sent_at=NOW, answer_by=due)
+    answer(desk, number)
+    close(desk, spam)
+    assert followed(desk, number) == waits.model_copy(update={"answered_at": NOW})
+    assert followed(desk, spam).closed_at == NOW
+    assert followed(desk, spam).answered_at is None
+
+
+def test_a_wrong_number_a_wrong_mobile_and_a_request_without_one_get_the_same_answer(desk: Desk) -> None:
+    number, entered = send(desk).request_number, enter(desk, officer()).request_number
+    wrong = ((number, "0000"), (number, ""), (entered, "none"), ("REQ-0000-0000", "3210"), ("x", "3210"))
+    errors = set()
+    for asked in wrong:
+        with pytest.raises(NotFound) as error:
+            followed(desk, *asked)
+        errors.add(error.value.body.model_dump_json())
+    assert len(errors) == 1
 
 
 def test_a_repeated_command_has_one_effect_and_one_number(desk: Desk) -> None:

@@ -46,6 +46,7 @@ EXPECTED = {
         POST /api/v1/otp
         POST /api/v1/otp/verify
         POST /api/v1/status
+        POST /api/v1/requests/status
         POST /api/v1/sessions
         POST /api/v1/sessions/code
         POST /api/v1/sessions/enrolment

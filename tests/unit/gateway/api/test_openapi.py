@@ -11,7 +11,7 @@ from typing import Any
 from services.gateway.app import create_app
 from tests.support.factories.gateway import gateway_settings
 
-READS = {"lookUpStatus", "searchReviews", "lookUpAtCounter", "showEnrolment"}
+READS = {"lookUpStatus", "lookUpRequest", "searchReviews", "lookUpAtCounter", "showEnrolment"}
 """POST only because the question must not stand in a URL."""
 NEEDS_NO_KEY = {"scanPass", "syncScans", "reportGateDevice", "openApplication"}
 """The nonce in its body is its key; of reports of a device the last one counts; what is open stays open."""

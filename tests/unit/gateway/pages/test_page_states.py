@@ -47,6 +47,7 @@ UNANSWERED = {
         "application.own_data", "approval.own_data", "issuance.own_data", "notify.own_data",
         "verify.own_data", "verify.find_by_plate",
         "application.list_requests", "application.view_request", "application.find_person",
+        "application.request_status",
         "notify.own_messages",
     },
     "no page asks it": {"accounts.export_logins", "approval.export_directory"},

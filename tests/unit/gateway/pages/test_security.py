@@ -285,43 +285,58 @@ async def test_a_rate_limit_of_an_address_shows_when_to_try_again(
 WRITTEN = ("PCS-7K3M-9QW3", " pcs-7k3m-9qw3", "PCS7K3M9QW3", "7K3M-9QW3", "PCS 7k3m 9qw3")
 
 
-async def guessed(monkeypatch: pytest.MonkeyPatch, limit: str, addresses: int) -> tuple[list[int], int]:
-    """Guess five mobiles of one reference; return the responses and how many reached the service.
+KINDS = {
+    "PCS": ("reference", "/api/v1/status", "application.status"),
+    "REQ": ("request_number", "/api/v1/requests/status", "application.request_status"),
+}
+"""How a number begins → its field and address of the JSON interface, and who is asked."""
+GUESSES = pytest.mark.parametrize(
+    ("kind", "limit", "addresses"),
+    [(kind, *one) for kind in KINDS for one in (("status_reference", 1), ("status_anywhere", 5))],
+)
+
+
+async def guessed(
+    monkeypatch: pytest.MonkeyPatch, kind: str, limit: str, addresses: int
+) -> tuple[list[int], int]:
+    """Guess five mobiles of one number; return the responses and how many reached the service.
 
     Each guess is in another spelling, every second one through the API.
     """
+    field, path, asked = KINDS[kind]
     monkeypatch.setitem(rate_limits.LIMITS, limit, (RateLimitItemPerMinute(3),))
-    app, client = stub(application__status=NotFound())
+    app, client = stub(application__status=NotFound(), application__request_status=NotFound())
     statuses = []
     for number, reference in enumerate(WRITTEN):
-        form = {"reference": reference, "mobile_last4": f"000{number}"}
+        typed = reference.replace("PCS", kind).replace("pcs", kind.lower())
+        last4 = {"mobile_last4": f"000{number}"}
         async with browser(app, f"198.51.100.{number % addresses}") as http:
             by_page = number % 2 == 0
             answer = await (
-                http.post("/en/status", data=form, headers=SAME_SITE)
+                http.post("/en/status", data={"reference": typed, **last4}, headers=SAME_SITE)
                 if by_page
-                else http.post("/api/v1/status", json=form)
+                else http.post(path, json={field: typed, **last4})
             )
         statuses.append(answer.status_code)
-    return statuses, sum(name == "application.status" for name, *_ in client.asked)
+    return statuses, sum(name == asked for name, *_ in client.asked)
 
 
-@pytest.mark.parametrize(("limit", "addresses"), [("status_reference", 1), ("status_anywhere", 5)])
+@GUESSES
 async def test_the_mobile_of_a_reference_cannot_be_guessed(
-    monkeypatch: pytest.MonkeyPatch, limit: str, addresses: int
+    monkeypatch: pytest.MonkeyPatch, kind: str, limit: str, addresses: int
 ) -> None:
-    assert await guessed(monkeypatch, limit, addresses) == ([422, 404, 422, 429, 429], 3)
+    assert await guessed(monkeypatch, kind, limit, addresses) == ([422, 404, 422, 429, 429], 3)
 
 
 async def _count_nothing(*_: object) -> None: ...
 
 
-@pytest.mark.parametrize(("limit", "addresses"), [("status_reference", 1), ("status_anywhere", 5)])
+@GUESSES
 async def test_control_without_the_limit_of_a_reference_the_mobile_can_be_guessed(
-    monkeypatch: pytest.MonkeyPatch, limit: str, addresses: int
+    monkeypatch: pytest.MonkeyPatch, kind: str, limit: str, addresses: int
 ) -> None:
     monkeypatch.setattr(rate_limits.RateLimits, "hit", _count_nothing)
-    assert await guessed(monkeypatch, limit, addresses) == ([422, 404, 422, 404, 422], 5)
+    assert await guessed(monkeypatch, kind, limit, addresses) == ([422, 404, 422, 404, 422], 5)
 
 
 async def test_every_mobile_gets_the_same_answer_when_a_code_is_requested() -> None:

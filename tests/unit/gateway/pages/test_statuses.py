@@ -1,7 +1,7 @@
 """The status of an application by its reference and the last four of an ID, and by the link of a message."""
 
 import re
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from time import monotonic
 from typing import Any
 from uuid import uuid4
@@ -10,9 +10,11 @@ import pytest
 
 from contracts.crockford import new_reference
 from contracts.errors import NotAuthenticated, NotFound, TooManyAttempts, Unavailable
+from contracts.model import IST
 from contracts.rpc.accounts.sessions import ApplicantSession, OtpAccepted
 from contracts.rpc.application import NumberToProve, StatusView
 from contracts.rpc.call import Nothing
+from contracts.rpc.requests import RequestStatus
 from services.chassis.runtime.clock import now
 from services.gateway.pages import sign_in
 from services.gateway.pages.shared.answers import Answers, AnswersCookie
@@ -52,6 +54,45 @@ async def test_a_wrong_reference_and_a_wrong_last_four_get_the_same_answer() -> 
     assert sum(name == "approval.whereabouts" for name, *_ in person.client.asked) == 1, (
         "of the right one only"
     )
+
+
+REQUEST = "REQ-7K3M-9QW4"
+SENT = RequestStatus(
+    request_number=REQUEST,
+    sent_at=datetime(2026, 3, 2, 12, tzinfo=IST),
+    answer_by=datetime(2026, 5, 31, 12, tzinfo=IST),
+)
+
+
+@pytest.mark.parametrize(
+    ("found", "says"),
+    [
+        (SENT, ("We received it on:", "2 March 2026", "at the latest by:", "31 May 2026")),
+        (SENT.model_copy(update={"answered_at": SENT.answer_by}), ("It was answered on:", "31 May 2026")),
+        (SENT.model_copy(update={"closed_at": SENT.answer_by}), ("It was closed without an answer.",)),
+    ],
+)
+async def test_a_complaint_is_followed_by_its_number_and_the_same_four_digits(
+    found: RequestStatus, says: tuple[str, ...]
+) -> None:
+    async with visiting(application__request_status=found) as person:
+        shown = await person.send("/status", reference="req 7k3m 9qw4", mobile_last4="3210")
+        await person.send("/status/result")
+    assert [one for one in says if one not in shown.text] == []
+    asked = person.client.last("application.request_status")[1]
+    assert (asked.request_number, asked.mobile_last4) == ("req 7k3m 9qw4", "3210")
+    assert not person.client.was_asked("application.status")
+    assert not person.client.was_asked("notify.wrong_number"), "it is no application"
+
+
+async def test_a_wrong_number_of_a_complaint_gets_the_answer_of_a_wrong_reference() -> None:
+    answers = {"application__request_status": NotFound(), "application__status": NotFound()}
+    async with visiting(**answers) as person:
+        both = [
+            await person.send("/status", reference=one, mobile_last4="0000") for one in (REQUEST, REFERENCE)
+        ]
+    plain = [re.sub(r'value="[^"]*"', "", one.text) for one in both]
+    assert (both[0].status_code, plain[0]) == (422, plain[1])
 
 
 async def test_who_got_the_messages_of_somebody_else_stops_them_after_the_digits_were_checked() -> None:

@@ -35,6 +35,7 @@ ALLOWED = {
         "e-Pass",
         "PB65AB1234",
         "PCS-7K3M-9QWX",
+        "REQ-7K3M-9QW4",
         "PCS1-G3",
     ),
     *("PWD-7K3M9Q", "SEC-7K3M9Q", "refuse", "supervisor"),

@@ -14,13 +14,14 @@ from contracts.envelope import Envelope
 from contracts.model import IST, Slot
 from contracts.rpc.application import ReferenceOnly
 from contracts.rpc.approval.decisions import Approve, Reject, Return, Withdraw
+from contracts.rpc.approval.visits import EndVisit
 from contracts.rpc.call import Call, Principal
 from contracts.rpc.issuance import PassNumber
 from contracts.rpc.verify.scans import ScanPass, ScanResult
 from contracts.subscriptions import subscriptions
 from deploy.local.smoke_journey import next_slot
 from services.application.handlers import applications
-from services.approval.handlers import decisions, directory
+from services.approval.handlers import decisions, directory, visits
 from services.chassis.db.tables import outbox
 from services.chassis.runtime.clock import now
 from services.issuance.handlers import status_list
@@ -179,6 +180,12 @@ class ServicesWithoutBroker:
         with self.databases["verify"].transaction() as session:
             caller = calling(officer(site="S1", gate=GATE))
             return scans.scan_in_transaction(request, caller, session, at or now(), SETTINGS)
+
+    def end_visit(self, reference: str, outcome: str, reason: str | None = None) -> None:
+        """Let the office say whether a visitor who has come was met."""
+        self._decide(
+            visits.end, EndVisit(review_id=self.review_of(reference), outcome=outcome, reason=reason)
+        )
 
     def citizen(self) -> Call:
         return make_call(

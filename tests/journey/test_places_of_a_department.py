@@ -1,5 +1,6 @@
 """A department with places for so many people: no way to ask for a visit passes by a full window."""
 
+import re
 from collections.abc import Iterator
 from datetime import date
 
@@ -11,6 +12,7 @@ from contracts.rpc.application import Invite
 from epass_client import calls
 from tests.support.stack.running import eventually
 from tests.support.system.actors import Applicant, Department, Staff, application, messages, slot, today
+from tests.support.system.page_reader import SAME_SITE, hidden
 
 DAY = 4
 """How many days ahead; other journeys close a day from the twelfth on."""
@@ -19,10 +21,10 @@ VISIT = slot(DAY, "10:00", "12:00")
 
 @pytest.fixture
 def one_place(department: Department) -> Iterator[Department]:
-    """Let the department take one person only on the weekday of ``DAY``, until the test ends."""
-    narrow = date.fromisoformat(today(DAY)).weekday()
+    """Let the department take one person only tomorrow and on the weekday of ``DAY``, until the test ends."""
+    narrow = {date.fromisoformat(today(days)).weekday() for days in (1, DAY)}
     week = [
-        {"weekday": day, "opens": "00:00", "closes": "23:59", "places": 1 if day == narrow else 5_000}
+        {"weekday": day, "opens": "00:00", "closes": "23:59", "places": 1 if day in narrow else 5_000}
         for day in range(7)
     ]
     capacity = Capacity.model_validate({"window_minutes": 720, "days": week})
@@ -72,31 +74,35 @@ def test_a_repeat_is_answered_although_the_command_took_the_last_place_itself(
     assert problems(waiting) == {"preferred.0.from": "window_full"}
 
 
-def test_who_waits_for_a_place_takes_one_that_was_given_back_by_the_link_of_the_message(
+def test_who_does_not_come_says_so_by_the_link_and_the_place_goes_to_who_waits_for_it(
     system, one_place: Department, applicant: Applicant
 ) -> None:
-    wish = slot(DAY + 7, "10:00", "12:00")
-    first, second = (applicant.apply(preferred=[wish], companions=[]) for _ in range(2))
+    wish, waiter = slot(1, "10:00", "12:00"), Applicant(system)
+    first, second = (one.apply(preferred=[wish], companions=[]) for one in (applicant, waiter))
     one_place.approve(first, **wish)
-    eventually(lambda: applicant.view(first).pass_, "the first has the place")
+
+    def links(mobile: str, purpose: str) -> list[str]:
+        texts = [f"{one.link} {one.text}" for one in messages(system, mobile, purpose)]
+        return [found[0] for one in texts if (found := re.search(r"/[pw]/[\w-]+", one))]
+
+    (its_pass,) = eventually(lambda: links(applicant.mobile, "pass_issued"), "the pass comes to the phone")
     waiting = one_place.approve(second, **wish, wait_if_full=True)
     assert waiting.status == "pending"
     in_the_queue = one_place.review_of(second)
     assert in_the_queue.place is not None
     assert (in_the_queue.place.state, in_the_queue.place.before) == ("waits", 0)
-    applicant.send(calls.cancel_application(first))
-    (text,) = eventually(
-        lambda: [
-            one.text for one in messages(system, applicant.mobile, "place_offered") if second in one.text
-        ],
-        "the offer comes to the phone",
-    )
-    link = "/" + text.split("//")[-1].partition("/")[2].split()[0]
+
     http = system.http()
-    shown = http.get(link)
-    assert shown.status_code == 200
+    http.headers.update(SAME_SITE)
+    asked = http.get(f"{its_pass}?in=en")
+    assert "Are you coming?" in asked.text
+    said = http.post(f"/en{its_pass}", data={**hidden(asked), "answer": "not_coming"})
+    assert (said.status_code, said.headers["location"]) == (303, f"{its_pass}?in=en&said=not_coming")
+    applicant.wait_for(first, "cancelled")
+    eventually(lambda: "This visit was cancelled" in http.get(f"{its_pass}?in=en").text, "the pass ends")
+
+    (offer,) = eventually(lambda: links(waiter.mobile, "place_offered"), "the offer comes to who waits")
+    shown = http.get(f"/en{offer}")
     assert second in shown.text
-    form = {"key": "taken-by-link", "answer": "take"}
-    taken = http.post(link, data=form, headers={"Sec-Fetch-Site": "same-origin"})
-    assert taken.status_code == 303
-    applicant.wait_for_pass(second)
+    assert http.post(f"/en{offer}", data={**hidden(shown), "answer": "take"}).status_code == 303
+    waiter.wait_for_pass(second)

@@ -1,33 +1,10 @@
-"""A visitor does not come, or cannot be received today. `tests/e2e/test_visit.py` has the usual course."""
+"""A visitor cannot be received today. `tests/e2e/test_visit.py` has the usual course."""
 
 import re
 
-from epass_client import calls
 from tests.support.stack.running import eventually
 from tests.support.system.actors import MATCHED, issued, messages
 from tests.support.system.page_reader import SAME_SITE, hidden
-
-
-def test_who_does_not_come_says_so_by_the_link_and_gives_the_place_back(
-    system, applicant, department
-) -> None:
-    reference, _ = issued(applicant, department)
-
-    def passes() -> list:
-        return [one for one in messages(system, applicant.mobile, "pass_issued") if one.link]
-
-    (message,) = eventually(passes, "the pass comes to the phone")
-    code = message.link.rpartition("/")[2]
-    with system.http() as http:
-        assert http.get(f"/p/{code}").is_success
-        said = http.post(
-            f"/en/p/{code}", data={"answer": "not_coming"}, headers={"Sec-Fetch-Site": "same-origin"}
-        )
-        assert (said.status_code, said.headers["location"]) == (303, f"/p/{code}?in=en&said=not_coming")
-        eventually(lambda: applicant.view(reference).status == "cancelled", "the visit is cancelled")
-        eventually(lambda: "This visit was cancelled" in http.get(f"/p/{code}?in=en").text, "the pass ends")
-    expected = department.send(calls.list_visits(part="expected", limit=200)).items
-    assert reference not in {one.reference for one in expected}, "the place is free"
 
 
 def test_an_office_gives_a_visitor_whom_it_cannot_receive_another_day(

@@ -122,8 +122,9 @@ async def _days(view: View, review_id: UUID, errors: dict[str, str], status: int
 
 @router.post("/{review_id}/end")
 async def end_visit(view: DepartmentPage, review_id: UUID) -> Response:
-    """Say whether a visitor was met."""
+    """Say whether a visitor was met, and go on with the part of the day in which they were."""
     form = await view.form()
+    part: VisitPart = next((one for one in PARTS if one == text_of(form, "part")), "called")
     typed = {name: text_of(form, name) for name in ("outcome", "reason")}
     try:
         wanted = EndVisit.model_validate(
@@ -132,10 +133,10 @@ async def end_visit(view: DepartmentPage, review_id: UUID) -> Response:
         await view.command(rpc.approval.visits.END_VISIT, wanted, key_of(form))
     except (ValidationError, InvalidInput) as error:
         problems = problems_of(error, NOT_READABLE)
-        return await _page(view, "called", None, opened=review_id, typed=typed, errors=problems, status=422)
+        return await _page(view, part, None, opened=review_id, typed=typed, errors=problems, status=422)
     except NotFound:
         return view.to("/desk/visits", notice="over")
-    return view.to("/desk/visits?part=called", notice="ended")
+    return view.to(f"/desk/visits?part={part}", notice="ended")
 
 
 async def _page(

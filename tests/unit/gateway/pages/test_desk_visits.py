@@ -16,7 +16,7 @@ from services.chassis.runtime.clock import now
 from services.gateway.pages.shared.languages import LANGUAGES, texts
 from tests.support.factories.gateway import REFERENCE, browsing, claims
 from tests.support.factories.pages import REVIEW_ID, review
-from tests.support.system.page_reader import BALDEV, SAME_SITE, SITE
+from tests.support.system.page_reader import BALDEV, HIDDEN, SAME_SITE, SITE
 
 COUNTS = {"expected": 1, "here": 1, "called": 0}
 PLACE = f"/en/desk/visits/{REVIEW_ID}"
@@ -162,8 +162,13 @@ async def test_a_visitor_gets_the_day_that_was_chosen_of_those_with_places() -> 
     assert nothing.status_code == 422
 
 
-async def test_after_the_end_is_recorded_the_page_of_those_who_were_called_says_so() -> None:
-    async with answering("called", called_at=now()) as (http, _):
-        done = await http.post(f"{PLACE}/end", data={"key": "k", "outcome": "met"}, headers=SAME_SITE)
-        shown = await http.get(done.headers["location"])
-    assert (shown.status_code, "Recorded." in shown.text) == (200, True)
+@pytest.mark.parametrize("part", ["here", "called", "gone"])
+async def test_one_tap_says_that_they_were_met_and_the_desk_goes_on_with_the_same_part(part: str) -> None:
+    async with answering(part, called_at=now()) as (http, client):
+        shown = (await http.get(f"/en/desk/visits?part={part}")).text
+        (form,) = re.findall(f'action="{PLACE}/end".+?</form>', shown)
+        done = await http.post(f"{PLACE}/end", data=dict(HIDDEN.findall(form)), headers=SAME_SITE)
+        after = await http.get(done.headers["location"])
+    assert client.last("approval.end_visit")[1].outcome == "met"
+    assert f"part={part}" in done.headers["location"]
+    assert (after.status_code, "Recorded." in after.text) == (200, True)

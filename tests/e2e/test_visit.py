@@ -1,4 +1,4 @@
-"""Windows of visitor, guard, desk, an office's phone, a hall and everybody follow one visit.
+"""Windows of visitor, gate app, desk, an office's phone, a hall and everybody follow one visit.
 
 The office taps once.
 """
@@ -17,27 +17,16 @@ from services.approval.handlers.numbers import count_months
 from services.approval.models.reviews import MonthRow
 from services.chassis.db.database import Database
 from services.chassis.runtime.clock import now
+from tests.e2e.gate_app import open_app, verdict
 from tests.e2e.people import Staff, Visitor, newest_message, press, translated
 from tests.e2e.viewports import DESK, PHONE
 from tests.support.stack.running import eventually
 from tests.support.system import actors
-from tests.support.system.page_reader import SAME_SITE, hidden
+from tests.support.system.page_reader import Browser, tell_of_arrivals
 from tests.support.system.system import System
 
 SOON = 40_000
 """Milliseconds; a page of a pass asks each twenty seconds."""
-
-
-def tell(system: System, mobile: str) -> None:
-    """Let a phone get a message for each visitor of every officer of the home department."""
-    contacts = "/en/desk/directory/contacts/departments/home"
-    with system.http() as http:
-        http.headers.update(SAME_SITE)
-        http.cookies.set("session", actors.Staff(system, "ado").client.token or "")
-        page = http.get(contacts)
-        officers = re.findall(r'name="mobile\.([\w-]+)"', page.text)
-        form = {f"mobile.{one}": mobile for one in officers} | {f"arrivals.{one}": "sms" for one in officers}
-        assert http.post(contacts, data={**hidden(page), "language": "en", **form}).status_code == 303
 
 
 def receive(system: System, visitors: int) -> None:
@@ -67,7 +56,7 @@ def test_one_tap_calls_a_visitor_in_every_window_and_both_say_how_it_ended(
 ) -> None:
     receive(system, 4)
     office = f"96{mobile[2:]}"
-    tell(system, f"+91{office}")
+    tell_of_arrivals(Browser(system, actors.Staff(system, "ado").client.token or "", "en"), f"+91{office}")
     visitor = Visitor(open_browser(PHONE), system, mobile, "pa")
     reference = visitor.apply("ਨਵਜੋਤ ਬਰਾੜ")
     desk = Staff(open_browser(DESK), system, "department")
@@ -80,12 +69,12 @@ def test_one_tap_calls_a_visitor_in_every_window_and_both_say_how_it_ended(
     hall.open("/hall")
     desk.open("/desk/visits")
 
-    guard = Staff(open_browser(PHONE), system, "security", "hi")
-    guard.page.fill("#pass", number)
-    press(guard.page)
-    guard.page.fill("#id_last4", "4821")
-    press(guard.page)
-    expect(guard.page.locator(".epass-verdict--good")).to_be_visible()
+    app = open_app(Staff(open_browser(PHONE), system, "security", "hi").page.context)
+    app.fill("#number", number)
+    app.keyboard.press("Enter")
+    expect(verdict(app, "ask").locator(".verdict__name")).to_have_text("Navjot Brar")
+    app.locator(".button--main").click()
+    expect(verdict(app, "good")).to_be_visible()
     row = desk.page.get_by_role("row").filter(has_text="ਨਵਜੋਤ ਬਰਾੜ")
     expect(row).to_be_visible(timeout=SOON)
 

@@ -5,13 +5,12 @@ The site of this system rests on consent.
 
 from collections.abc import Iterator
 
-import httpx
 import pytest
 
 from tests.support.stack.backends import start_stack
 from tests.support.stack.running import eventually
 from tests.support.system.actors import Applicant, Department, Officer, issued, messages, slot
-from tests.support.system.page_reader import SAME_SITE, hidden
+from tests.support.system.page_reader import Browser, hidden
 from tests.support.system.system import System
 
 CARD = {"kind": "matched", "id_type": "voter_id", "id_last4": "4821"}
@@ -23,23 +22,6 @@ def asking(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
     folder = tmp_path_factory.mktemp("asking")
     with start_stack(folder) as stack, System(stack, EPASS_BASIS="consent") as system:
         yield system
-
-
-class Browser:
-    """A browser without scripts in which somebody is signed in."""
-
-    def __init__(self, system: System, token: str, language: str) -> None:
-        self.http, self.language = system.http(), language
-        self.http.headers.update(SAME_SITE)
-        self.http.cookies.set("session", token)
-
-    def open(self, place: str) -> httpx.Response:
-        return self.http.get(f"/{self.language}{place}", follow_redirects=True)
-
-    def send(self, place: str, status: int = 200, **form: str) -> httpx.Response:
-        answer = self.http.post(f"/{self.language}{place}", data=form, follow_redirects=True)
-        assert answer.status_code == status, (place, answer.text[:2000])
-        return answer
 
 
 def apply(browser: Browser, **who: str) -> str:

@@ -23,6 +23,7 @@ from contracts.rpc.approval.directory import DepartmentList, DepartmentView, Off
 from contracts.tokens import SessionClaims
 from services.chassis.runtime.clock import now
 from tests.support.factories.gateway import REFERENCE, TableClient, browser, claims, signed, stubbed
+from tests.support.system.system import System
 
 SITE = SiteRecord(
     code="PCS1", name={"en": "Secretariat-1", "pa": "ਸਕੱਤਰੇਤ-1", "hi": "सचिवालय-1"},
@@ -123,3 +124,30 @@ async def visiting(session: SessionClaims | None = None, **answers: Any) -> Asyn
 def somebody(**answers: Any) -> AbstractAsyncContextManager[Reader]:
     """Return a signed-in applicant in front of services with these replies."""
     return visiting(claims("applicant"), **answers)
+
+
+class Browser:
+    """A browser without scripts in which somebody is signed in."""
+
+    def __init__(self, system: System, token: str, language: str) -> None:
+        self.http, self.language = system.http(), language
+        self.http.headers.update(SAME_SITE)
+        self.http.cookies.set("session", token)
+
+    def open(self, place: str) -> httpx.Response:
+        return self.http.get(f"/{self.language}{place}", follow_redirects=True)
+
+    def send(self, place: str, status: int = 200, **form: str) -> httpx.Response:
+        answer = self.http.post(f"/{self.language}{place}", data=form, follow_redirects=True)
+        assert answer.status_code == status, (place, answer.text[:2000])
+        return answer
+
+
+def tell_of_arrivals(ado: Browser, mobile: str) -> None:
+    """Let a phone get a message for each visitor of every officer of the home department, or none."""
+    place = "/desk/directory/contacts/departments/home"
+    page = ado.open(place)
+    officers = re.findall(r'name="mobile\.([\w-]+)"', page.text)
+    form = {f"mobile.{one}": mobile for one in officers}
+    form |= {f"arrivals.{one}": "sms" if mobile else "none" for one in officers}
+    ado.send(place, **hidden(page), language="en", **form)

@@ -32,7 +32,12 @@ PROCESSES = (
 CONTAINERS = ("postgres", "rabbitmq", "valkey", *PROCESSES, "proxy", "prometheus", "alertmanager")
 """What runs on after the start."""
 ON_ONE_MACHINE = MappingProxyType(
-    {"EPASS_RATE_LIMITS": "false", "EPASS_UNDO_SECONDS": "0", "EPASS_RPC_TIMEOUT": "8"}
+    {
+        "EPASS_RATE_LIMITS": "false",
+        "EPASS_UNDO_SECONDS": "0",
+        "EPASS_RPC_TIMEOUT": "8",
+        "EPASS_STANDING_PASSES": "3",
+    }
 )
 """Settings of the demonstration: all comes from one address, and starting processes keeps a machine busy."""
 SERVER_IMAGES = ("EPASS_RABBITMQ_IMAGE", "EPASS_POSTGRES_IMAGE", "EPASS_VALKEY_IMAGE")

@@ -58,6 +58,7 @@ class System:
             "EPASS_UNDO_SECONDS": "0",  # few tests wait for a decision to leave
             "EPASS_GATE_DEVICES": "optional",  # most tests send what a gate sends as programs
             "EPASS_GATE_LOCK_MINUTES": "0",
+            "EPASS_STANDING_PASSES": "3",
             "EPASS_TRUSTED_PROXIES": "127.0.0.1",  # a test finds by its correlation id what a call causes
             **settings,
         }

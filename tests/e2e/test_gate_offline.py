@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from datetime import datetime
 from typing import Any
 
 import jwt
@@ -11,6 +12,7 @@ from playwright.sync_api import Browser, BrowserContext, Error, Locator, Page, R
 from contracts.rpc.verify.presence import InsideList
 from contracts.tokens import STATUS_DELTA_TYP, STATUS_TYP
 from epass_client import calls
+from services.chassis.runtime.clock import now
 from services.gateway.access.cookie_names import session_cookie
 from services.gateway.pages.gate_app.texts import texts_of_app
 from tests.e2e.gate_app import open_app, scan
@@ -80,6 +82,7 @@ def test_without_a_network_the_verdict_is_the_same_and_the_entry_is_sent_when_it
     context: BrowserContext,
     system: System,
     officer: Officer,
+    department: Department,
     token: str,
     cut: Callable[[BrowserContext, System], Callable[[], None]],
 ) -> None:
@@ -91,6 +94,7 @@ def test_without_a_network_the_verdict_is_the_same_and_the_entry_is_sent_when_it
     try:
         scan(page, "7")  # something else in between, so that the next verdict is a new one
         expect(page.locator(".verdict--amber")).to_be_visible()
+        before_entry = now()
         scan(page, token)
         expect(page.locator(".verdict--ask")).to_be_visible()
         assert what_is_shown(page) == online
@@ -99,12 +103,20 @@ def test_without_a_network_the_verdict_is_the_same_and_the_entry_is_sent_when_it
         expect(page.locator(".verdict--good h1")).to_have_text(WORDS["verdicts"]["admit"])
         expect(page.locator(".bar__unsent")).to_be_visible()
         expect(page.locator(".verdict--good")).to_contain_text(WORDS["texts"]["kept_here"])
+        after_entry = now()
     finally:
         mend()
     expect(page.locator(".dot--on")).to_be_visible(timeout=40_000)
     expect(page.locator(".bar__unsent")).to_have_count(0, timeout=40_000)
     expect(page.locator(".banner")).not_to_contain_text(NO_NETWORK)
     eventually(lambda: persons_inside(officer) == before + 2, "the entry is recorded", 30)
+
+    def arrivals() -> list[datetime]:
+        here = department.send(calls.list_visits(part="here", limit=200)).items
+        came = [one.arrived_at for one in here if one.arrived_at is not None]
+        return [at for at in came if before_entry <= at <= after_entry]
+
+    assert len(eventually(arrivals, "the desk knows when they came, not when it was sent", 30)) == 1
 
 
 def test_the_app_opens_without_a_network_with_its_list_and_scans(context: BrowserContext, token: str) -> None:

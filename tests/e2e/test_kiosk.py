@@ -13,10 +13,12 @@ from tests.e2e.page_states import STATES
 from tests.e2e.people import Staff, Visitor, press, translated
 from tests.e2e.viewports import DESK
 from tests.support.stack.running import eventually
+from tests.support.system import actors
 from tests.support.system.pages_alone import PagesAlone
 from tests.support.system.system import System
 
 KIOSK, NARROW_KIOSK = {"width": 1080, "height": 1600}, {"width": 800, "height": 1280}
+LOW_KIOSK = {"width": 1024, "height": 768}
 TOO_SMALL = """() => [...document.querySelectorAll("body :is(a, button, input, select, summary, textarea)")]
   .map((one) => [one.textContent.trim() || one.id || one.className, one.getBoundingClientRect()])
   .filter(([, { height, width }]) => height > 1 && (height < 63.9 || width < 63.9))
@@ -211,6 +213,37 @@ def test_a_kiosk_takes_an_application_by_touch_and_prints_its_reference(
         page.go_back()
         expect(page.locator("main")).not_to_contain_text(reference)
         is_at_the_start(page)
+
+
+@pytest.mark.parametrize(("language", "scripts"), [("pa", True)], ids=["Punjabi"])
+def test_whoever_leaves_says_at_a_kiosk_that_nobody_met_them(
+    kiosk: Kiosk, system: System, language: Language
+) -> None:
+    visitor, guard = actors.Applicant(system, f"+91{kiosk.mobile}"), actors.Officer(system)
+    reference, summary = actors.issued(visitor, actors.Department(system))
+    token = visitor.token(summary.number)
+    guard.scan(token=token, id_check=actors.MATCHED)
+    guard.scan(token=token, direction="exit")
+    visitor.wait_for(reference, "left")
+    page = kiosk.page
+    page.set_viewport_size(LOW_KIOSK)
+    for choice in page.locator(".epass-start__more button").all():
+        expect(choice).to_be_in_viewport(ratio=1)
+    page.locator(f".epass-start__more form[lang={language}] button[value=met]").tap()
+    page.fill("#reference", reference)
+    kiosk.touch_in("#mobile_last4", kiosk.mobile[-4:])
+    press(page)
+    for answer in ("Yes, I was met", "No, I was not met"):
+        expect(page.get_by_role("button", name=translated(answer, language))).to_be_in_viewport(ratio=1)
+    page.get_by_role("button", name=translated("No, I was not met", language)).tap()
+    thanks = translated("Thank you. The department sees what you say.", language)
+    expect(page.locator("main")).to_contain_text(thanks)
+
+    def said() -> list[object]:
+        entries = visitor.view(reference).timeline
+        return [one.facts["outcome"] for one in entries if one.facts.get("said_by") == "visitor"]
+
+    assert eventually(said, "it is told") == ["not_met"]
 
 
 @WAYS

@@ -3,10 +3,12 @@
 from datetime import timedelta
 
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Route, expect
 
 from contracts.errors import Unavailable
 from contracts.rpc.application import TimelineEntry, VisitOfPass
+from contracts.rpc.call import Nothing
+from contracts.rpc.issuance import AnswerByLink
 from services.chassis.runtime.clock import now
 from tests.e2e.contact_sheets import QR
 from tests.e2e.navigation import barriers
@@ -58,5 +60,37 @@ def test_the_page_goes_on_by_itself_and_rests_while_nobody_sees_it(
     with page.expect_response(lambda answer: "/now" in answer.url):
         page.clock.fast_forward(21_000)
     expect(state).to_contain_text("402")
+    context.close()
+    alone.reset()
+
+
+def test_without_scripts_the_page_of_the_day_reloads_itself_and_takes_the_answer(
+    chromium: Browser, alone: PagesAlone
+) -> None:
+    here = pass_view(valid_from=now() - timedelta(hours=1), valid_to=now() + timedelta(hours=2))
+    alone.answers.update({"issuance.view_by_link": here, "issuance.qr_by_link": QR})
+    alone.answers["application.visit_of_pass"] = told()
+    context = chromium.new_context(base_url=alone.url, java_script_enabled=False)
+    page = context.new_page()
+
+    def hurry(route: Route) -> None:
+        """Let a minute of the page pass in a second."""
+        answer = route.fetch()
+        assert 'http-equiv="refresh" content="60"' in answer.text()
+        route.fulfill(response=answer, body=answer.text().replace('content="60"', 'content="1"'))
+
+    page.route(f"**{PAGE}?in=pa", hurry)
+    page.goto(f"{PAGE}?in=pa")
+    state = page.locator("#state")
+    expect(state).not_to_contain_text("402")
+    alone.answers["application.visit_of_pass"] = told(answer="come_up", room="402")
+    expect(state).to_contain_text("402", timeout=15_000)
+    page.unroute_all()
+    said: list[AnswerByLink] = []
+    alone.answers["issuance.answer_by_link"] = lambda asked: said.append(asked) or Nothing()
+    page.goto(f"{PAGE}?in=en")
+    page.get_by_role("button", name="No, I was not met").click()
+    expect(page.locator("main")).to_contain_text("Thank you. The department sees what you say.")
+    assert [one.answer for one in said] == ["not_met"]
     context.close()
     alone.reset()

@@ -4,16 +4,20 @@ import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from datetime import timedelta
 
 import jwt
 import pytest
 
+from contracts.model import IST
 from contracts.subscriptions import SERVICES
 from epass_client import NoAnswer, Problem, calls
+from services.chassis.runtime.clock import now
 from tests.chaos.clocks import LIBRARY, Clocks
 from tests.chaos.faults import OFF, off
 from tests.chaos.watched import meanwhile
 from tests.support.chaos.deployment import Deployment
+from tests.support.chaos.evidence import database
 from tests.support.stack.plain_http import asks as asks_machine
 from tests.support.stack.running import Process, eventually
 from tests.support.system.actors import MATCHED, Applicant, Department, Officer, Staff, issued, slot
@@ -189,3 +193,37 @@ def test_after_a_clock_was_wrong_everything_works_and_nothing_is_gone(
     for process in processes.values():
         eventually(lambda one=process: not late_jobs(one, since), "its jobs have run", 3 * OFTEN)
     waiting.check()
+
+
+NEARER = """update passes set issued_at = now() - interval '13 hours', remind_at = now()
+where reference = any(%s)"""
+"""Whoever got their pass just now is not reminded of it."""
+REMINDED = """select reference from messages join applications on application_id = applications.id
+where purpose = 'visit_reminder' and reference = any(%s)"""
+
+
+def test_a_clock_that_jumps_reminds_nobody_early_or_twice_and_loses_no_reminder(
+    deployment: Deployment, clocks: Clocks
+) -> None:
+    applicant = Applicant(deployment.system, code_of=deployment.provider.wait_for_code)
+    department = Department(deployment.system)
+
+    def visit_in(minutes: int) -> str:
+        start = now().astimezone(IST) + timedelta(minutes=minutes)
+        hours = {"date": start.date().isoformat(), "from": f"{start:%H:%M}", "to": "23:59"}
+        return issued(applicant, department, decision=hours)[0]
+
+    near, later = visit_in(120), visit_in(150)
+    with database(deployment.stack, "issuance") as connection:
+        assert connection.execute(NEARER, ([near, later],)).rowcount == 2
+
+    def reminded() -> list[str]:
+        with database(deployment.stack, "notify") as connection:
+            return [one for (one,) in connection.execute(REMINDED, ([near, later],)).fetchall()]
+
+    for seconds in (HOUR, -HOUR):
+        with off(clocks, seconds, "issuance"):
+            time.sleep(65)  # the job looks once a minute
+            assert later not in reminded()
+    eventually(lambda: near in reminded(), "who comes soon is reminded", 3 * OFTEN)
+    assert reminded() == [near]

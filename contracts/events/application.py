@@ -73,6 +73,10 @@ class ApplicationAmended(ApplicationDetails, subscribers=("approval",)):
     }
 
 
+OF_A_PERSON = frozenset({"name", "id"})
+"""What of a correction makes a photograph one of somebody else."""
+
+
 class ApplicationCorrected(ApplicationDetails, subscribers=("approval",)):
     """Who comes, or the email address, was corrected; approval says whether it takes effect.
 
@@ -89,6 +93,11 @@ class ApplicationCorrected(ApplicationDetails, subscribers=("approval",)):
     corrected_by: AnyCorrector = "applicant"
     """Who did it: the applicant, or the data officer for them."""
     example: ClassVar = {"revision": 2, "number": 1, "corrected": ("name", "companions"), "waits": False}
+
+    @property
+    def names_another(self) -> bool:
+        """Return whether application now names somebody of whom it has no photograph."""
+        return not self.waits and not OF_A_PERSON.isdisjoint(self.corrected)
 
 
 class ApplicationEnded(AboutApplication, producer="application"):
@@ -112,7 +121,7 @@ class VisitorPhotographed(AboutApplication, producer="application", subscribers=
     """The reception has taken a photograph of the visitor, without which there is no standing pass."""
 
     erased: bool = False
-    """The visitor had the photograph erased; the application stays."""
+    """The visitor had it erased, or was corrected to somebody else; the application stays."""
     example: ClassVar = {"erased": False}
 
 

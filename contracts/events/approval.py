@@ -5,7 +5,7 @@ from uuid import UUID
 
 from pydantic import Field
 
-from contracts.events.application import ApplicationPersonal
+from contracts.events.application import OF_A_PERSON, ApplicationPersonal
 from contracts.events.base import (
     AboutApplication,
     AnyAnnouncement,
@@ -194,6 +194,10 @@ class People(Wire):
             "email": one.email != its.email,
         }
         return tuple(name for name, differs in differing.items() if differs)
+
+    def is_another(self, other: "People") -> bool:
+        """Return whether a photograph of this applicant proves nothing of the other one."""
+        return not OF_A_PERSON.isdisjoint(self.changed_to(other))
 
 
 class CorrectionPersonal(People):

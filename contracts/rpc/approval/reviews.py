@@ -181,6 +181,8 @@ class ReviewView(Wire):
     """The last day of the standing pass that the visitor asks for."""
     photographed: bool = False
     """Whether the reception has a photograph of the visitor, without which there is no standing pass."""
+    photograph_again: bool = False
+    """Whether there was one that was erased, or was of whom a correction named before."""
     standing_state: StandingState | None = None
     """Of a standing pass; it counts while the review is pending or approved."""
     waiting_since: Instant | None = None

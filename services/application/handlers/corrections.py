@@ -104,7 +104,7 @@ def make(
     row.corrections += 1
     row.correction = stored(row.corrections, fields, people, now) if waits and fields else None
     if not waits:
-        put_people(row, people)
+        put_people(session, row, people, now)
         # who reads it at the desk then reads it again; what was sent back is not decided
         if row.status == "submitted":
             row.revision += 1
@@ -129,7 +129,9 @@ def stored(number: int, fields: Sequence[str], people: People, sent_at: datetime
     }
 
 
-def handle_correction_settled(received: Sequence[Received[CorrectionSettled]], session: Session) -> None:
+def handle_correction_settled(
+    received: Sequence[Received[CorrectionSettled]], session: Session, now: datetime
+) -> None:
     """Record that corrections wait for the department, or what it decided about them.
 
     What is said of an earlier correction is over: one that came after it is answered, too.
@@ -140,7 +142,7 @@ def handle_correction_settled(received: Sequence[Received[CorrectionSettled]], s
         if one.seq <= row.correction_seq or event.number < row.corrections or row.erased_at is not None:
             return None
         row.correction_seq = one.seq
-        put_people(row, event.personal)
+        put_people(session, row, event.personal, now)
         facts: dict[str, str | int] = {"fields": ",".join(event.corrected), "department": event.department}
         wanted = event.personal.wanted
         if wanted is None:

@@ -7,7 +7,7 @@ are about, and one statement writes it.
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import TypeVar
 from uuid import UUID
 
@@ -104,10 +104,11 @@ def handle_rejected(received: Sequence[Received[PassRejected]], session: Session
     handle_each(received, session, rejected)
 
 
-def handle_returned(received: Sequence[Received[PassReturned]], session: Session) -> None:
+def handle_returned(received: Sequence[Received[PassReturned]], session: Session, now: datetime) -> None:
     """Record that the department returned applications."""
 
     def returned(one: Received[PassReturned], row: ApplicationRow, _: Passes) -> Entry:
+        _correct(session, one, row, now)
         return _decided(one, row, "returned", note=one.event.personal.note)
 
     handle_each(received, session, returned)
@@ -122,7 +123,7 @@ def handle_withdrawn(received: Sequence[Received[ApprovalWithdrawn]], session: S
     handle_each(received, session, withdrawn)
 
 
-def handle_days_closed(received: Sequence[Received[VisitDayClosed]], session: Session) -> None:
+def handle_days_closed(received: Sequence[Received[VisitDayClosed]], session: Session, now: datetime) -> None:
     """Let applicants choose another date, because the department closed the day of the visit.
 
     They have some time for it, also where the day is today, or where the application had expired. Whoever has
@@ -134,6 +135,7 @@ def handle_days_closed(received: Sequence[Received[VisitDayClosed]], session: Se
         event = one.event
         note, day = event.personal.note, (event.day, event.reason)
         if not event.remaining_days:
+            _correct(session, one, row, now)
             return _decided(one, row, "returned", note=note, closed=day)
         first, *further = event.remaining_days
         return _decided(one, row, "approved", day=first, further_days=further, note=note, closed=day)
@@ -141,10 +143,13 @@ def handle_days_closed(received: Sequence[Received[VisitDayClosed]], session: Se
     handle_each(received, session, closed)
 
 
-def handle_days_reopened(received: Sequence[Received[VisitDayReopened]], session: Session) -> None:
+def handle_days_reopened(
+    received: Sequence[Received[VisitDayReopened]], session: Session, now: datetime
+) -> None:
     """Record that applicants who were asked for another date may choose the closed day again."""
 
     def reopened(one: Received[VisitDayReopened], row: ApplicationRow, _: Passes) -> Entry:
+        _correct(session, one, row, now)
         return _decided(one, row, "returned", closed=(one.event.day, None))
 
     handle_each(received, session, reopened)
@@ -362,9 +367,6 @@ def _decided(
         row.decided_day, row.further_days, row.decision_reason = day, list(further_days), reason
         row.closed_day, row.closure_reason = closed or (None, None)
         row.note = "" if row.erased_at else note
-        wanted = wanted_of(row)
-        if kind == "returned" and wanted is not None:  # no approval is in force: nobody has to confirm it
-            put_people(row, wanted)
         if kind != "approved":
             row.correction = None
             row.correction_seq = max(row.correction_seq, received.seq)  # what was said before it is over
@@ -384,6 +386,13 @@ def _decided(
     if closed:
         what = "day_dropped" if kind == "approved" else "day_closed" if closed[1] else "day_reopened"
     return Entry(received.id, what, received.occurred_at, facts)
+
+
+def _correct(session: Session, received: Received[D], row: ApplicationRow, now: datetime) -> None:
+    """Let a correction take effect that waits: an application was sent back, so nobody has to confirm it."""
+    wanted = wanted_of(row)
+    if received.seq > row.decision_seq and wanted is not None:
+        put_people(session, row, wanted, now)
 
 
 def _locked(session: Session, application_ids: set[UUID]) -> dict[UUID, ApplicationRow]:

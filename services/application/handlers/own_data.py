@@ -9,19 +9,18 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 
-from sqlalchemy import delete, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from contracts.crockford import new_pass_number
 from contracts.errors import Forbidden, NotFound, TooManyAttempts
-from contracts.events import VisitorPhotographed
 from contracts.rpc.application import ERASE_OWN_DATA, RECORD_COPY
 from contracts.rpc.call import Call, Nothing, Principal
 from contracts.rpc.own_data import ErasedOnRequest, Kept, OwnApplications, OwnData, OwnDataQuestion, kept
 from services.application.domain.retention import erasable_from, photograph_erasable_from
 from services.application.domain.status import WITH_PASS
 from services.application.handlers import consents, photographs, requests, unlocked_sessions
-from services.application.handlers.rows import locked, passes_of
+from services.application.handlers.rows import drop_photograph, locked, passes_of
 from services.application.handlers.scheduled_jobs import erase_personal_data
 from services.application.handlers.views import timeline_of
 from services.application.models import ApplicationRow, PassRow, PhotographRow
@@ -29,7 +28,6 @@ from services.application.settings import ApplicationSettings
 from services.chassis.audit import entries, readers
 from services.chassis.audit.record import note_objects_alone, record_task
 from services.chassis.db.database import Database, after_commit
-from services.chassis.messaging import outbox
 from services.chassis.rpc.idempotency import once
 from services.chassis.runtime import logs
 
@@ -236,11 +234,8 @@ def _erase_what_may_go(
             continue
         if picture_from > now:
             continue
-        of_row = delete(PhotographRow).where(PhotographRow.application_id == row.id)
-        if session.scalars(of_row.returning(PhotographRow.application_id)).first() is not None:
+        if drop_photograph(session, row, now) is not None:
             pictures.append(row.reference)
-            told = VisitorPhotographed(application_id=row.id, reference=row.reference, erased=True)
-            outbox.add(session, told, at=now)
     return gone, pictures
 
 

@@ -8,12 +8,12 @@ from typing import Any, Literal
 from uuid import UUID
 
 from pydantic import TypeAdapter
-from sqlalchemy import ColumnElement, Select, any_, select, text
+from sqlalchemy import ColumnElement, Select, any_, delete, select, text
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from contracts import spelling
 from contracts.crockford import parse_reference
-from contracts.events import Event, People
+from contracts.events import Event, People, VisitorPhotographed
 from contracts.mobile import ascii_digits
 from contracts.model import Companion, Person, Slot
 from contracts.visiting_rules import end_of
@@ -154,13 +154,33 @@ def amend_row(row: models.ApplicationRow, application: Application) -> None:
     matters_at(row, row.preferred_until)
 
 
-def put_people(row: models.ApplicationRow, people: People) -> None:
-    """Store other people. The mobile stays: only who has proved another one changes it."""
+def put_people(session: Session, row: models.ApplicationRow, people: People, now: datetime) -> None:
+    """Store other people. The mobile stays: only who has proved another one changes it.
+
+    A photograph is of whoever showed the ID card that was named then; nobody else keeps it.
+    """
     person = people.applicant
+    if People(applicant=person_of(row)).is_another(people):
+        told = drop_photograph(session, row, now)
+        if told is not None:
+            record_all(session, [(row, Entry(told, "photograph_outdated", now, {}))])
     for name in ("name", "name_latin", "email", "id_type", "id_last4"):
         setattr(row, name, getattr(person, name))
     row.name_keys = sorted(spelling.keys(person.name, person.name_latin))
     row.companions = [companion.model_dump(mode="json") for companion in people.companions]
+
+
+def drop_photograph(session: Session, row: models.ApplicationRow, now: datetime) -> UUID | None:
+    """Delete the photograph of a locked application; return the event that says so, None without one."""
+    photograph = models.PhotographRow
+    of_row = (
+        delete(photograph).where(photograph.application_id == row.id).returning(photograph.application_id)
+    )
+    with session.no_autoflush:
+        if session.scalars(of_row).first() is None:
+            return None
+    event = VisitorPhotographed(application_id=row.id, reference=row.reference, erased=True)
+    return outbox.add(session, event, at=now)
 
 
 def wanted_of(row: models.ApplicationRow) -> People | None:

@@ -189,6 +189,8 @@ def _apply(row: ReviewRow, wanted: Party) -> None:
     before = row.application
     people = {"applicant": wanted.applicant, "companions": wanted.companions}
     told = {"personal": before.personal.model_copy(update=people), "party": 1 + len(wanted.companions)}
+    if Party(applicant=before.personal.applicant).is_another(wanted):
+        row.forget_photograph()
     row.application = before.model_copy(update=told)
     assert row.correction is not None
     row.correction = {name: row.correction.get(name) for name in ("number", "corrected", "at", "by")}

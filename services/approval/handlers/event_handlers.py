@@ -108,6 +108,8 @@ def handle_application_submitted_or_amended(received: Received[D], session: Sess
         if isinstance(event, ApplicationCorrected) and received.seq == application.details_seq:
             corrections.tell(session, row, event, at)
         data = reference_data.current(session, at.astimezone(IST).date())
+    if isinstance(event, ApplicationCorrected) and event.names_another:
+        row.forget_photograph(received.seq)
     if row.status in watchlist.COMING:
         watchlist.mark(session, row, at, data)
 

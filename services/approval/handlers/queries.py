@@ -185,6 +185,7 @@ def view(row: ReviewRow) -> ReviewView:
         preferred=application.preferred,
         weekly_until=application.weekly_until,
         photographed=bool(row.photographed),
+        photograph_again=row.photographed is False,
         vehicle=application.personal.vehicle,
         assistance=application.assistance,
         mobile_proved=application.mobile_proved,

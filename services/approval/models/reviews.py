@@ -160,6 +160,15 @@ class ReviewRow(Base):
         self.reference, self.revision = application.reference, application.revision
         self.site, self.channel = application.site, application.channel
 
+    def forget_photograph(self, seq: int | None = None) -> None:
+        """Forget the photograph, because a correction names somebody else, who has none yet.
+
+        With the ``seq`` of its event, what comes late of the person before counts no more.
+        """
+        if seq is None or (self.photographed_seq or 0) < seq:
+            self.photographed = False if self.photographed else self.photographed
+            self.photographed_seq = seq or self.photographed_seq
+
     @property
     def later(self) -> ApplicationDetails | None:
         """The revision that arrived after an approval, with the same people."""

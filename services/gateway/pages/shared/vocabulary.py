@@ -83,6 +83,7 @@ TIMELINE_ENTRIES: dict[str, str] = {
     "correction_waits": _("The correction waits for the department"),
     "correction_applied": _("The department confirmed the correction"),
     "correction_refused": _("The department did not confirm the correction"),
+    "photograph_outdated": _("The photograph is deleted, because name or ID card was corrected"),
     "cancelled": _("Cancelled"),
     "expired": _("Expired without a decision"),
     "escalated": _("It waited too long and went to a senior officer"),

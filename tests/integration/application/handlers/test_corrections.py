@@ -3,14 +3,23 @@
 from typing import Any
 
 import pytest
+from sqlalchemy import func, select
 
 from contracts.errors import ContractError
-from contracts.events import ApplicationCorrected, CorrectionPersonal, CorrectionSettled, People
+from contracts.events import (
+    ApplicationCorrected,
+    CorrectionPersonal,
+    CorrectionSettled,
+    DirectoryChanged,
+    People,
+    VisitorPhotographed,
+)
 from contracts.model import Companion
 from contracts.rpc.call import Call
 from contracts.rpc.corrections import CorrectApplication, Corrected
 from services.application.handlers import corrections
 from services.application.handlers.scheduled_jobs import erase_personal_data
+from services.application.models import ApplicationRow, PhotographRow
 from tests.support.factories.application import (
     MOBILE,
     NOW,
@@ -19,7 +28,11 @@ from tests.support.factories.application import (
     Elsewhere,
     applicant_call,
     companion,
+    counter_form,
     form,
+    photograph,
+    reception_call,
+    site,
 )
 from tests.support.factories.envelopes import example
 from tests.support.stack.concurrency import run_concurrently
@@ -94,6 +107,44 @@ def test_before_a_decision_it_takes_effect_at_once_and_the_desk_hears_what(desk:
     assert event.personal.applicant.name == RIGHT
     entry = desk.view(reference).timeline[-1]
     assert (entry.what, entry.facts) == ("corrected", {"fields": "name,id,companions,email", "waits": 0})
+
+
+@pytest.mark.parametrize("changes", [{"name": RIGHT}, {"id_last4": "9999"}, {"email": "g@example.org"}])
+@pytest.mark.parametrize("waits", [False, True])
+def test_nobody_else_keeps_the_photograph_of_whoever_was_named_before(
+    desk: Desk, changes: dict[str, str], waits: bool
+) -> None:
+    desk.receive(DirectoryChanged(site=site(photograph=True)))
+    reference = desk.submit_at_counter(counter_form(photograph=photograph(), mobile=MOBILE[3:])).reference
+    if waits:
+        desk.receive(Elsewhere.of(desk.row(reference)).approved())
+
+    def kept() -> tuple[int, list[str]]:
+        with desk.database.transaction() as session:
+            there = session.scalar(select(func.count()).select_from(PhotographRow)) or 0
+        return there, [one.what for one in desk.view(reference, reception_call()).timeline]
+
+    with desk.database.transaction() as session:
+        request = CorrectApplication.model_validate({"reference": reference, **changes})
+        row = session.scalars(select(ApplicationRow)).one()
+        corrections.make(session, row, request, desk.moment(), "privacy", rate_limits=False)
+    if waits:
+        assert kept()[0] == 1, "it is still that of whom the department has approved"
+        (wanted,) = [one.personal for one in desk.published() if isinstance(one, ApplicationCorrected)]
+        row = desk.row(reference)
+        facts = {"number": 1, "outcome": "applied", "corrected": ("name",), "party": 1}
+        personal = CorrectionPersonal(applicant=wanted.applicant)
+        desk.receive(
+            example(
+                CorrectionSettled, application_id=row.id, reference=reference, department="home",
+                personal=personal, approved_revision=1, **facts,
+            )
+        )  # fmt: skip
+    told = [event.erased for event in desk.published() if isinstance(event, VisitorPhotographed)]
+    stays = "email" in changes
+    there, timeline = kept()
+    assert (there, told) == ((1, [False]) if stays else (0, [False, True]))
+    assert ("photograph_outdated" in timeline) is not stays
 
 
 def test_what_is_left_out_stays_and_so_does_the_card_of_a_companion(desk: Desk) -> None:

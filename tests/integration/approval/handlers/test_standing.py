@@ -95,9 +95,9 @@ def photograph(database, review, seq=2, **more):
         )
 
 
-def settle(database, review, step, call=None, note="", most=3, at=NOW):
+def settle(database, review, step, call=None, note="", most=3, at=NOW, photograph=None):
     with database.transaction() as session:
-        request = SettleStanding(review_id=review, step=step, note=note)
+        request = SettleStanding(review_id=review, step=step, note=note, photograph=photograph)
         return standing.settle(request, call or by(ADO), session, at, standing_passes=most).state
 
 
@@ -532,6 +532,51 @@ def test_one_whose_photograph_was_erased_is_approved_only_once_there_is_another(
     photograph(approval_db, review, 4, erased=True)
     assert [(one.photographed, one.photograph_erased) for one in in_list(approval_db)] == [(True, False)]
     assert settle(approval_db, review, "approve") == "in_force"
+
+
+def test_another_person_has_no_photograph_whatever_is_heard_first_and_the_department_approves_anew(
+    approval_db,
+) -> None:
+    event = submitted(**ALONE, weekly_until=LAST)
+    deliver(approval_db, event)
+    review = review_id_of(approval_db, event.application_id)
+    ask(approval_db, review)
+    other = {"applicant": person(name="Somebody Else", name_latin="Somebody Else", id_last4="9999")}
+    told = {"personal": event.personal.model_copy(update=other), "number": 1, "corrected": ("name", "id")}
+    wanted = ApplicationCorrected(**{**dict(event), **told, "waits": False, "revision": 2})
+    with approval_db.transaction() as session:
+        event_handlers.handle_application_submitted_or_amended(received(wanted, 4), session)
+    assert in_list(approval_db) == ()
+    photograph(approval_db, review, 3)  # of the person before, heard of late
+    assert code_of(ask, approval_db, review, photographed=False, revision=2) == "standing_photograph_erased"
+    with approval_db.transaction() as session:
+        shown = queries.view_review(ReviewId(review_id=review), by(desk()), session, NOW)
+    assert (shown.photographed, shown.photograph_again) == (False, True)
+    photograph(approval_db, review, 5)
+    ask(approval_db, review, by(desk(login="HOM-0002")), photographed=False, revision=2)
+    assert settle(approval_db, review, "approve") == "in_force"
+
+
+def test_a_suspended_one_whose_photograph_was_erased_does_not_come_back(approval_db) -> None:
+    _, review = in_force(approval_db)
+    settle(approval_db, review, "suspend", by(desk()))
+    photograph(approval_db, review, 4, erased=True)
+    for who in (by(desk()), by(ADO)):
+        assert code_of(settle, approval_db, review, "lift", who) == "standing_photograph_erased"
+    with approval_db.transaction() as session:
+        session.get_one(ReviewRow, review).photographed = None
+    assert code_of(settle, approval_db, review, "lift") == "standing_no_photograph"
+    assert settle(approval_db, review, "end", note="Apply again") is None
+
+
+def test_the_ado_branch_approves_the_photograph_that_it_has_looked_at(approval_db) -> None:
+    review = asked(approval_db)
+    (looked_at,) = in_list(approval_db)
+    photograph(approval_db, review, 3)
+    before = looked_at.photograph
+    assert code_of(settle, approval_db, review, "approve", photograph=before) == "standing_other_photograph"
+    (looked_at,) = in_list(approval_db)
+    assert settle(approval_db, review, "approve", photograph=looked_at.photograph) == "in_force"
 
 
 def test_the_ado_branch_is_led_to_the_photograph_of_the_one_that_it_asks_about(approval_db) -> None:

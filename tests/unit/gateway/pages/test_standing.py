@@ -7,6 +7,7 @@ import pytest
 
 from contracts.errors import Conflict, InvalidInput, NotFound
 from contracts.model import Slot
+from contracts.rpc.application import TimelineEntry
 from contracts.rpc.approval.directory import DepartmentList, OfficerList, SiteList
 from contracts.rpc.approval.reviews import FirstApproval, ReviewList
 from contracts.rpc.approval.standing import LIST_STANDING, SettledStanding, StandingPasses
@@ -21,7 +22,9 @@ from tests.support.factories.gateway import browsing, claims, pass_view, picture
 from tests.support.factories.pages import FIRST, REVIEW_ID, counter_application, review
 from tests.support.system.page_reader import BALDEV, HOME, PERSON, SAME_SITE, SITE, VISIT, hidden, somebody
 
-ONE = LIST_STANDING.reply_example.items[0].model_copy(update={"review_id": REVIEW_ID})
+ONE = LIST_STANDING.reply_example.items[0].model_copy(
+    update={"review_id": REVIEW_ID, "photographed": True, "photograph_erased": False, "photograph": 7}
+)
 PLACE = f"/en/desk/standing/{REVIEW_ID}"
 DONE = SettledStanding(state=None)
 CODE = "aB3dE5fG7hJ9kL1mN2pQ4r"
@@ -158,18 +161,57 @@ async def test_the_ado_branch_sees_photograph_sponsor_and_vehicle_before_it_deci
                 assert client.last("application.photograph")[1].proof == "by approval"
                 client.answers["approval.list_standing"] = StandingPasses(items=())
                 assert (await http.get(picture_of)).status_code == 404, "no standing pass is asked for"
-    async with listing("waiting") as (http, _):
+    async with listing("waiting", photographed=False) as (http, _):
         assert "None yet: the reception takes it" in (await http.get("/en/desk/standing")).text
 
 
 async def test_an_erased_photograph_is_named_and_has_to_be_taken_again() -> None:
     words = "The photograph of this person is no longer kept. The reception has to take it again"
     refused = Conflict(code="standing_photograph_erased")
-    async with listing("waiting", answer=refused, photograph_erased=True) as (http, _):
+    gone = {"photographed": False, "photograph_erased": True}
+    async with listing("waiting", answer=refused, **gone) as (http, _):
         shown = (await http.get("/en/desk/standing")).text
         assert (shown.count(words), "epass-photograph" in shown) == (1, False)
         answer = await http.post(PLACE, data={"key": "k-1", "step": "approve"}, headers=SAME_SITE)
         assert (await http.get(answer.headers["location"])).text.count(words) == 2
+    words = "no photograph of this person, so this pass does not come back. End it"
+    async with listing("suspended", answer=refused, **gone) as (http, _):
+        shown = (await http.get("/en/desk/standing")).text
+        assert ('value="lift"' in shown, 'value="end"' in shown, shown.count(words)) == (False, True, 1)
+        answer = await http.post(PLACE, data={"key": "k-1", "step": "lift"}, headers=SAME_SITE)
+        assert (await http.get(answer.headers["location"])).text.count(words) == 2
+
+
+async def test_the_ado_branch_says_which_photograph_it_has_looked_at() -> None:
+    refused = Conflict(code="standing_other_photograph")
+    async with listing("waiting", answer=refused) as (http, client):
+        form = hidden(await http.get("/en/desk/standing"))
+        answer = await http.post(PLACE, data={**form, "step": "approve"}, headers=SAME_SITE)
+        shown = await http.get(answer.headers["location"])
+    assert client.last("approval.settle_standing")[1].photograph == 7
+    assert "The reception has taken another photograph since you opened this page" in shown.text
+
+
+async def test_desk_and_counter_say_that_the_photograph_is_needed_again() -> None:
+    sent = review(weekly_until=UNTIL, photograph_again=True)
+    async with browsing(
+        approval__view_review=sent, approval__sites=SiteList(items=(SITE,)),
+        approval__officers=OfficerList(items=(BALDEV,)), given={"standing_passes": 9},
+        session=claims("staff", department="home"),
+    ) as (http, _):  # fmt: skip
+        place = f"/en/desk/reviews/{REVIEW_ID}"
+        assert "the reception has to take the photograph again" in (await http.get(place)).text
+        assert "The reception has to take it again before" in (await http.get(f"{place}/approve")).text
+    photographing = SiteList(items=(SITE.model_copy(update={"photograph": True}),))
+    told = (TimelineEntry(at=now(), what="photograph_outdated", facts={}),)
+    async with browsing(
+        application__view=counter_application(status="approved", timeline=told),
+        application__photograph=NotFound(), approval__sites=photographing,
+        approval__departments=DepartmentList(items=(HOME,)), session=staff_claims("reception"),
+    ) as (http, _):  # fmt: skip
+        shown = (await http.get(f"/en/counter/applications/{counter_application().reference}")).text
+    assert "Name or ID card was corrected, so the photograph is deleted" in shown
+    assert "The photograph is deleted, because name or ID card was corrected" in shown
 
 
 @pytest.mark.parametrize(("most", "until"), [(9, UNTIL), (0, UNTIL), (9, None)])

@@ -53,7 +53,9 @@ class StandingPass(Wire):
     photographed: bool = False
     """Whether the reception has a photograph of the visitor; the ADO Branch may see it."""
     photograph_erased: bool = False
-    """Whether there was one that is no longer kept."""
+    """Whether there was one that is no longer kept, or was of whom a correction named before."""
+    photograph: int | None = None
+    """Which one it is: another one has another number."""
     photograph_proof: str = Field(default="", repr=False)
     """By which application shows it to the ADO Branch, where one pass alone is asked for."""
     reason: str = ""
@@ -82,6 +84,8 @@ class SettleStanding(Strict):
     review_id: UUID
     step: StandingStep
     note: str = Field(default="", max_length=500)
+    photograph: int | None = None
+    """To approve it: the one that the ADO Branch has looked at, as `StandingPass` numbers it."""
 
 
 class SettledStanding(Wire):

@@ -17,6 +17,7 @@ from contracts.rpc.call import Call, Nothing
 from contracts.rpc.photographs import Photograph, PhotographQuestion, TakePhotograph, is_proof
 from services.application.adapters.photographs import NotAPhotograph, drawn_anew
 from services.application.domain.applications import EXPIRING, Application
+from services.application.domain.corrections import APPROVED
 from services.application.handlers.authorization import is_ado_of, is_reception_of, is_security_of
 from services.application.handlers.directory import place_of
 from services.application.handlers.rows import application_of, find
@@ -57,7 +58,8 @@ def take(request: TakePhotograph, call: Call, session: Session, now: datetime) -
     Raises:
         NotFound: there is no such application, or not at this counter.
         InvalidInput: as `store`.
-        Conflict: ``cannot_photograph``: it has ended.
+        Conflict: ``cannot_photograph``: it has ended; ``photograph_approved``: it is approved with the one
+            that is there, which whoever has approved it may have looked at.
     """
 
     def effect() -> str:
@@ -66,6 +68,8 @@ def take(request: TakePhotograph, call: Call, session: Session, now: datetime) -
             raise NotFound("there is no such application")
         if row.status not in OPEN_STATUSES:
             raise Conflict("this application has ended", code="cannot_photograph", status=row.status)
+        if row.status in APPROVED and session.get(PhotographRow, row.id) is not None:
+            raise Conflict("it is approved with this photograph", code="photograph_approved")
         store(request.photograph, application_of(row), session, now)
         return ""
 

@@ -101,6 +101,7 @@ def _item(row: ReviewRow, first: FirstApprovalRow, *, renewable: bool) -> Standi
         wished_until=row.application.weekly_until,
         photographed=bool(row.photographed),
         photograph_erased=row.photographed is False,
+        photograph=row.photographed_seq if row.photographed else None,
         reason=terms.days_reason,
         approved_by=first.approved_by,
         approved_at=first.approved_at,
@@ -133,8 +134,9 @@ def settle(
         NotFound: there is no such standing pass, or it is another department's.
         InvalidInput: the note is missing, or as `note_problem`.
         Conflict: ``standing_changed``, somebody else acted first; ``standing_over``, its days have passed;
-            ``second_officer``, the same login
-            has approved it first; and as `standing_places.require_possible`.
+            ``standing_other_photograph``, another one than the ADO Branch has looked at; ``second_officer``,
+            the same login has approved it first; and as `standing_places.require_possible`, or to lift it as
+            `require_photograph` there.
     """
     by_ado = call.principal.role == "ado"
     if request.step in ("approve", "refuse") and not by_ado:
@@ -150,7 +152,11 @@ def settle(
             raise Conflict("somebody else acted first", code="standing_changed")
         if request.step == "lift" and row.suspended_by == "ado" and not by_ado:
             raise Forbidden("the ADO Branch has suspended it", code="ado_only")
+        if request.step == "lift":
+            standing_places.require_photograph(row)
         if request.step == "approve":
+            if request.photograph not in (None, row.photographed_seq):
+                raise Conflict("another photograph was taken since", code="standing_other_photograph")
             standing_places.require_possible(session, row, now.astimezone(IST).date(), standing_passes)
             _approve(session, row, by, data, now)
         elif request.step == "refuse" or (request.step == "end" and state == "waiting"):

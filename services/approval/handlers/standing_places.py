@@ -18,10 +18,9 @@ def require_possible(session: Session, row: ReviewRow, today: date, most: int) -
     """Raise `Conflict` unless this visitor may have a standing pass at this site now.
 
     It is `standing_off` where there are none, `standing_one_person` for a party or somebody without an ID,
-    since an old code is worth no more than the ID that is compared with it, `standing_no_photograph` until
-    the reception has photographed them, which the ADO Branch looks at, `standing_photograph_erased` from its
-    erasure until they come again, `standing_in_force` where they have one for the same department whose last
-    days have not come, and `standing_full`.
+    since an old code is worth no more than the ID that is compared with it, `standing_in_force` where they
+    have one for the same department whose last days have not come, and `standing_full`; or as
+    `require_photograph`.
     """
     if most == 0:
         raise Conflict("there are no standing passes here", code="standing_off")
@@ -29,10 +28,7 @@ def require_possible(session: Session, row: ReviewRow, today: date, most: int) -
     applicant = application.personal.applicant
     if application.party != 1 or applicant.id_last4 is None or applicant.guardian is not None:
         raise Conflict("a standing pass is for one person with an ID", code="standing_one_person")
-    if row.photographed is False:
-        raise Conflict("the photograph is no longer kept", code="standing_photograph_erased")
-    if not row.photographed:
-        raise Conflict("the reception has no photograph of the visitor", code="standing_no_photograph")
+    require_photograph(row)
     lock(session, f"standing passes of {row.site}")
     others = select(ReviewRow.id).where(
         literal_column(MOBILE) == applicant.mobile,
@@ -50,6 +46,18 @@ def require_possible(session: Session, row: ReviewRow, today: date, most: int) -
         )
     if count_at(session, row.site, today) >= most:
         raise Conflict("the gates of this site hold no more standing passes", code="standing_full", most=most)
+
+
+def require_photograph(row: ReviewRow) -> None:
+    """Raise `Conflict` unless the reception has a photograph of the visitor, which the ADO Branch looks at.
+
+    It is `standing_no_photograph` until one is taken, and `standing_photograph_erased` from its erasure, or
+    from a correction to somebody else, until they come again.
+    """
+    if row.photographed is False:
+        raise Conflict("the photograph is no longer kept", code="standing_photograph_erased")
+    if not row.photographed:
+        raise Conflict("the reception has no photograph of the visitor", code="standing_no_photograph")
 
 
 def count_at(session: Session, site: str, today: date) -> int:

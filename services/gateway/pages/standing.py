@@ -18,9 +18,9 @@ DONE = {
     "approve": "approved", "refuse": "refused", "suspend": "suspended", "lift": "lifted", "end": "ended",
 }  # fmt: skip
 """Step → notice of the page."""
+NO_PHOTOGRAPH = ("standing_no_photograph", "standing_photograph_erased")
 REFUSED = ("standing_changed", "standing_over", "standing_full", "standing_in_force", "standing_off",
-           "standing_one_person", "standing_no_photograph", "standing_photograph_erased",
-           "second_officer")  # fmt: skip
+           "standing_one_person", *NO_PHOTOGRAPH, "standing_other_photograph", "second_officer")  # fmt: skip
 """Refusals of which the page tells; any other says that somebody else acted first."""
 After = Annotated[str, Query(max_length=200)]
 
@@ -47,13 +47,20 @@ async def settle_standing(view: CloserPage, review_id: UUID) -> Response:
     typed = {"review": str(review_id), "step": text_of(form, "step"), "note": text_of(form, "note")}
     try:
         wanted = SettleStanding.model_validate(
-            {"review_id": review_id, "step": typed["step"], "note": typed["note"]}
+            {
+                "review_id": review_id,
+                "step": typed["step"],
+                "note": typed["note"],
+                "photograph": text_of(form, "photograph") or None,
+            }
         )
         await view.command(rpc.approval.standing.SETTLE_STANDING, wanted, key_of(form))
     except (ValidationError, InvalidInput) as error:
         return await _list_page(view, typed, problems_of(error, {"note": "required"}), 422)
     except (Conflict, IdempotencyKeyReused) as error:
         code = error.body.code if error.body.code in REFUSED else REFUSED[0]
+        if wanted.step == "lift" and code in NO_PHOTOGRAPH:
+            code = "lift_without_photograph"
         return view.to("/desk/standing", notice=code)
     return view.to("/desk/standing", notice=DONE[wanted.step])
 

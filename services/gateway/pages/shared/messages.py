@@ -220,6 +220,9 @@ SENTENCES: dict[str, str] = {
     "photograph_of_child": _("No photograph is taken of somebody under 18. Leave it out"),
     "consent_missing": _("Agree that we use these data, or do not send the application"),
     "photograph_not_wanted": _("This secretariat takes no photographs. Leave it out"),
+    "photograph_approved": _(
+        "This visit is approved with the photograph that is stored. No other one takes its place"
+    ),
     "lookup_short": _("Enter at least two characters"),
     "id_incomplete": _("Enter both the kind of ID card and the last four characters, or neither"),
     "invited_twice": _("This visitor is on the list already"),

@@ -1,13 +1,17 @@
-"""The screen of a waiting hall speaks whom it calls: by reference, once, in each language it can."""
+"""The screen of a waiting hall speaks each call once in three languages, and keeps no old call."""
 
 import json
 from datetime import timedelta
 
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Page, expect
 
+from contracts.errors import Unavailable
 from contracts.rpc.approval.visits import CalledList, CalledVisitor
 from services.chassis.runtime.clock import now
+from services.gateway.pages.hall import LOST
+from tests.e2e.navigation import barriers
+from tests.e2e.people import translated
 from tests.e2e.viewports import DESK
 from tests.support.factories.gateway import REFERENCE
 from tests.support.system.pages_alone import PagesAlone
@@ -67,5 +71,48 @@ def test_each_call_is_spoken_once_in_punjabi_hindi_and_english_by_reference(
     call(new.model_copy(update={"called_at": again}), old)
     expect(row).to_have_count(2, timeout=SOON)
     assert page.evaluate("spoken") == said() * 2, "a second call is spoken as the first one was"
+    context.close()
+    alone.reset()
+
+
+CALLS = CalledList(items=(CalledVisitor(reference=REFERENCE, room="402", called_at=now()),))
+
+
+def pass_seconds(page: Page, seconds: int) -> None:
+    """Let the screen ask again after so many seconds, and wait for what it hears."""
+    with page.expect_response(lambda answer: "/hall" in answer.url):
+        page.clock.fast_forward(seconds * 1000)
+
+
+def test_a_screen_without_news_or_without_a_session_says_so_and_goes_on_by_itself(
+    chromium: Browser, alone: PagesAlone
+) -> None:
+    alone.reset()
+    context = chromium.new_context(base_url=alone.url, viewport=DESK)
+    alone.sign_in(context, "kiosk")
+    alone.answers["approval.list_called"] = CALLS
+    page = context.new_page()
+    page.clock.install()
+    page.goto("/en/hall")
+    state = page.locator("#state")
+    expect(state).to_contain_text(REFERENCE)
+
+    alone.answers["approval.list_called"] = Unavailable("away")
+    pass_seconds(page, 100)
+    expect(state).to_contain_text(REFERENCE)
+    pass_seconds(page, 30)
+    for language in ("pa", "hi", "en"):
+        expect(state).to_contain_text(translated(LOST, language))
+    expect(state).not_to_contain_text(REFERENCE)
+    assert barriers(page) == []
+
+    alone.answers["approval.list_called"] = CALLS
+    pass_seconds(page, 5)
+    expect(state).to_contain_text(REFERENCE)
+
+    context.clear_cookies()
+    pass_seconds(page, 5)
+    expect(state).to_contain_text(LOST)
+    expect(state).not_to_contain_text(REFERENCE)
     context.close()
     alone.reset()

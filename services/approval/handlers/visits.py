@@ -189,11 +189,11 @@ def list_called(request: CalledQuestion, call: Call, session: Session, now: date
     """Return by reference who was called at a site within the last `CALLED_FOR`, the newest first.
 
     Raises:
-        Forbidden: the principal is not of the reception.
+        Forbidden: the principal is neither of the reception nor a kiosk of a site.
     """
     principal = call.principal
-    if principal.role != "reception":
-        raise Forbidden("this is for the reception")
+    if principal.role != "reception" and (principal.role != "kiosk" or principal.site is None):
+        raise Forbidden("this is for the reception and the screens of halls")
     site = principal.site or request.site
     row = VisitRow
     query = (

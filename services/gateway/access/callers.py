@@ -17,6 +17,7 @@ from contracts.rpc.call import Callers
 from services.gateway.access.admission import Access, Caller
 from services.gateway.access.cookie_names import operator_cookie
 from services.gateway.access.gate_devices import AtGate, OnPlainPage
+from services.gateway.access.screens import OnScreen
 
 EVERY_ROLE: tuple[Role, ...] = tuple(role for role in get_args(Role) if role not in DEVICE_ROLES)
 """Of people; devices sign in nowhere."""
@@ -44,6 +45,8 @@ operator = Access("assisted", cookie=operator_cookie)
 """An operator who applies for others, whether or not an applicant is signed in beside them."""
 ado = Access("ado")
 reception = Access("reception")
+hall_screen = OnScreen()
+"""The screen of a waiting hall, and the reception."""
 department = Access("department")
 ops = Access("ops")
 auditor = Access("auditor")

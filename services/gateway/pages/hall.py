@@ -1,7 +1,8 @@
 """The screen of a waiting hall: whom offices call, by reference and never by name.
 
-Whoever is signed in at the reception opens it once; it goes on by itself, shows all three languages, and
-speaks them one after the other where the browser can.
+A device that is enrolled as a kiosk opens it for its site, so that nobody is signed in on a computer in a
+hall; the reception may, too. It goes on by itself, shows all three languages, and speaks them one after the
+other where the browser can.
 """
 
 from fastapi import Response
@@ -10,18 +11,20 @@ from contracts import rpc
 from contracts.model import Language
 from contracts.rpc.approval.visits import CalledQuestion
 from services.chassis.runtime.clock import IST
+from services.gateway.pages.shared.kiosk_renewal import renew
 from services.gateway.pages.shared.languages import LANGUAGES, _, texts
-from services.gateway.pages.shared.view import ReceptionPage, page_router
+from services.gateway.pages.shared.view import HallPage, page_router
 
 TITLE = _("Please come now")
 HEADINGS = (_("Reference"), _("Room"), _("Called"))
 NOBODY = _("Nobody is called just now.")
 TO_ROOM = _("%(reference)s, room %(room)s")
+LOST = _("This screen gets no news now. Please ask at the reception.")
 router = page_router("/hall")
 
 
 @router.get("")
-async def show_hall(view: ReceptionPage) -> Response:
+async def show_hall(view: HallPage) -> Response:
     found = await view.query(rpc.approval.visits.LIST_CALLED, CalledQuestion(site=view.principal.site))
     calls = [
         {
@@ -33,14 +36,17 @@ async def show_hall(view: ReceptionPage) -> Response:
         }
         for one in found.items
     ]
-    return view.html(
+    response = view.html(
         "hall.html",
         calls=calls,
         title=_in_all(TITLE),
         headings=[_in_all(one) for one in HEADINGS],
         nobody=_in_all(NOBODY),
+        lost=_in_all(LOST),
         state=" ".join(f"{one.reference}@{one.called_at:%H%M%S}" for one in found.items),
     )
+    await renew(view, response)
+    return response
 
 
 def _in_all(text: str) -> dict[Language, str]:

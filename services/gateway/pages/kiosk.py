@@ -8,22 +8,17 @@ and the pass; and no history is shown, only what was sent or opened there (the a
 that, and records the channel).
 """
 
-from contextlib import suppress
-from datetime import timedelta
-
 from fastapi import Response
 
 from contracts import rpc
-from contracts.errors import ContractError, NotAuthenticated, NotFound
+from contracts.errors import NotAuthenticated, NotFound
 from contracts.rpc.accounts.sessions import LogIn
 from contracts.rpc.application import ApplicationView, ReferenceOnly
-from contracts.rpc.call import Nothing
 from contracts.rpc.issuance import PassNumber
-from contracts.tokens import SessionClaims
-from services.chassis.runtime.clock import now
-from services.gateway.access.admission import is_at_kiosk, kiosk_token, rate_limited
+from services.gateway.access.admission import is_at_kiosk, rate_limited
 from services.gateway.pages.shared import cookies, directory
 from services.gateway.pages.shared.forms import key_of, text_of
+from services.gateway.pages.shared.kiosk_renewal import renew
 from services.gateway.pages.shared.kiosk_visit import new_visit
 from services.gateway.pages.shared.languages import ENDONYMS, LANGUAGES, _, texts
 from services.gateway.pages.shared.sign_out import sign_out_applicant
@@ -32,8 +27,6 @@ from services.gateway.pages.shared.view import ApplicantPage, OpenPage, View, pa
 router = page_router("/kiosk")
 _TOKEN_REFUSED = {"token_used": "token_used", "initial_password_expired": "token_expired"}
 """What is said of a token, by the code of its refusal."""
-RENEW_BEFORE = timedelta(days=30)
-"""So long before its end an enrolment is renewed; accounts allows it a month earlier."""
 NEEDS = _("You need a mobile phone that can receive an SMS, and an ID card.")
 WAITING = frozenset({"submitted", "approved"})
 
@@ -57,7 +50,7 @@ async def start(view: OpenPage) -> Response:
             for code in LANGUAGES
         ]
         response: Response = view.html("kiosk/start.html", elsewhere={}, clearable=False, choices=choices)
-        await _renew(view, view.kiosk, response)
+        await renew(view, response)
     else:
         response = view.to("/kiosk/enrol")
     if is_at_kiosk(view.request):
@@ -76,20 +69,6 @@ async def begin(view: OpenPage) -> Response:
     return response
 
 
-async def _renew(view: View, device: SessionClaims, response: Response) -> None:
-    """Give the browser the enrolment of the next year, if this one ends soon; else try at the next visit.
-
-    The key makes all attempts of a day lead to one session.
-    """
-    token = kiosk_token(view.request)
-    if token is None or device.exp > (now() + RENEW_BEFORE).timestamp():
-        return
-    caller = view.caller.with_session(device, token)
-    with suppress(ContractError):
-        renewed = await caller.command(rpc.accounts.sessions.RENEW_KIOSK, Nothing(), f"renew {device.sid}")
-        cookies.enrol(response, view.request, renewed.access_token, renewed.expires_at)
-
-
 @router.get("/enrol", dependencies=[rate_limited("read")])
 async def ask_token(view: OpenPage) -> Response:
     return view.html("kiosk/enrol.html", errors={}, typed="")
@@ -97,7 +76,7 @@ async def ask_token(view: OpenPage) -> Response:
 
 @router.post("/enrol", dependencies=[rate_limited("login")])
 async def enrol(view: OpenPage) -> Response:
-    """Exchange the token of the ADO Branch, once, for the cookie of the device."""
+    """Exchange the token of the ADO Branch, once, for the cookie of the device; it may be a hall's screen."""
     form = await view.form()
     kiosk_id, token = text_of(form, "kiosk_id"), text_of(form, "token")
     try:
@@ -106,7 +85,7 @@ async def enrol(view: OpenPage) -> Response:
     except NotAuthenticated as error:
         code = _TOKEN_REFUSED.get(error.body.code, "wrong_token")
         return view.html("kiosk/enrol.html", 422, errors={"kiosk_id": code}, typed=kiosk_id)
-    response = view.to("/kiosk")
+    response = view.to("/hall" if text_of(form, "to") == "hall" else "/kiosk")
     cookies.enrol(response, view.request, device.access_token, device.expires_at)
     return response
 

@@ -310,5 +310,10 @@ def test_the_hall_calls_by_reference_whom_the_office_lets_come_until_they_are_me
     assert called(approval_db, here, ELEVEN + timedelta(minutes=45)) == []
     end(approval_db, first_review)
     assert called(approval_db, here, soon) == [(second.reference, "")]
-    with pytest.raises(Forbidden):
-        called(approval_db, desk())
+    screen = watcher("KIO-0001", "kiosk")
+    of_site, of_other = (screen.model_copy(update={"site": site}) for site in ("T1", "T2"))
+    assert called(approval_db, of_site, soon, site="T2") == [(second.reference, "")], "of its own site alone"
+    assert called(approval_db, of_other, soon, site="T1") == []
+    for nobody in (desk(), screen):
+        with pytest.raises(Forbidden):
+            called(approval_db, nobody)

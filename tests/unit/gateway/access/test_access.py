@@ -308,8 +308,8 @@ PAGES = {
         POST /desk/kiosks/{kiosk_id}/token
         POST /desk/kiosks/{kiosk_id}/disable
     """,
+    "kiosk reception": "GET /hall",
     "reception": """
-        GET /hall
         GET /counter/calls
         GET /counter/calls/changes
         POST /counter/calls/{call_id}/answer

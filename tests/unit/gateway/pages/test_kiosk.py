@@ -11,6 +11,7 @@ from contracts.errors import Conflict, NotAuthenticated, Unavailable
 from contracts.rpc.accounts.logins import IssuedLogin, LoginList, LoginView
 from contracts.rpc.accounts.sessions import StaffSession
 from contracts.rpc.application import Acknowledged, PassSummary, StatusView
+from contracts.rpc.approval.visits import CalledList, CalledVisitor
 from contracts.rpc.call import Nothing
 from services.chassis.runtime.clock import now
 from tests.support.factories.gateway import (
@@ -94,6 +95,55 @@ async def test_a_kiosk_with_an_invalid_enrolment_does_not_become_an_ordinary_bro
         assert (await http.get("/api/v1/applications")).status_code == 403
         assert (await http.get("/en/kiosk")).headers["location"] == "/en/kiosk/enrol"
     assert not client.was_asked("application.list_applications")
+
+
+CALLED = CalledList(items=(CalledVisitor(reference=REFERENCE, room="402", called_at=now()),))
+
+
+@pytest.mark.parametrize(("ends_in", "is_renewed"), [(20, True), (40, False)])
+async def test_an_enrolled_device_is_the_screen_of_its_hall_and_opens_nothing_of_the_reception(
+    ends_in: int, is_renewed: bool
+) -> None:
+    ends = int((now() + timedelta(days=ends_in)).timestamp())
+    fresh = StaffSession(
+        access_token="fresh", role="kiosk", login_id="KIO-0001", expires_at=now() + timedelta(days=365)
+    )
+    async with browsing(approval__list_called=CALLED, accounts__renew_kiosk=fresh) as (http, client):
+        assert "/staff/sign-in" in (await http.get("/en/hall")).headers["location"]
+        http.cookies.set("kiosk", device(exp=ends))
+        shown = await http.get("/en/hall")
+        assert (shown.status_code, REFERENCE in shown.text) == (200, True)
+        assert 'id="keyboard"' not in shown.text
+        assert 'id="idle"' not in shown.text
+        _, asked, principal, _ = client.last("approval.list_called")
+        assert (asked.site, principal.role, principal.site) == ("PCS1", "kiosk", "PCS1")
+        assert client.was_asked("accounts.renew_kiosk") is is_renewed
+        for path in ("/en/counter", "/en/counter/calls", f"/en/counter/applications/{REFERENCE}"):
+            assert "/staff/sign-in" in (await http.get(path)).headers["location"]
+
+
+async def test_a_screen_whose_enrolment_has_ended_shows_no_calls_and_the_reception_may_open_the_hall() -> (
+    None
+):
+    for cookies, status in (({"kiosk": "ended"}, 403), ({"session": signed(staff_claims("reception"))}, 200)):
+        async with browsing(approval__list_called=CALLED) as (http, _):
+            for name, value in cookies.items():
+                http.cookies.set(name, value)
+            assert (await http.get("/en/hall")).status_code == status
+    async with browsing(session=staff_claims("department")) as (http, _):
+        assert (await http.get("/en/hall")).status_code == 403
+
+
+@pytest.mark.parametrize(("to", "place"), [("hall", "/en/hall"), ("", "/en/kiosk")])
+async def test_the_token_makes_a_browser_a_kiosk_or_the_screen_of_a_hall(to: str, place: str) -> None:
+    made = StaffSession(
+        access_token="fresh", role="kiosk", login_id="KIO-0001", expires_at=now() + timedelta(days=365)
+    )
+    async with browsing(accounts__enrol_kiosk=made) as (http, _):
+        form = {"kiosk_id": "KIO-0001", "token": "abcd", "key": "k", "to": to}
+        answer = await http.post("/en/kiosk/enrol", data=form, headers=SAME_SITE)
+    assert answer.headers["location"] == place
+    assert any(one.startswith("kiosk=fresh") for one in answer.headers.get_list("set-cookie"))
 
 
 async def test_over_https_only_a_host_prefixed_cookie_makes_a_kiosk() -> None:

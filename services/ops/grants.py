@@ -93,7 +93,7 @@ RIGHTS: Mapping[str, Mapping[str, str]] = {
         "site_hours": _CHANGE_AND_DELETE,
         "site_texts": _CHANGE_AND_DELETE,
         "sites": _CHANGE_AND_DELETE,
-        "visit_announcements": _ADD,
+        "visit_announcements": "INSERT, UPDATE (link_answers)",
         "visits": _CHANGE,
         "watchlist_entries": _CHANGE,
         "watchlist_matches": _CHANGE_AND_DELETE,

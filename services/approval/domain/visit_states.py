@@ -15,6 +15,7 @@ PROBLEMS: dict[str, str] = {
     "wait_until_missing": "say until when to wait",
     "wait_until_passed": "this time has passed",
     "wait_until_another_day": "a visitor waits until some time of the same day",
+    "wait_until_too_long": "a link asks a visitor to wait for two hours at most; who signs in may for longer",
     "room_invalid": "a room is at most twenty letters, digits (four in a row), spaces, - and /",
     "not_met_reason_missing": "say why they were not met",
 }

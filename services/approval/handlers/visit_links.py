@@ -24,7 +24,9 @@ from services.chassis.audit.record import note_object
 from services.chassis.rpc.idempotency import once
 
 MOST_ANSWERS = 6
-"""So often links answer one visit: each answer is a message to the visitor."""
+"""So often one link answers: each answer is a message to the visitor. Another contact has their own six."""
+LONGEST_WAIT = timedelta(hours=2)
+"""So far ahead a link may ask to wait: until then nobody else is asked, and the message may be passed on."""
 
 
 def view(request: VisitLink, session: Session, now: datetime) -> LinkedVisit:
@@ -56,21 +58,23 @@ def answer(
     Raises:
         NotFound: as `view`.
         Conflict: ``answered_too_often``; or as `visit_states.checked`.
-        InvalidInput: ``room_invalid``; or as `visit_states.checked`.
+        InvalidInput: ``room_invalid``, ``wait_until_too_long``; or as `visit_states.checked`.
     """
 
     def effect() -> str:
         announced, review, row = _found(session, request.code, now, lock=True)
         note_object(review.reference)
-        if (row.link_answers or 0) >= MOST_ANSWERS:
-            raise Conflict("links have answered this visit too often", code="answered_too_often")
-        row.link_answers = (row.link_answers or 0) + 1
+        if (announced.link_answers or 0) >= MOST_ANSWERS:
+            raise Conflict("this link has answered too often", code="answered_too_often")
+        announced.link_answers = (announced.link_answers or 0) + 1
         by = f"{BY_LINK}{announced.recipient.replace('/', ':')}"[:64]
         said = Answer(request.answer, request.wait_until, request.room.strip())
         department = department_record(session, row.department)
         rooms = {one.room.strip() for one in department.officers} if department else set()
         if said.lets_come and said.room not in rooms | {""}:
             raise InvalidInput.of("room", "room_invalid", PROBLEMS["room_invalid"])
+        if said.answer == "wait" and said.wait_until is not None and said.wait_until > now + LONGEST_WAIT:
+            raise InvalidInput.of("wait_until", "wait_until_too_long", PROBLEMS["wait_until_too_long"])
         give_answer(session, review, row, said, by, now, timedelta(minutes=visit_wait_minutes))
         return ""
 
@@ -88,7 +92,7 @@ def _found(
         .join(ReviewRow, ReviewRow.id == row.review_id)
         .where(told.link_digest == digest(code), told.answer_until > now, row.outcome.is_(None))
     )
-    found = session.execute(query.with_for_update(of=row) if lock else query).first()
+    found = session.execute(query.with_for_update(of=(row, told)) if lock else query).first()
     if (
         found is None
         or found[2].state == "gone"

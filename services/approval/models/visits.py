@@ -44,7 +44,7 @@ class VisitRow(Base):
     visitor_says: Mapped[VisitOutcome | None]
     visitor_said_at: Mapped[datetime | None]
     link_answers: Mapped[int | None]
-    """How often it was answered by a link."""
+    """What a release before counted of all links; nothing reads it any more."""
     escalated: Mapped[int] = mapped_column(default=0, server_default="0")
     """How many steps were asked because nobody answers."""
     escalate_at: Mapped[datetime | None]
@@ -95,6 +95,8 @@ class AnnouncementRow(Base):
     answer_until: Mapped[datetime]
     link_digest: Mapped[str | None] = mapped_column(unique=True)
     """None where the message has no such link."""
+    link_answers: Mapped[int | None]
+    """How often it has answered."""
 
     __table_args__ = (
         Index("visit_announcements_of", "recipient", "made_at"),

@@ -99,6 +99,9 @@ SENTENCES: dict[str, str] = {
     "time_missing": _("Enter a time, such as 11:30"),
     "wait_until_missing": _("Enter a time, such as 11:30"),
     "wait_until_passed": _("This time has passed"),
+    "wait_until_too_long": _(
+        "By this link, choose a time within two hours. To let them wait longer, sign in"
+    ),
     "wait_until_another_day": _("Choose a time today"),
     "another_day": _("Choose another day than today"),
     "comes_again": _("The pass of this visitor is good on another day, too"),
@@ -217,12 +220,12 @@ SENTENCES: dict[str, str] = {
     "photograph_needed": _("A standing pass needs a photograph. Take it, or leave out until when they come"),
     "photograph_not_taken": _("Take the photograph first"),
     "cannot_photograph": _("This application has ended. No photograph is taken for it"),
-    "photograph_of_child": _("No photograph is taken of somebody under 18. Leave it out"),
-    "consent_missing": _("Agree that we use these data, or do not send the application"),
-    "photograph_not_wanted": _("This secretariat takes no photographs. Leave it out"),
     "photograph_approved": _(
         "This visit is approved with the photograph that is stored. No other one takes its place"
     ),
+    "photograph_of_child": _("No photograph is taken of somebody under 18. Leave it out"),
+    "consent_missing": _("Agree that we use these data, or do not send the application"),
+    "photograph_not_wanted": _("This secretariat takes no photographs. Leave it out"),
     "lookup_short": _("Enter at least two characters"),
     "id_incomplete": _("Enter both the kind of ID card and the last four characters, or neither"),
     "invited_twice": _("This visitor is on the list already"),

@@ -13,7 +13,9 @@ from contracts.rpc.approval.visits import ANSWER_BY_LINK, AnswerByLink, VisitLin
 from contracts.rpc.call import Principal
 from contracts.rpc.issuance import LinkCode, ShortLink
 from services.approval.handlers import visit_links
+from services.approval.handlers.announcements import digest
 from services.approval.handlers.directory import put_department
+from services.approval.models.visits import AnnouncementRow
 from services.chassis.audit import record
 from services.chassis.db.tables import audit_log
 from tests.integration.approval.handlers.visiting import (
@@ -31,6 +33,7 @@ from tests.support.factories.approval import NOW, TUESDAY, by, department, ist, 
 
 LATER = ELEVEN + timedelta(minutes=40)
 OTHER = "+919876500001"
+HEADS = "q8Zr5uX0c2LmVw3T"
 NOBODY = Principal(id="a hashed address")
 
 
@@ -119,6 +122,28 @@ def test_whoever_has_a_link_sends_no_more_than_so_many_messages(approval_db) -> 
     assert len(published(approval_db, VisitorCalled)) == before
     answer(approval_db, review_id)
     assert published(approval_db, VisitorCalled)[-1].answer == "come_up", "the desk answers all the same"
+    with approval_db.transaction() as session:
+        (first,) = session.scalars(select(AnnouncementRow))
+        of_head = {
+            "recipient": "departments/home/home-under-secretary",
+            "link_digest": digest(HEADS),
+        }
+        columns = ("review_id", "day", "about", "made_at", "answer_until")
+        session.add(AnnouncementRow(**{name: getattr(first, name) for name in columns}, **of_head))
+    put(approval_db, contact(), contact(officer="home-under-secretary", mobile=OTHER), at=NOW)
+    say(approval_db, HEADS, "wait", wait_until=ELEVEN + timedelta(minutes=20))
+    assert published(approval_db, VisitorCalled)[-1].answer == "wait", "another contact has their own six"
+
+
+def test_a_link_silences_the_escalation_for_two_hours_and_not_for_the_day(approval_db) -> None:
+    _, review_id, code = linked(approval_db)
+    longest = ELEVEN + visit_links.LONGEST_WAIT
+    with pytest.raises(InvalidInput) as problem:
+        say(approval_db, code, "wait", wait_until=longest + timedelta(minutes=1))
+    assert problem.value.body.fields[0].code == "wait_until_too_long"
+    say(approval_db, code, "wait", wait_until=longest)
+    answer(approval_db, review_id, "wait", wait_until=longest + timedelta(hours=1))
+    assert published(approval_db, VisitorCalled)[-1].wait_until == longest + timedelta(hours=1), "signed in"
 
 
 def test_who_signs_in_takes_back_what_a_link_has_said(approval_db) -> None:

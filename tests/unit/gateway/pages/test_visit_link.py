@@ -70,5 +70,5 @@ async def test_who_has_answered_too_often_reads_why_it_does_not_count() -> None:
         client.answers["approval.answer_by_link"] = Conflict("too often", code="answered_too_often")
         answer = await http.post(LINK, data={"key": "k-1", "answer": "come_up"}, headers=SAME_SITE)
     assert answer.status_code == 409
-    assert "answered this visit six times" in answer.text
+    assert "This link has answered six times" in answer.text
     assert "This link has ended" not in answer.text

@@ -47,8 +47,9 @@ class VisitLine(Wire):
     officer: str | None = None
     assistance: Assistance | None = None
     start: time | None = None
-    end: time | None = None
-    """The hours of the visit; none where its approval was withdrawn after they had come."""
+    end: time | None = Field(
+        default=None, description="With `start`: its hours; none if withdrawn after they had come"
+    )
     state: VisitState
     gate: str | None = None
     arrived_at: Instant | None = None
@@ -58,14 +59,10 @@ class VisitLine(Wire):
     called_at: Instant | None = None
     reason: NotMetReason | None = None
     ended_at: Instant | None = None
-    day: date | None = None
-    """The day on which they came."""
-    is_overdue: bool = False
-    """Whether they have waited for an answer for longer than they should."""
-    visitor_says: VisitOutcome | None = None
-    """What the visitor says of it; the office may say otherwise."""
-    standing: bool = False
-    """Whether they come with a standing pass, which is given no other day."""
+    day: date | None = Field(default=None, description="The day on which they came")
+    is_overdue: bool = Field(default=False, description="They have waited for an answer too long")
+    visitor_says: VisitOutcome | None = Field(default=None, description="The office may say otherwise")
+    standing: bool = Field(default=False, description="With a standing pass, which is given no other day")
 
 
 class VisitList(Wire):
@@ -81,11 +78,11 @@ class AnswerVisit(Strict):
 
     review_id: UUID
     answer: VisitAnswer
-    wait_until: Instant | None = None
-    """Of ``wait``: some time of today."""
+    wait_until: Instant | None = Field(default=None, description="Of `wait`: some time of today")
     room: str = Field(default="", max_length=40, description="Where to go; empty where it is known")
-    come_back: Slot | None = None
-    """Of ``not_today``: when they come instead. They get a new pass for it."""
+    come_back: Slot | None = Field(
+        default=None, description="Of `not_today`: when they come instead; they get a new pass for it"
+    )
 
 
 class EndVisit(Strict):

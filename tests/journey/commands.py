@@ -49,6 +49,15 @@ def publishes(event: str, service: str, actor: Actor | None, call: Call[Any], **
     return Case(token_of(actor), traced(call), service, query, (event, call.key), **more)
 
 
+def changes(service: str, actor: Actor, call: Call[Any], query: str, *values: object) -> Case:
+    """Return a command whose effect is in the rows that a query counts.
+
+    The same update of a column counts as one without idempotency, too: what proves it there is a test of the
+    handler, in which a late repeat of an older key leaves the newer value as it is.
+    """
+    return Case(token_of(actor), call, service, query, values)
+
+
 def opens_a_session(actor: Actor | None, call: Call[Any], **more: Any) -> Case:
     return Case(token_of(actor), call, "accounts", "select count(*) from sessions", **more)
 

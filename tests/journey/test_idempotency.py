@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from datetime import date
 from functools import partial
 from time import time
-from typing import Any
 from uuid import UUID
 
 import pyotp
@@ -25,7 +24,7 @@ from contracts.rpc.verify.offline_scans import OfflineScan
 from epass_client import Call, Problem, calls
 from services.chassis.runtime.clock import now
 from services.gateway.app import create_app
-from tests.journey.commands import PASSWORD, Case, People, opens_a_session, publishes, token_of, traced
+from tests.journey.commands import PASSWORD, Case, People, changes, opens_a_session, publishes, traced
 from tests.journey.concurrent_requests import send_at_once
 from tests.journey.correct import CASES as CORRECTIONS
 from tests.journey.visit import CASES as VISITS
@@ -240,7 +239,7 @@ def code_to_a_new_number(people: People) -> NewMobile:
 def resend(people: People) -> Case:
     call = calls.resend_message(announced(people)[0])
     query = "select count(*) from messages where resend_of is not null and correlation_id = %s"
-    return Case(token_of(people.applicant), traced(call), "notify", query, (call.key,))
+    return changes("notify", people.applicant, traced(call), query, call.key)
 
 
 def print_pass(people: People) -> Case:
@@ -263,7 +262,7 @@ def forward(people: People) -> Case:
     review = people.department.review_of(people.applicant.apply()).id
     call = calls.forward_review(review, officer="home-superintendent")
     query = "select count(*) from forwardings where review_id = %s"
-    return Case(token_of(people.department), call, "approval", query, (review,))
+    return changes("approval", people.department, call, query, review)
 
 
 def withdraw(people: People) -> Case:
@@ -276,7 +275,7 @@ def scan_pass(people: People) -> Case:
     _, summary = issued(people.applicant, people.department)
     body = scan(token=people.applicant.token(summary.number), id_check=MATCHED)
     query = "select count(*) from scans where nonce = %s"
-    return Case(token_of(people.officer), calls.scan_pass(body), "verify", query, (body.nonce,))
+    return changes("verify", people.officer, calls.scan_pass(body), query, body.nonce)
 
 
 def sync_scans(people: People) -> Case:
@@ -286,7 +285,7 @@ def sync_scans(people: People) -> Case:
     one = OfflineScan.model_validate(online.model_dump(exclude_unset=True) | given)
     query = "select count(*) from scans where nonce = %s"
     call = calls.sync_scans(one.gate, (one,))
-    return Case(token_of(people.officer), call, "verify", query, (one.nonce,))
+    return changes("verify", people.officer, call, query, one.nonce)
 
 
 def enrol_gate_device(people: People) -> Case:
@@ -295,13 +294,13 @@ def enrol_gate_device(people: People) -> Case:
     device, code = issued_one.login_id, issued_one.initial_password
     query = "select count(*) from sessions where login_id = %s"
     call = calls.enrol_gate_device(f"{device}-{code}")
-    return Case(token_of(people.officer), call, "accounts", query, (device,))
+    return changes("accounts", people.officer, call, query, device)
 
 
 def call_help(people: People) -> Case:
     query = "select count(*) from help_calls where gate = %s"
     call = calls.call_help("PCS1-G1", "visitor")
-    return Case(token_of(people.officer), call, "verify", query, ("PCS1-G1",))
+    return changes("verify", people.officer, call, query, "PCS1-G1")
 
 
 def submit(people: People) -> Case:
@@ -319,11 +318,6 @@ def invite(people: People) -> Case:
     body = {"site": "PCS1", "purpose_kind": "meeting", "purpose": "Budget talks", "slot": slot()}
     call = calls.invite_visitors(Invite.model_validate(body | {"visitors": visitors, "delegation": True}))
     return publishes("ApplicationSubmitted", "application", people.department, call)
-
-
-def changes(service: str, actor: Actor, call: Call[Any], query: str, *values: object) -> Case:
-    """Return a command whose effect is in the rows that a query counts."""
-    return Case(token_of(actor), call, service, query, values)
 
 
 def extend(people: People) -> Case:

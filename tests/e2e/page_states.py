@@ -1,5 +1,6 @@
 """Every page in every state: who sees it, what was sent before, and how the services reply."""
 
+import os
 from collections.abc import Iterator
 from datetime import date, datetime, time, timedelta
 from uuid import UUID
@@ -547,3 +548,5 @@ STATES = [
     *supervised(), *places(), *several_days(), *closures(), *counter(), *kiosk(), *operator(), *around(),
     *requests(), *of_data_officer(), *of_standing(),
 ]  # fmt: skip
+TRIED = [one for one in STATES if one.path.startswith(os.environ.get("EPASS_TEST_PAGES", ""))]
+"""Those under one path, to try one page while it is written; else all."""

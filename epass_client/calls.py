@@ -64,6 +64,7 @@ from contracts.rpc.corrections import Corrected
 from contracts.rpc.imports import LineHistory, LineList, LineView
 from contracts.rpc.issuance import Jwks, PassView
 from contracts.rpc.notify import UndeliveredPasses
+from contracts.rpc.requests import RequestStatus
 from contracts.rpc.verify.incidents import HelpCall
 from contracts.rpc.verify.manifests import GateSession, Manifest
 from contracts.rpc.verify.offline_scans import OfflineScan, SyncedScans, UnreadScan, WrongPins
@@ -627,6 +628,16 @@ def log_out() -> Call[Nothing]:
 def look_up_at_counter(q: str) -> Call[LookupHits]:
     """Find applications by mobile, reference, pass number, vehicle or name."""
     return Call.new("POST", "/api/v1/counter/lookup", LookupHits, body={"q": q})
+
+
+def look_up_request(request_number: str, mobile_last4: str) -> Call[RequestStatus]:
+    """Return how far a complaint or another request is, without a word of it."""
+    return Call.new(
+        "POST",
+        "/api/v1/requests/status",
+        RequestStatus,
+        body={"request_number": request_number, "mobile_last4": mobile_last4},
+    )
 
 
 def look_up_status(reference: str, mobile_last4: str) -> Call[StatusView]:

@@ -217,7 +217,6 @@ class Access:
         wherever: whether the device does not matter, because the session only ends.
         any_body: whether the body may be something else than JSON; only where no session counts.
         of_staff: whether only staff come without a session, to sign in.
-        quiet: whether a session of staff is passed over without a line in the log, because nobody is refused.
     """
 
     def __init__(
@@ -230,7 +229,6 @@ class Access:
         wherever: bool = False,
         any_body: bool = False,
         of_staff: bool = False,
-        quiet: bool = False,
     ) -> None:
         self.roles = roles
         self.applicants = applicants
@@ -240,7 +238,6 @@ class Access:
         self._wherever = wherever
         self._any_body = any_body
         self._of_staff = of_staff
-        self._quiet = quiet
 
     async def __call__(self, request: Request) -> Caller:
         """Return the caller of a JSON request.
@@ -276,8 +273,6 @@ class Access:
         public_url = state.settings.public_url
         token = session_token(request, public_url, self._cookie(public_url))
         claims = await claims_of(state, token)
-        if self._quiet and claims.kind != "applicant":
-            raise Forbidden("this is no session of an applicant")
         if claims.must_change_password and not self._initial_password:
             _log_refusal(claims, "must_change_password")
             raise Forbidden("the initial password must be changed first", code="must_change_password")

@@ -8,16 +8,35 @@ admit them. A test lists every route with its callers.
 from collections.abc import Callable, Iterator
 from typing import Annotated, Any, get_args
 
-from fastapi import Depends
+from fastapi import Depends, Request
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
 
+from contracts.errors import Forbidden
 from contracts.model import DEVICE_ROLES, Role
 from contracts.rpc.call import Callers
-from services.gateway.access.admission import Access, Caller
-from services.gateway.access.cookie_names import operator_cookie
+from services.gateway.access.admission import Access, Caller, claims_of, session_token
+from services.gateway.access.cookie_names import operator_cookie, session_cookie
 from services.gateway.access.gate_devices import AtGate, OnPlainPage
 from services.gateway.access.screens import OnScreen
+from services.gateway.state import state_of
+
+
+class Noticed(Access):
+    """Admits applicants at a page that staff open, too: nobody is refused there, and no refusal is logged."""
+
+    async def caller_of(self, request: Request) -> Caller:
+        """Return the caller, as `Access.caller_of` does.
+
+        Raises:
+            Forbidden: also for a session of staff.
+        """
+        url = (state := state_of(request)).settings.public_url
+        claims = await claims_of(state, session_token(request, url, session_cookie(url)))
+        if claims.kind != "applicant":
+            raise Forbidden("this is no session of an applicant")
+        return await super().caller_of(request)
+
 
 EVERY_ROLE: tuple[Role, ...] = tuple(role for role in get_args(Role) if role not in DEVICE_ROLES)
 """Of people; devices sign in nowhere."""
@@ -28,8 +47,8 @@ vendor = Access(everybody=True, any_body=True)
 """A vendor that sends messages; notify finds out whether it is one."""
 applicant = Access(applicants=True)
 """Somebody who has proved a mobile by a one-time code."""
-noticed = Access(applicants=True, quiet=True)
-"""The same at a page for everybody, which staff open, too."""
+noticed = Noticed(applicants=True)
+"""The same at a page for everybody."""
 pass_holder = Access("reception", applicants=True)
 """The applicant whose pass it is (issuance checks that), or the reception."""
 signed_in = Access(*EVERY_ROLE, applicants=True, initial_password=True)

@@ -244,7 +244,11 @@ def lines(chosen: Mapping[str, object] | None = None) -> Iterator[str]:
         f"`EPASS_BACKUP_DAYS` ({days} days, {here}); the receipt of an erasure says by which day. After a",
         "restore they are erased again ([backup](backup.md)). Sealed copies of events end by themselves, in",
         "outboxes and the stream after 7 days, in dead letters after 30 ([decision",
-        "77](decisions/0077-no-key-for-each-person.md)).",
+        "77](decisions/0077-no-key-for-each-person.md)).", "",
+        "Where a person asks for the erasure of a visit that is over and that the site has to keep for",
+        "`EPASS_KEPT_AT_LEAST_DAYS`, application keeps it locked until then and shows it to the data officer",
+        "alone; the columns of all other services are erased at once ([decision",
+        "83](decisions/0083-locked-until-it-may-go.md)).",
         "", "## Which fields", "",
     )  # fmt: skip
     fields = []

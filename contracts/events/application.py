@@ -208,4 +208,4 @@ class BreachNoticeRequested(Event, producer="application", subscribers=("notify"
 class PersonalDataErased(
     AboutApplication, producer="application", subscribers=("approval", "issuance", "notify", "verify")
 ):
-    """Every service that holds personal data of this application erases it."""
+    """Every other service erases its personal data of this application; application may keep it, locked."""

@@ -188,6 +188,9 @@ class ApplicationSummary(Wire):
     """The day that the department closed: another is to be chosen, or the visit goes on without this day."""
     day_reopened: bool = False
     """Whether a date is to be chosen and the closed day can be chosen again."""
+    locked_until: Instant | None = None
+    """Until when it stays, without people for anybody but the data officer, because its person asked for its
+    erasure; then it is erased by itself."""
 
 
 class HistoryLine(ApplicationSummary):

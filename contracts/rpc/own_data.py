@@ -42,6 +42,10 @@ class Kept(Wire):
     """When it is erased by itself. None: with its application; see `is_nameless`."""
     erasable: Instant | None = None
     """From when on the person may have it erased; None while the visit is to come, or not here."""
+    lockable: Instant | None = None
+    """From when on it is locked until then, if the person asks: nobody but the data officer sees it."""
+    is_locked: bool = False
+    """Whether it is, and erased by itself as soon as it may go."""
     is_nameless: bool = False
     """Whether it stays longer than its application, because it names nobody."""
     receivers: tuple[str, ...] = ()
@@ -81,7 +85,7 @@ class OwnApplications(Strict):
 
 
 class ErasedOnRequest(Wire):
-    """What was erased at once; the rest stays until the days that `Kept` names."""
+    """What was erased or locked at once; the rest stays until the days that `Kept` names."""
 
     receipt: str
     """Eight characters, under which the audit log has it."""
@@ -91,6 +95,8 @@ class ErasedOnRequest(Wire):
     """Of other applications, of which the photograph was erased."""
     requests: tuple[str, ...] = ()
     """The numbered requests that were erased."""
+    locked: dict[str, Instant] = Field(default_factory=dict)
+    """The applications that have to stay → when they are erased by themselves."""
 
 
 def own_data(service: str) -> Method[OwnDataQuestion, OwnData]:

@@ -93,6 +93,7 @@ class ApplicationRow(Base):
         Index("applications_named", "name_keys", postgresql_using="gin"),
         Index("applications_without_keys", "submitted_at", postgresql_where=text("name_keys is null")),
         Index("applications_to_erase", "last_matters_at", postgresql_where=text("erased_at is null")),
+        Index("applications_locked", "locked_until", postgresql_where=text("locked_until is not null")),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
@@ -152,6 +153,11 @@ class ApplicationRow(Base):
     expired_at: Mapped[datetime | None]
     """When it expired last; that holds unless ``preferred_until`` is later, after its day was closed."""
     erased_at: Mapped[datetime | None]
+    locked_at: Mapped[datetime | None]
+    """When its person asked for an erasure before which the site has to keep it: no other service has its
+    people any more, and nobody but the data officer is shown them."""
+    locked_until: Mapped[datetime | None]
+    """When it is erased then, as the person was told; no later event and no setting puts it off."""
     decision_seq: Mapped[int] = mapped_column(BigInteger, default=0)
     decision_kind: Mapped[DecisionKind | None]
     decision_revision: Mapped[int | None]
@@ -184,6 +190,11 @@ class ApplicationRow(Base):
     """When they were asked; nobody is asked twice."""
     last_matters_at: Mapped[datetime]
     """The latest time of an event about it, a preferred window or the validity of its pass."""
+
+    @property
+    def is_shown(self) -> bool:
+        """Whether its people are neither erased nor locked."""
+        return self.erased_at is None and self.locked_at is None
 
 
 class RevisionRow(Base):

@@ -331,9 +331,12 @@ def erase(references: tuple[str, ...]) -> None:
 
     settings = read(ApplicationSettings)
     with _database(settings) as db:
-        gone, pictures = own_data.erase_again(db, now(), references, settings)
-    stays = set(references).difference(gone)
-    click.echo(f"erased: {' '.join(gone) or '-'}; the photograph alone: {' '.join(pictures) or '-'}")
+        gone, pictures, locked = own_data.erase_again(db, now(), references, settings)
+    stays = set(references).difference(gone, locked)
+    click.echo(
+        f"erased: {' '.join(gone) or '-'}; the photograph alone: {' '.join(pictures) or '-'}; "
+        f"locked: {' '.join(locked) or '-'}"
+    )
     if stays:
         click.echo(f"stays, unless it is gone: {' '.join(sorted(stays))}", err=True)
         sys.exit(1)

@@ -157,7 +157,8 @@ READABLE: Mapping[str, Mapping[str, str]] = {
     "accounts": _EVERYWHERE | {"logins": "login_id, role, disabled_at, valid_until"},
     "application": _EVERYWHERE
     | {
-        "applications": "id, reference, status, submitted_at, decision_kind, decision_revision, erased_at",
+        "applications": "id, reference, status, submitted_at, decision_kind, decision_revision, erased_at, "
+        "locked_at, locked_until",
         "breach_notices": "breach, reference, event_id, told_at",
         "requests": "number, sent_at",
         "revisions": "revision",

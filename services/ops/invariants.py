@@ -401,19 +401,26 @@ _ERASED = {
     "verify": "select application_id from erased_applications order by 1",
 }
 _TO_ERASE = """
-select id, erased_at is not null, coalesce(erased_at < now() - make_interval(secs => %(grace)s), false)
+select id, coalesce(erased_at, locked_at) is not null,
+       coalesce(coalesce(erased_at, locked_at) < now() - make_interval(secs => %(grace)s), false),
+       erased_at is null and locked_at is not null,
+       coalesce(erased_at is null and locked_until < now() - interval '1 day', false)
 from applications order by id
 """
+_LATE = "locked, and not erased a day after it could be"
 
 
 def check_erased(databases: Databases, facts: Mapping[str, Any]) -> Balance:
     """Check that the people of an erased application are erased in each service that knew them.
 
+    Those of one that is locked are, too, in all but application, which has them until its day and no longer.
+
     Each service says so of itself, and what it erases are columns that nobody may read here. A function of
     the owner of each database counts where one of them is still filled (`grants.STILL_NAMED`).
     """
     application = databases["application"]
-    parts, faults = Counter({"everywhere": 0, "in flight": 0}), Counter({"erased elsewhere alone": 0})
+    parts = Counter({"everywhere": 0, "locked": 0, "in flight": 0})
+    faults = Counter({"erased elsewhere alone": 0, _LATE: 0})
     overdue = Counter(dict.fromkeys(_ERASED, 0))
 
     def heard(service: str) -> Iterator[tuple[Any, ...]]:
@@ -422,10 +429,11 @@ def check_erased(databases: Databases, facts: Mapping[str, Any]) -> Balance:
     streams = (application.stream(_TO_ERASE, facts), *map(heard, _ERASED))
     for _, rows in groupby(merge(*streams, key=itemgetter(0)), itemgetter(0)):
         known = list(rows)
-        here = next((row for row in known if len(row) > 2), (None, False, False))
+        here = next((row for row in known if len(row) > 2), (None, False, False, False, False))
         missing = _ERASED.keys() - {row[1] for row in known if row is not here}
         if here[1]:
-            parts["in flight" if missing else "everywhere"] += 1
+            parts["in flight" if missing else "locked" if here[3] else "everywhere"] += 1
+            faults[_LATE] += here[4]
             overdue.update(dict.fromkeys(missing, int(here[2])))
         else:
             faults["erased elsewhere alone"] += len(missing) < len(_ERASED)

@@ -5,9 +5,9 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from contracts.errors import InvalidInput, NotFound, Unavailable
-from contracts.model import IST
+from contracts.model import IST, Person
 from contracts.rpc.accounts.logins import LoginPlace, LoginPlaces
-from contracts.rpc.application import ApplicationList
+from contracts.rpc.application import ApplicationList, ApplicationView
 from contracts.rpc.call import Nothing
 from contracts.rpc.companions import CompanionView
 from contracts.rpc.notices import NoticeText, ShownNotice
@@ -15,10 +15,12 @@ from contracts.rpc.notify import OwnMessages
 from contracts.rpc.own_data import Consent, ErasedOnRequest, Kept, OwnData, Reader
 from tests.e2e.page_samples import State
 from tests.support.factories.gateway import NUMBER, REFERENCE
+from tests.support.factories.pages import APPLICATION
 from tests.support.system.page_reader import PERSON
 from tests.support.system.pages_alone import SUMMARY
 
 AT = datetime(2026, 12, 1, 10, 30, tzinfo=IST)
+LOCKED_UNTIL = datetime(2999, 12, 1, 10, 30, tzinfo=IST)
 SHOWN = "0123456789ab"
 OVER, COMING = SUMMARY.model_copy(update={"opened": True}), "PCS-0000-0001"
 ANSWERS = {
@@ -159,6 +161,35 @@ def of_consents() -> Iterator[State]:
     yield State("applicant", "/apply/who", PERSON | {"kind": "minor"}, status=422)
 
 
+def shortened(shown: ApplicationView) -> ApplicationView:
+    """Return an application that is locked, as its applicant and the reception see it."""
+    return shown.model_copy(
+        update={
+            "status": "issued",
+            "applicant": Person(name="", name_latin=""),
+            "purpose": "",
+            "locked_until": LOCKED_UNTIL,
+        }
+    )
+
+
+def with_locked(answers: dict[str, Any] | None = None, *, is_locked: bool = True) -> dict[str, Any]:
+    """Return what services answer where the other visit is over and has to stay: locked, or to be locked."""
+    answers = answers or own_data()
+    own = answers["application.own_data"]
+    facts = {"erasable": LOCKED_UNTIL, "is_locked": is_locked, "lockable": None if is_locked else AT}
+    items = tuple(
+        one.model_copy(update={**facts, "until": LOCKED_UNTIL}) if one.reference == COMING else one
+        for one in own.items
+    )
+    over, other = answers["application.list_applications"].items
+    line = {"locked_until": LOCKED_UNTIL, "name": "", "status": "issued"} if is_locked else {}
+    return answers | {
+        "application.own_data": own.model_copy(update={"items": items}),
+        "application.list_applications": ApplicationList(items=(over, other.model_copy(update=line))),
+    }
+
+
 def of_own_data() -> Iterator[State]:
     """Yield the pages about what is kept of an applicant."""
     yield State("applicant", "/my-data", answers=own_data())
@@ -176,9 +207,20 @@ def of_own_data() -> Iterator[State]:
         chosen = {"notify.own_messages": OwnMessages(stopped=stopped)}
         yield State("applicant", "/my-data/messages", answers=chosen)
     yield State("applicant", "/my-data/erase", answers=own_data())
+    for is_locked in (False, True):
+        yield State("applicant", "/my-data/erase", answers=with_locked(is_locked=is_locked))
+    yield State("applicant", "/my-data", answers=with_locked())
+    yield State("applicant", "/applications", answers=with_locked())
+    locked = {"application.view": shortened(APPLICATION)}
+    yield State("applicant", f"/applications/{REFERENCE}", answers=locked)
+    yield State("reception", f"/counter/applications/{REFERENCE}", answers=locked)
     receipt = "7K3M9QW4"
     erased = ErasedOnRequest(
-        receipt=receipt, references=(REFERENCE,), photographs=(COMING,), requests=("REQ-7K3M-9QW4",)
+        receipt=receipt,
+        references=(REFERENCE,),
+        photographs=(COMING,),
+        requests=("REQ-7K3M-9QW4",),
+        locked={COMING: LOCKED_UNTIL},
     )
     wanted = {"reference": REFERENCE, "key": "k"}
     yield State("applicant", "/my-data/erase", wanted, {"application.erase_own_data": erased})

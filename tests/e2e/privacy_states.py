@@ -9,7 +9,7 @@ from contracts.rpc.corrections import Corrected
 from contracts.rpc.own_data import ErasedOnRequest
 from contracts.rpc.privacy import PersonFound
 from tests.e2e.correction_states import HARJIT, WANTED
-from tests.e2e.own_data_states import AT, COMING, OVER, consented, own_data
+from tests.e2e.own_data_states import AT, COMING, LOCKED_UNTIL, OVER, consented, own_data, with_locked
 from tests.e2e.page_samples import State
 from tests.support.factories.gateway import REFERENCE
 from tests.support.factories.pages import APPLICATION
@@ -18,7 +18,9 @@ PEOPLE = f"/desk/privacy/people/{REFERENCE}"
 FIND = ("/desk/privacy", {"q": REFERENCE})
 WHY = {"asked": "in_person", "request_number": "REQ-7K3M-9QW4"}
 TAKEN = Acknowledged(reference=REFERENCE, status="cancelled")
-RECEIPT = ErasedOnRequest(receipt="7K3M9QW4", references=(REFERENCE,), photographs=(COMING,))
+RECEIPT = ErasedOnRequest(
+    receipt="7K3M9QW4", references=(REFERENCE,), photographs=(COMING,), locked={COMING: LOCKED_UNTIL}
+)
 
 
 def person(**given: Any) -> dict[str, Any]:
@@ -42,6 +44,8 @@ def of_data_officer() -> Iterator[State]:
     yield State("privacy", f"{PEOPLE}/copy", {"form": "html", **WHY}, person() | stale, status=403)
     yield from corrections_for_a_person()
     yield State("privacy", f"{PEOPLE}/erase", answers=person())
+    for is_locked in (False, True):
+        yield State("privacy", f"{PEOPLE}/erase", answers=with_locked(person(), is_locked=is_locked))
     unknown = {"application.erase_for_person": InvalidInput.of("request_number", "no_such_request")}
     erase = {"reference": REFERENCE, "key": "k", **WHY}
     yield State("privacy", f"{PEOPLE}/erase", erase, person() | unknown, status=422)

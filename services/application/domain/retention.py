@@ -23,7 +23,8 @@ def erasable_from(
 
     Args:
         last_matters_at: not before its pass ends, nor before the last scan.
-        at_least: for how long after its end the site has to keep it.
+        at_least: for how long after its end the site has to keep it. Where that is nothing, it is the time
+            from which on it may be locked: nobody is inside with it, and no gate needs to know who came.
         was_approved: whether it has a pass, had one, or gets one: then somebody may be inside with it, even
             if it was cancelled or revoked meanwhile.
     """

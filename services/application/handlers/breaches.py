@@ -26,14 +26,18 @@ select found.*, exists (
   select from breach_notices where breach = :breach and reference = found.reference
 ) as is_told
 from (
-  select reference, id as application_id, language, mobile, email from applications
+  select reference, case when locked_at is null then id end as application_id, language, mobile, email
+  from applications
   where reference = any(:references) and erased_at is null
   union all
   select number, null, language, mobile, null from requests where number = any(:references)
 ) as found
 where mobile is not null or email is not null order by reference
 """)
-"""Whoever can be told. Of the erased nothing is left by which anybody could."""
+"""Whoever can be told. Of the erased nothing is left by which anybody could.
+
+Whose application is locked is told without it, like who has a request: notify sends nothing about it.
+"""
 
 
 def view(request: BreachName, session: Session) -> Breach:

@@ -66,7 +66,7 @@ def view(
                     id_type=own.id_type,
                     day=row.decided_day or slots_of(row)[0].day,
                     since=row.submitted_at,
-                    until=row.last_matters_at + timedelta(days=settings.people_kept_days),
+                    until=row.locked_until or row.last_matters_at + timedelta(days=settings.people_kept_days),
                 )
     raise InvalidInput.of("number", "no_such_companion")
 

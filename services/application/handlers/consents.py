@@ -38,13 +38,15 @@ def consent_of(row: ApplicationRow) -> Consent | None:
 def withdraw(request: ReferenceOnly, call: Call, session: Session, now: datetime) -> Acknowledged:
     """Withdraw the consent to an application, which cancels it and its pass unless the visit has begun.
 
+    Of one that is locked nothing is left to cancel.
+
     Raises:
         NotFound: the applicant has no such application, or has not agreed to it.
         Forbidden: ``not_opened``: their session has not opened it.
     """
 
     def effect() -> str:
-        row = find(session, request.reference, lock=True)
+        row = find(session, request.reference, lock=True, also_locked=True)
         if row is None or row.consented_at is None or not is_applicant_of(call.principal, row.mobile):
             raise NotFound("there is no such consent")
         unlocked_sessions.require_open(session, row, call.principal, now)
@@ -59,13 +61,13 @@ def withdraw(request: ReferenceOnly, call: Call, session: Session, now: datetime
 def withdraw_row(session: Session, row: ApplicationRow, now: datetime) -> str:
     """Withdraw the consent to an application, as the person wants it; return its reference."""
     row.consent_withdrawn_at = row.consent_withdrawn_at or now
-    if row.status in OPEN_STATUSES:
+    if row.status in OPEN_STATUSES and row.locked_at is None:
         cancel_row(session, row, "applicant", now)
     return row.reference
 
 
 def withdrawn(session: Session, reference: str) -> Acknowledged:
     """Return what became of an application whose consent was withdrawn."""
-    row = find(session, reference)
+    row = find(session, reference, also_locked=True)
     assert row is not None
     return Acknowledged(reference=reference, status=row.status)

@@ -139,7 +139,7 @@ def handle_correction_settled(
 
     def settled(one: Received[CorrectionSettled], row: ApplicationRow, _: Passes) -> Entry | None:
         event = one.event
-        if one.seq <= row.correction_seq or event.number < row.corrections or row.erased_at is not None:
+        if one.seq <= row.correction_seq or event.number < row.corrections or not row.is_shown:
             return None
         row.correction_seq = one.seq
         put_people(session, row, event.personal, now)

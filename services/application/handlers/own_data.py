@@ -5,9 +5,10 @@ Families share a phone, so all of it is about the applications that are open for
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
+from typing import NamedTuple
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -21,7 +22,7 @@ from services.application.domain.retention import erasable_from, photograph_eras
 from services.application.domain.status import WITH_PASS
 from services.application.handlers import consents, photographs, requests, unlocked_sessions
 from services.application.handlers.rows import drop_photograph, locked, passes_of
-from services.application.handlers.scheduled_jobs import erase_personal_data
+from services.application.handlers.scheduled_jobs import erase_personal_data, lock_personal_data
 from services.application.handlers.views import timeline_of
 from services.application.models import ApplicationRow, PassRow, PhotographRow
 from services.application.settings import ApplicationSettings
@@ -48,6 +49,16 @@ class Erased:
     references: tuple[str, ...]
     photographs: tuple[str, ...]
     requests: tuple[str, ...] = ()
+    locked: dict[str, datetime] = field(default_factory=dict)
+
+
+class _From(NamedTuple):
+    """From when on what of an application may go."""
+
+    erasable: datetime | None
+    lockable: datetime | None
+    """None of one that is locked."""
+    picture: datetime
 
 
 def list_kept(
@@ -66,7 +77,8 @@ def list_kept(
     items: list[Kept] = []
     for row in rows:
         until = row.last_matters_at + timedelta(days=settings.people_kept_days)
-        erasable, picture_erasable = _erasable(row, passes[row.id], settings, now)
+        until = min(until, row.locked_until or until)
+        may_go = _may_go(row, passes[row.id], settings, now)
         answers = ({name: getattr(row, name) for name in _ANSWERS},) if request.whole else ()
         items.append(
             kept(
@@ -74,7 +86,9 @@ def list_kept(
                 "answers",
                 [row.submitted_at],
                 until=until,
-                erasable=erasable,
+                erasable=may_go.erasable,
+                lockable=may_go.lockable,
+                is_locked=row.locked_at is not None,
                 numbers=tuple(one.number for one in passes[row.id]),
                 receivers=(row.department,),
                 notice=row.notice,
@@ -86,7 +100,7 @@ def list_kept(
         if photograph is not None:
             jpeg = ({"jpeg": photographs.opened(session, photograph)},) if request.whole else ()
             sooner = row.last_matters_at + timedelta(days=settings.photographs_kept_days)
-            of_row = {"until": min(until, sooner), "erasable": picture_erasable}
+            of_row = {"until": min(until, sooner), "erasable": may_go.picture}
             items.append(kept(row.reference, "photograph", [row.submitted_at], records=jpeg, **of_row))
         events = timeline_of(session, row)
         if events:
@@ -130,12 +144,13 @@ def erase(
     """Erase what may go of these applications, here and by `PersonalDataErased` everywhere.
 
     That is an application whose visit is over for as long as the site has to keep it, and each photograph
-    that no gate has to compare any more and the site need not keep. The audit log names what was erased, not
-    what else was asked for.
+    that no gate has to compare any more and the site need not keep. One whose visit is over, and that has to
+    stay, is locked until it may go. The audit log names what was erased and locked, not what else was asked
+    for.
 
     Raises:
         Forbidden: as `readers.mobile_of`.
-        NotFound: nothing of them may go.
+        NotFound: nothing of them may go or be locked.
     """
     mobile = readers.mobile_of(call.principal)
 
@@ -156,43 +171,41 @@ def erase_rows(
     settings: ApplicationSettings,
     numbered: Sequence[str] = (),
 ) -> Erased:
-    """Erase what may go of these applications, and number the receipt.
+    """Erase what may go of these applications, lock what has to stay of an ended one, number the receipt.
 
     Args:
         numbered: the requests that were erased with them.
 
     Raises:
-        NotFound: nothing of them may go.
+        NotFound: nothing of them may go or be locked.
     """
-    gone, pictures = _erase_what_may_go(rows, session, now, settings)
-    if not gone and not pictures and not numbered:
+    gone, pictures, kept_locked = _erase_what_may_go(rows, session, now, settings)
+    if not gone and not pictures and not kept_locked and not numbered:
         raise NotFound("nothing of these applications may be erased now")
     receipt = new_pass_number()  # of its form, so that auditors can search for it
     # after a restore the log alone knows it (docs/backup.md)
     erased = [*gone, *numbered]
-    line = partial(log.info, "erased on request", receipt=receipt, references=erased, photographs=pictures)
-    after_commit(session, line)
-    return Erased(receipt, tuple(gone), tuple(pictures), tuple(numbered))
+    done = {"references": erased, "photographs": pictures, "locked": list(kept_locked)}
+    after_commit(session, partial(log.info, "erased on request", receipt=receipt, **done))
+    return Erased(receipt, tuple(gone), tuple(pictures), tuple(numbered), kept_locked)
 
 
 def receipt_of(made: Erased, *why: str) -> ErasedOnRequest:
     """Return the receipt, which the audit log has instead of all that was asked for; with ``why``, if any."""
-    note_objects_alone(made.receipt, *made.photographs, *made.requests, *why)
+    note_objects_alone(made.receipt, *made.photographs, *made.requests, *made.locked, *why)
     return ErasedOnRequest.from_attributes(made)
 
 
-def _erasable(
+def _may_go(
     row: ApplicationRow, passes: Sequence[PassRow], settings: ApplicationSettings, now: datetime
-) -> tuple[datetime | None, datetime]:
-    """Return from when on an application may be erased, and from when on its photograph alone."""
+) -> _From:
+    """Return from when on an application may be erased, or locked, and from when on its photograph alone."""
     was_approved = bool(passes) or row.decision_kind in WITH_PASS
-    from_then = erasable_from(
-        row.status,
-        row.last_matters_at,
-        row.cancelled_at,
-        settings.kept_at_least,
-        was_approved=was_approved,
-    )
+    facts = row.status, row.last_matters_at, row.cancelled_at
+    erasable = erasable_from(*facts, settings.kept_at_least, was_approved=was_approved)
+    lockable = erasable_from(*facts, timedelta(), was_approved=was_approved)
+    if row.locked_until is not None:
+        erasable, lockable = row.locked_until, None
     admits = any(one.issued and not one.revoked for one in passes)
     picture_from = photograph_erasable_from(
         row.status,
@@ -202,41 +215,53 @@ def _erasable(
         now,
         admits=admits,
     )
-    return from_then, picture_from
+    return _From(erasable, lockable, picture_from)
 
 
 def erase_again(
     db: Database, now: datetime, references: Sequence[str], settings: ApplicationSettings
-) -> tuple[list[str], list[str]]:
-    """Erase after a restore what was erased on request; return whose people and whose photograph alone."""
+) -> tuple[list[str], list[str], list[str]]:
+    """Erase or lock after a restore what was on request.
+
+    Returns:
+        Whose people, and whose photograph alone, was erased; what is locked, perhaps by the restore.
+    """
     row = ApplicationRow
     with db.transaction() as session:
         query = select(row).where(row.reference.in_(references), row.erased_at.is_(None)).order_by(row.id)
         rows = session.scalars(locked(query)).all()
-        gone, pictures = _erase_what_may_go(rows, session, now, settings)
+        gone, pictures, _ = _erase_what_may_go(rows, session, now, settings)
+        kept_locked = [one.reference for one in rows if one.locked_at is not None]
         gone += requests.erase_numbered(session, references, now, settings, None)
-        record_task(session, "erase_again", [*gone, *pictures], now)
-        return gone, pictures
+        record_task(session, "erase_again", [*gone, *pictures, *kept_locked], now)
+        return gone, pictures, kept_locked
 
 
 def _erase_what_may_go(
     rows: Sequence[ApplicationRow], session: Session, now: datetime, settings: ApplicationSettings
-) -> tuple[list[str], list[str]]:
-    """Return the references whose people are erased, and of which the photograph alone."""
+) -> tuple[list[str], list[str], dict[str, datetime]]:
+    """Return the references whose people are erased, of which the photograph alone, what is locked till when.
+
+    The photograph of a locked application goes, too, if it may.
+    """
     gone: list[str] = []
     pictures: list[str] = []
+    kept_locked: dict[str, datetime] = {}
     passes = passes_of(session, [row.id for row in rows])
     for row in rows:
-        from_then, picture_from = _erasable(row, passes[row.id], settings, now)
-        if from_then is not None and from_then <= now:
+        may_go = _may_go(row, passes[row.id], settings, now)
+        if may_go.erasable is not None and may_go.erasable <= now:
             erase_personal_data(row.id, session, now)
             gone.append(row.reference)
             continue
-        if picture_from > now:
+        if may_go.erasable is not None and may_go.lockable is not None and may_go.lockable <= now:
+            lock_personal_data(row, may_go.erasable, session, now)
+            kept_locked[row.reference] = may_go.erasable
+        if may_go.picture > now:
             continue
         if drop_photograph(session, row, now) is not None:
             pictures.append(row.reference)
-    return gone, pictures
+    return gone, pictures, kept_locked
 
 
 def _own(

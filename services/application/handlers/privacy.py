@@ -84,7 +84,7 @@ def correct(request: CorrectForPerson, call: Call, session: Session, now: dateti
 
     Raises:
         Forbidden: as `copy`.
-        NotFound: nothing names the people of this application any more.
+        NotFound: nothing names the people of this application any more, or it is locked.
         Conflict, InvalidInput: as `corrections.correct`; or as `copy`.
     """
     _require_officer(call.principal)
@@ -111,7 +111,7 @@ def erase(
 
     Raises:
         Forbidden, InvalidInput: as `copy`.
-        NotFound: nothing of them may go.
+        NotFound: nothing of them may go or be locked.
     """
     _require_officer(call.principal)
 
@@ -141,7 +141,7 @@ def withdraw(request: ConsentOfPerson, call: Call, session: Session, now: dateti
 
     def effect() -> str:
         _require_request(session, request)
-        row = row_of(session, request.reference, lock=True)
+        row = row_of(session, request.reference, lock=True, also_locked=True)
         if row is None or row.consented_at is None or row.erased_at is not None:
             raise NotFound("there is no such consent")
         return consents.withdraw_row(session, row, now)
@@ -175,7 +175,7 @@ def _find(request: FindPerson, officer: str, session: Session, now: datetime) ->
     if shown and known is None:
         unlocked_sessions.forgive(session, officer)
     return PersonFound(
-        items=history_of(session, shown, {one.id for one in shown}),
+        items=history_of(session, shown, {one.id for one in shown}, also_locked=True),
         mobile=shown[0].mobile if shown else None,
         is_cut=len(found) > len(shown),
     )

@@ -41,6 +41,7 @@ from services.application.handlers.views import (
     status_view_of,
     view_for_applicant,
     view_of,
+    view_without_cards,
 )
 from services.application.models import ApplicationRow, PassRow
 from services.chassis.audit import record
@@ -80,7 +81,7 @@ def view(
 ) -> ApplicationView:
     """Return one application: to its applicant, to the data officer as they see it, and to the reception.
 
-    At the counter of another site it is shortened.
+    At the counter of another site it is shortened, and for all but the data officer if it is locked.
 
     Who may change its number learns whether they have done so too often, where ``rate_limits`` count.
 
@@ -88,16 +89,16 @@ def view(
         NotFound: there is none, or not for this principal.
         Forbidden: ``not_opened``: the session of its applicant has not opened it.
     """
-    row, principal = find(session, request.reference), call.principal
-    if row is not None and is_reception(principal) and not is_reception_of(principal, row.site):
-        return shortened_view_of(session, row)
+    row, principal = find(session, request.reference, also_locked=True), call.principal
     if row is not None and is_reception(principal):
+        if row.locked_at is not None or not is_reception_of(principal, row.site):
+            return shortened_view_of(session, row)
         shown = view_of(session, row)
     elif row is not None and is_applicant_of(principal, row.mobile):
         unlocked_sessions.require_open(session, row, principal, now)
         shown = view_for_applicant(session, row)
     elif row is not None and is_data_officer(principal) and row.erased_at is None:
-        return view_for_applicant(session, row)
+        return view_without_cards(session, row)
     else:
         raise NotFound("there is no such application")
     free = mobiles.free_after(session, row, principal, now) if rate_limits else None
@@ -158,8 +159,8 @@ def durations(request: DepartmentCode, session: Session, now: datetime) -> Durat
 def lookup(request: Lookup, call: Call, session: Session, now: datetime) -> LookupHits:
     """Search applications by mobile, reference, pass number, vehicle or a name by ear, for the reception.
 
-    A counter finds those of its site. One of another site it finds by its exact reference or pass number
-    only, and sees no name.
+    A counter finds those of its site. One of another site, or that is locked, it finds by its exact reference
+    or pass number only, and sees no name.
 
     Raises:
         Forbidden: the principal is not at a reception counter.
@@ -226,8 +227,9 @@ def _newest(session: Session, query: Select[ApplicationRow]) -> LookupHits:
 
 
 def _here(call: Call) -> ColumnElement[bool]:
-    """Return the condition that an application is of the site of the login; any, where it has none."""
-    return true() if call.principal.site is None else ApplicationRow.site == call.principal.site
+    """Return the condition that an application is of the site of the login, if it has one, and not locked."""
+    here = true() if call.principal.site is None else ApplicationRow.site == call.principal.site
+    return here & ApplicationRow.locked_at.is_(None)
 
 
 def _mobile(text: str) -> str | None:
@@ -248,8 +250,8 @@ def _with_vehicle(session: Session, typed: str, here: ColumnElement[bool], now: 
 
 
 def by_number(session: Session, text: str) -> ApplicationRow | None:
-    """Return the application of a reference or a pass number, as it was typed."""
-    row = find(session, text)
+    """Return the application of a reference or a pass number, as it was typed; also one that is locked."""
+    row = find(session, text, also_locked=True)
     if row is not None:
         return row
     try:

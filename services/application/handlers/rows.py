@@ -32,13 +32,20 @@ TIME_FOR_TWO_APPROVALS = timedelta(days=14)
 """How long an application for a standing pass waits for both approvals after the last day it prefers."""
 
 
-def find(session: Session, reference: str, *, lock: bool = False) -> models.ApplicationRow | None:
-    """Return the row of a reference as it was typed; with ``lock``, locked until the transaction ends."""
+def find(
+    session: Session, reference: str, *, lock: bool = False, also_locked: bool = False
+) -> models.ApplicationRow | None:
+    """Return the row of a reference as it was typed; with ``lock``, locked until the transaction ends.
+
+    An application that is locked at the request of its person is there only for who asks for it, too.
+    """
     try:
         wanted = parse_reference(reference)
     except ValueError:
         return None
     query = select(models.ApplicationRow).where(models.ApplicationRow.reference == wanted)
+    if not also_locked:
+        query = query.where(models.ApplicationRow.locked_at.is_(None))
     return session.scalars(locked(query) if lock else query).one_or_none()
 
 

@@ -6,7 +6,7 @@ Every replica runs these jobs; rows that another replica has locked are skipped,
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
 from contracts.events import PersonalDataErased
@@ -28,8 +28,8 @@ def undecided(now: datetime) -> Portion:
 def ended(now: datetime, people_kept_days: int) -> Portion:
     """Return the applications whose people are erased, of those that have people."""
     row = models.ApplicationRow
-    is_old = row.last_matters_at < now - timedelta(days=people_kept_days)
-    return Portion(row, row.erased_at.is_(None), is_old & row.status.not_in(EXPIRING))
+    is_old = (row.last_matters_at < now - timedelta(days=people_kept_days)) & row.status.not_in(EXPIRING)
+    return Portion(row, row.erased_at.is_(None), is_old | (row.locked_until <= now))
 
 
 def expire_undecided(session: Session, now: datetime) -> int:
@@ -45,9 +45,15 @@ def expire_undecided(session: Session, now: datetime) -> int:
 
 
 def erase_ended(session: Session, now: datetime, people_kept_days: int) -> int:
-    """Erase the people of applications that ended long ago; return how many, at most BATCH."""
+    """Erase the people of applications that ended long ago, or that were locked until now.
+
+    Returns:
+        How many, at most BATCH.
+    """
     row = models.ApplicationRow
-    due = select(row.id).where(ended(now, people_kept_days).taken).order_by(row.last_matters_at).limit(BATCH)
+    # of no index: to walk one in its order would read all that is not due
+    first = func.coalesce(row.locked_until, row.last_matters_at)
+    due = select(row.id).where(ended(now, people_kept_days).taken).order_by(first).limit(BATCH)
     ids = session.scalars(due.with_for_update(skip_locked=True)).all()
     for application_id in ids:
         erase_personal_data(application_id, session, now)
@@ -55,7 +61,10 @@ def erase_ended(session: Session, now: datetime, people_kept_days: int) -> int:
 
 
 def erase_personal_data(application_id: UUID, session: Session, now: datetime) -> None:
-    """Erase the people of one application, here and, by the event, everywhere. A repeat publishes nothing."""
+    """Erase the people of one application, here and, by the event, everywhere. A repeat publishes nothing.
+
+    Where it was locked the others hear it a second time, which blanks what may have reached them since.
+    """
     row = session.scalars(
         locked(select(models.ApplicationRow).where(models.ApplicationRow.id == application_id))
     ).one()
@@ -64,5 +73,11 @@ def erase_personal_data(application_id: UUID, session: Session, now: datetime) -
     session.execute(delete(models.PhotographRow).where(models.PhotographRow.application_id == row.id))
     for column, blank in models.PERSONAL.items():
         setattr(row, column, blank)
-    row.erased_at = now
+    row.erased_at, row.locked_at, row.locked_until = now, None, None
+    outbox.add(session, PersonalDataErased(application_id=row.id, reference=row.reference), at=now)
+
+
+def lock_personal_data(row: models.ApplicationRow, until: datetime, session: Session, now: datetime) -> None:
+    """Lock an application that has to stay until then: everybody else erases its people at once."""
+    row.locked_at, row.locked_until = now, until
     outbox.add(session, PersonalDataErased(application_id=row.id, reference=row.reference), at=now)

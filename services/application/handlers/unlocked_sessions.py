@@ -57,7 +57,7 @@ def open_application(request: OpenApplication, call: Call, db: Database, now: da
     except NotLastFour as problem:
         raise InvalidInput.of("id_last4", problem.code) from None
     with db.transaction() as session:
-        row = find(session, request.reference)
+        row = find(session, request.reference, also_locked=True)
         if row is None or row.mobile != mobile_of(call.principal):
             raise NotFound("there is no such application")
         if _matches(session, row, given, call.principal, now):

@@ -37,9 +37,17 @@ _CLOCKS_DIFFER = timedelta(days=1)
 
 
 def history_of(
-    session: Session, rows: Iterable[models.ApplicationRow], opened: Collection[UUID]
+    session: Session,
+    rows: Iterable[models.ApplicationRow],
+    opened: Collection[UUID],
+    *,
+    also_locked: bool = False,
 ) -> tuple[HistoryLine, ...]:
-    """Return applications as the history of their applicant shows them: named only those that are open."""
+    """Return applications as the history of their applicant shows them: named only those that are open.
+
+    Args:
+        also_locked: whether those that are locked are named, too, for the data officer.
+    """
     found = list(rows)
     passes = passes_of(session, [row.id for row in found])
     lines = []
@@ -47,7 +55,8 @@ def history_of(
         is_open, known = row.id in opened, pass_summary_of(row, passes[row.id])
         if known is not None and not is_open:
             known = known.model_copy(update={"number": ""})
-        name, line = row.name if is_open else "", _line(session, row)
+        is_named = is_open and (also_locked or row.locked_at is None)
+        name, line = row.name if is_named else "", _line(session, row)
         lines.append(HistoryLine(**line, opened=is_open, name=name, slot=slots_of(row)[0], pass_=known))
     return tuple(lines)
 
@@ -55,7 +64,7 @@ def history_of(
 def hits_of(
     session: Session, rows: Iterable[models.ApplicationRow], *, named: bool = True
 ) -> tuple[LookupHit, ...]:
-    """Return applications as the counter sees them; those of another site without a name."""
+    """Return applications as the counter sees them; those of another site, and locked ones, have no name."""
     found = list(rows)
     passes = passes_of(session, [row.id for row in found])
     hits = []
@@ -64,7 +73,7 @@ def hits_of(
         number = summary.number if summary else None
         asked = row.status == "submitted" and row.reception_asked_at is not None
         names = {"name": row.name, "name_latin": row.name_latin, "vehicle": row.vehicle}
-        said = names if named else {"name": "", "name_latin": ""}
+        said = names if named and row.locked_at is None else {"name": "", "name_latin": ""}
         hits.append(LookupHit(**_line(session, row), **said, pass_number=number, reception_asked=asked))
     return tuple(hits)
 
@@ -85,7 +94,15 @@ def status_view_of(session: Session, row: models.ApplicationRow) -> StatusView:
 
 
 def view_for_applicant(session: Session, row: models.ApplicationRow) -> ApplicationView:
-    """Return an application to its applicant, without the last characters of any ID card."""
+    """Return an application to its applicant, without the last characters of any ID card.
+
+    One that is locked has no people for them either.
+    """
+    return view_without_cards(session, row) if row.locked_at is None else shortened_view_of(session, row)
+
+
+def view_without_cards(session: Session, row: models.ApplicationRow) -> ApplicationView:
+    """Return everything about an application but the last characters of any ID card."""
     full = view_of(session, row)
     correction = row.correction and CorrectionView.model_validate(row.correction)
     told = full.model_copy(update=_without_last_four(full))
@@ -101,7 +118,10 @@ def _without_last_four(shown: ApplicationView | CorrectionView) -> dict[str, Any
 
 
 def shortened_view_of(session: Session, row: models.ApplicationRow) -> ApplicationView:
-    """Return what the reception of another site may see: where the visit is, and what was decided."""
+    """Return what the reception of another site may see, and who may see one that is locked.
+
+    That is where the visit is, and what was decided.
+    """
     full = view_of(session, row)
     return full.model_copy(
         update={
@@ -191,7 +211,7 @@ def _tells_of_presence(entry: TimelineEntry) -> bool:
 
 
 def _line(session: Session, row: models.ApplicationRow) -> dict[str, Any]:
-    names = ("reference", "status", "site", "department", "submitted_at")
+    names = ("reference", "status", "site", "department", "submitted_at", "locked_until")
     return {
         **{name: getattr(row, name) for name in names},
         "date": row.decided_day or slots_of(row)[0].day,

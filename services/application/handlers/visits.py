@@ -133,7 +133,7 @@ def hear_answer(received: Received[VisitorAnswered], session: Session, now: date
     if event.pass_number not in {known.number for known in facts.passes if known.issued}:
         raise UnknownApplication
     counting = current_pass(facts.passes)
-    is_of_now = row.erased_at is None and counting is not None and counting.number == event.pass_number
+    is_of_now = row.is_shown and counting is not None and counting.number == event.pass_number
     if event.answer in ("met", "not_met"):
         if is_of_now:
             _hear(session, row, "met" if event.answer == "met" else "not_met", at, _day(at))
@@ -164,7 +164,7 @@ def hear_reply(received: Received[QuestionAnswered], session: Session) -> None:
         locked(select(ApplicationRow).where(ApplicationRow.id == event.application_id))
     ).one_or_none()
     answer: VisitOutcome = "met" if event.yes else "not_met"
-    if row is not None and row.erased_at is None and received.occurred_at <= event.until:
+    if row is not None and row.is_shown and received.occurred_at <= event.until:
         _hear(session, row, answer, received.occurred_at, _day(event.until - ASKED_WITHIN))
     else:
         after_commit(session, WITHOUT_EFFECT.labels(answer).inc)
@@ -176,7 +176,7 @@ def ask_whether_met(session: Session, now: datetime) -> int:
     rows = session.scalars(due.limit(BATCH).with_for_update(skip_locked=True)).all()
     for row in rows:
         asked_for, row.ask_met_at = row.ask_met_at, None
-        if row.status != "left" or row.erased_at is not None or asked_for is None:
+        if row.status != "left" or not row.is_shown or asked_for is None:
             continue
         told = timeline_of(session, row)
         if any(entry.what == "visit_ended" for entry in of_last_day(told)):
@@ -213,7 +213,7 @@ def view_by_pass(request: PassNumber, session: Session) -> VisitOfPass:
     row = (
         session.get(ApplicationRow, known.application_id) if known is not None and not known.revoked else None
     )
-    if row is None or row.erased_at is not None:
+    if row is None or not row.is_shown:
         raise NotFound("there is no such pass")
     told = tuple(entry for entry in timeline_of(session, row) if entry.what in TOLD)
     return VisitOfPass(status=row.status, timeline=told)

@@ -130,6 +130,14 @@ class Gathered:
         """Return those of the other applications whose photograph may be erased at once."""
         return [name for name in _can_go(self.photographs, at) if name not in self.can_go(at)]
 
+    def can_be_locked(self, at: datetime) -> dict[str, datetime]:
+        """Return the other applications that may be locked at once, and until when they have to stay."""
+        return {
+            name: one.erasable
+            for name, one in self.answers.items()
+            if one.lockable and one.erasable and one.lockable <= at < one.erasable
+        }
+
     def requests_can_go(self, at: datetime) -> list[str]:
         """Return the requests that may be erased at once."""
         return _can_go(self.requests, at)

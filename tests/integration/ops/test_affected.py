@@ -181,9 +181,10 @@ def test_after_a_restore_a_command_erases_again_what_a_person_had_erased_and_nam
         topology, "erase", cancelled, waiting, name="application", EPASS_KEPT_AT_LEAST_DAYS="0",
         EPASS_DATABASE_URL=topology.database_url("application_app", "application"),
     )  # fmt: skip
-    assert (done.returncode, done.stdout) == (1, f"erased: {cancelled}; the photograph alone: -\n"), (
-        done.stderr
-    )
+    assert (done.returncode, done.stdout) == (
+        1,
+        f"erased: {cancelled}; the photograph alone: -; locked: -\n",
+    ), done.stderr
     assert waiting in done.stderr
 
 

@@ -379,10 +379,10 @@ def test_an_application_whose_people_one_service_still_knows_is_found(
         )
         erase_personal_data(erased, session, now())
     code, found = invariants(topology, "--grace", "0")
-    assert (code, found["erased"]["parts"]) == (0, {"everywhere": 0, "in flight": 1}), found
+    assert (code, found["erased"]["parts"]) == (0, {"everywhere": 0, "locked": 0, "in flight": 1}), found
     busy_services.deliver_all()
     code, found = invariants(topology, "--grace", "0")
-    assert (code, found["erased"]["parts"]) == (0, {"everywhere": 1, "in flight": 0}), found
+    assert (code, found["erased"]["parts"]) == (0, {"everywhere": 1, "locked": 0, "in flight": 0}), found
     tamper(busy_services, "application", "update outbox set sent_at = now()")
     for service, statement in FORGOTTEN.items():
         with ExitStack() as open_:
@@ -405,6 +405,19 @@ def test_an_application_whose_people_one_service_still_knows_is_found(
         databases["application"].execute("update applications set erased_at = null")
         (balance,) = [one for one in count(snapshots_of(databases), 0) if one.name == "erased"]
         assert balance.faults["erased elsewhere alone"] == 1, "as after a restore of application alone"
+        for until, late in (("+ interval '1 day'", 0), ("- interval '25 hours'", 1)):
+            databases["application"].execute(
+                f"update applications set locked_at = now(), locked_until = now() {until} where id = %s",
+                (erased,),
+            )
+            (balance,) = [one for one in count(snapshots_of(databases), 0) if one.name == "erased"]
+            assert balance.parts == {"everywhere": 0, "locked": 1, "in flight": 0}
+            assert {name: number for name, number in balance.faults.items() if number} == (
+                {"locked, and not erased a day after it could be": 1} if late else {}
+            ), "its people are in application alone, and no longer than its day"
+        databases["verify"].execute("delete from erased_applications")
+        (balance,) = [one for one in count(snapshots_of(databases), 0) if one.name == "erased"]
+        assert not balance.judge(lambda _queues: 0).holds, "verify still names a locked one"
 
 
 @contextmanager

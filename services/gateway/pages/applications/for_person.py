@@ -17,7 +17,6 @@ from contracts.errors import Conflict, IdempotencyKeyReused, InvalidInput, NotFo
 from contracts.model import OPEN_STATUSES
 from contracts.retention import KEPT
 from contracts.rpc.own_data import MOST_APPLICATIONS
-from services.chassis.runtime.clock import now
 from services.gateway.handlers import own_data
 from services.gateway.pages.applications import correct as corrections
 from services.gateway.pages.applications import my_data
@@ -124,7 +123,7 @@ async def correct(view: PrivacyPage, reference: str) -> Response:
 
 @router.get("/people/{reference}/erase")
 async def ask_to_erase(view: PrivacyPage, reference: str) -> Response:
-    """Say what goes at once, and what stays until when."""
+    """Say what goes at once, what is locked until when, and what stays."""
     return await _ask_to_erase(view, reference, {}, {})
 
 
@@ -138,8 +137,7 @@ async def erase(view: PrivacyPage, reference: str) -> Response:
         erased = await view.command(rpc.privacy.ERASE_FOR_PERSON, _request(typed, shown), key_of(form))
     except (ValidationError, InvalidInput) as error:
         return await _ask_to_erase(view, reference, typed, problems_of(error), 422)
-    copies = my_data.copies_until(view, now())
-    return view.save_result(view.to(ERASED), ERASED, {**erased.model_dump(mode="json"), "copies": copies})
+    return view.save_result(view.to(ERASED), ERASED, my_data.receipt_of(view, erased))
 
 
 @router.get("/people/{reference}/consent")

@@ -15,7 +15,7 @@ from markupsafe import Markup
 from contracts import rpc
 from contracts.errors import NotFound
 from contracts.rpc.application import TimelineEntry
-from contracts.rpc.own_data import MOST_APPLICATIONS, OwnApplications
+from contracts.rpc.own_data import MOST_APPLICATIONS, ErasedOnRequest, OwnApplications
 from services.chassis.runtime.clock import IST, now
 from services.gateway.handlers import own_data
 from services.gateway.pages.applications import detail
@@ -155,7 +155,7 @@ async def return_to_my_data(view: ApplicantPage) -> Response:
 
 @router.get("/my-data/erase")
 async def ask_to_erase(view: ApplicantPage) -> Response:
-    """Say what goes at once, and what stays until when."""
+    """Say what goes at once, what is locked until when, and what stays."""
     return view.html(
         "my_data/erase.html",
         **await words(view, await own_data.gather(view.caller)),
@@ -175,8 +175,7 @@ async def erase(view: ApplicantPage) -> Response:
     erased = await view.command(rpc.application.ERASE_OWN_DATA, wanted, key_of(form))
     response = view.to(ERASED)
     cookies.answers_cookie(view.request).clear(response)
-    copies = copies_until(view, now())
-    return view.save_result(response, ERASED, {**erased.model_dump(mode="json"), "copies": copies})
+    return view.save_result(response, ERASED, receipt_of(view, erased))
 
 
 @router.get("/my-data/erased")
@@ -184,6 +183,12 @@ async def show_receipt(view: ApplicantPage) -> Response:
     """Show the receipt of what was erased."""
     receipt = view.read_result()
     return view.html("my_data/erased.html", receipt=receipt) if receipt else view.to(PLACE)
+
+
+def receipt_of(view: View, erased: ErasedOnRequest) -> dict[str, Any]:
+    """Return what the page of a receipt shows; days, where the answer has instants."""
+    locked = {name: until.astimezone(IST).date().isoformat() for name, until in erased.locked.items()}
+    return {**erased.model_dump(mode="json"), "locked": locked, "copies": copies_until(view, now())}
 
 
 def copies_until(view: View, at: datetime) -> str:
@@ -207,6 +212,7 @@ async def words(view: View, found: own_data.Gathered, mobile: str | None = None)
         "copies": copies_until(view, at),
         "gone": found.can_go(at),
         "pictures": found.pictures_can_go(at),
+        "locks": found.can_be_locked(at),
         "requests": found.requests_can_go(at),
         "names": await directory.place_names(view),
         "gate_name": await directory.gate_names(view),

@@ -88,11 +88,14 @@ async def _offered(view: View, name: str, answers: Answers) -> dict[str, Any]:
 
 
 async def applied_before(view: View, most: int) -> Sequence[HistoryLine]:
-    """Return the last applications of this mobile; none at a kiosk, or while the service does not answer."""
+    """Return the last applications of this mobile, but those that are locked.
+
+    There are none at a kiosk, nor while the service does not answer.
+    """
     if view.kiosk:
         return ()
     found = await view.try_query(rpc.application.LIST_APPLICATIONS, Page(limit=most))
-    return found.items if found else ()
+    return [one for one in found.items if one.locked_until is None] if found else ()
 
 
 async def suggested_spelling(view: View, answers: Answers) -> str:

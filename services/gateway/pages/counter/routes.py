@@ -96,7 +96,7 @@ async def show_application(view: ReceptionPage, reference: str) -> Response:
 
 async def _application(view: View, reference: str, errors: dict[str, str], status: int = 200) -> Response:
     shown = await view.query(rpc.application.VIEW_APPLICATION, ReferenceOnly(reference=reference[:40]))
-    own = view.principal.site in {None, shown.site}
+    own = view.principal.site in {None, shown.site} and shown.locked_until is None
     site = await directory.site(view, shown.site)
     takes = bool(own and site and site.photograph)
     has_one = takes and await photograph.is_there(view, reference)

@@ -440,6 +440,6 @@ def test_requests_that_a_restore_brought_back_are_erased_again_by_their_numbers(
     number, other = (send(desk).request_number for _ in range(2))
     for one in (number, other):
         answer(desk, one)
-    gone, _pictures = own_data.erase_again(desk.database, NOW + 181 * DAY, [number], SETTINGS)
+    gone, _pictures, _locked = own_data.erase_again(desk.database, NOW + 181 * DAY, [number], SETTINGS)
     assert gone == [number]
     assert [one.request_number for one in listed(desk, applicant_call()).items] == [other]

@@ -131,6 +131,7 @@ def test_every_column_that_may_hold_something_personal_is_blanked() -> None:
         "inside", "last_matters_at", "reception_asked_at", "closed_day", "closure_reason",
         "scanned_pass", "asks_for_card", "notice", "consented_at", "consent_withdrawn_at",
         "corrections", "correction_seq", "ask_met_at", "asked_met_at", "weekly_until",
+        "locked_at", "locked_until",
     }  # fmt: skip
     assert set(PERSONAL) == set(ApplicationRow.__table__.columns.keys()) - not_personal
 

@@ -14,7 +14,7 @@ from contracts.rpc.call import Nothing
 from contracts.rpc.corrections import Corrected
 from contracts.rpc.privacy import PersonFound
 from services.chassis.runtime.clock import now
-from tests.e2e.own_data_states import AT, COMING, consented
+from tests.e2e.own_data_states import AT, COMING, consented, with_locked
 from tests.e2e.privacy_states import FIND, PEOPLE, RECEIPT, TAKEN, WHY, person
 from tests.support.factories.gateway import REFERENCE, TableClient, browser, signed, staff_claims
 from tests.support.factories.pages import application
@@ -102,6 +102,12 @@ async def test_what_was_shown_is_erased_and_the_receipt_can_be_printed_again() -
         receipt = (await http.get("/en/desk/privacy/erased")).text
         assert "7K3M 9QW4" in receipt
         assert gone_by.group() in receipt, "the receipt says the day that the page before it has said"
+        assert f"Application {COMING} is locked until Sunday, 1 December 2999" in receipt
+    for is_locked, offered in ((False, [REFERENCE, COMING]), (True, [REFERENCE])):
+        client.answers |= with_locked(person(), is_locked=is_locked)
+        page = (await http.get(f"/en{PEOPLE}/erase")).text
+        assert re.findall(r'name="reference" value="([^"]+)"', page) == offered
+        assert ("locked until 1 Dec 2999" in page, "What is locked" in page) == (is_locked, not is_locked)
 
 
 CORRECTION = f"/en{PEOPLE}/correct"

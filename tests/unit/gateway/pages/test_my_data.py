@@ -14,8 +14,9 @@ from contracts.rpc.notify import OwnMessages
 from contracts.rpc.own_data import ErasedOnRequest, Kept, OwnData
 from services.chassis.runtime.clock import now
 from services.notify.domain.messages import NOT_TO_APPLICANT, STOPPABLE, Purpose
-from tests.e2e.own_data_states import AT, COMING, own_data
-from tests.support.factories.gateway import NUMBER, REFERENCE, browser, claims, signed
+from tests.e2e.own_data_states import AT, COMING, LOCKED_UNTIL, own_data, shortened, with_locked
+from tests.support.factories.gateway import NUMBER, REFERENCE, browser, claims, signed, staff_claims
+from tests.support.factories.pages import APPLICATION
 from tests.support.system.page_reader import BALDEV, SAME_SITE, stub
 
 ALWAYS = {
@@ -172,6 +173,41 @@ async def test_a_photograph_that_a_gate_still_compares_stays_and_the_page_says_u
     assert "Your photograph stays until" in page
     assert f"Your photograph in application {COMING}" not in page
     assert re.findall(r'name="reference" value="([^"]+)"', page) == [REFERENCE, ANSWERED]
+
+
+async def test_what_has_to_stay_of_a_visit_that_is_over_is_locked_and_said_on_page_receipt_and_history() -> (
+    None
+):
+    http, client = open_site()
+    client.answers |= with_locked(is_locked=False)
+    page = (await http.get("/en/my-data/erase")).text
+    assert re.search(rf"What is locked</h2>.*Application {COMING}, until 1 Dec 2999", page, re.DOTALL)
+    assert f"{COMING}</a>:" not in page, "it is not among what stays"
+    assert re.findall(r'name="reference" value="([^"]+)"', page) == [REFERENCE, COMING, ANSWERED]
+    client.answers["application.erase_own_data"] = ErasedOnRequest(
+        receipt="7K3M9QW4", locked={COMING: LOCKED_UNTIL}
+    )
+    await http.post("/en/my-data/erase", data={"reference": [COMING], "key": "k"})
+    receipt = (await http.get("/en/my-data/erased")).text
+    assert f"Application {COMING} is locked until Sunday, 1 December 2999, then erased by itself" in receipt
+    client.answers |= with_locked()
+    for place in ("/en/my-data/erase", "/en/applications", "/en/my-data"):
+        shown = (await http.get(place)).text
+        assert "locked until 1 Dec 2999, then erased by itself." in shown, place
+        assert (f'value="{COMING}"' in shown, f"{COMING}/correct" in shown) == (False, False), "no second ask"
+
+
+async def test_the_page_of_a_locked_application_and_that_of_the_counter_show_nobody() -> None:
+    http, client = open_site()
+    client.answers["application.view"] = APPLICATION
+    assert APPLICATION.applicant.name in (await http.get(f"/en/applications/{REFERENCE}")).text
+    client.answers["application.view"] = shortened(APPLICATION)
+    own = (await http.get(f"/en/applications/{REFERENCE}")).text
+    http.cookies.set("session", signed(staff_claims("reception")))
+    desk = (await http.get(f"/en/counter/applications/{REFERENCE}")).text
+    for page in (own, desk):
+        assert "this application is locked until 1 Dec 2999" in page
+        assert (APPLICATION.applicant.name in page, "/cancel" in page) == (False, False)
 
 
 async def test_only_what_the_page_has_shown_is_erased_and_the_receipt_can_be_read_again() -> None:

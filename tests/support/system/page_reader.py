@@ -79,6 +79,11 @@ def hidden(page: httpx.Response) -> dict[str, str]:
     return dict(HIDDEN.findall(page.text))
 
 
+def without_keys(page: httpx.Response) -> str:
+    """Return a page without its random keys, any of which may have some four digits in it."""
+    return re.sub("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", "", page.text)
+
+
 class Reader:
     """A user with a phone that stores cookies and follows redirects, and what the services reply to them."""
 

@@ -537,7 +537,7 @@ def test_one_whose_photograph_was_erased_is_approved_only_once_there_is_another(
 def test_another_person_has_no_photograph_whatever_is_heard_first_and_the_department_approves_anew(
     approval_db,
 ) -> None:
-    event = submitted(**ALONE, weekly_until=LAST)
+    event = submitted(**ALONE)
     deliver(approval_db, event)
     review = review_id_of(approval_db, event.application_id)
     ask(approval_db, review)

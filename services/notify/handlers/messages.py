@@ -55,6 +55,13 @@ NEWER = """exists (
 
 _SINCE = "and earlier.created_at > statement_timestamp() - interval '24 hours'"
 """The question is asked on each day of a visit, so what came on the days before does not count."""
+_OF_THIS_DAY = """and earlier.created_at > coalesce((
+    select max(before.created_at) from messages as before join messages as own
+      on own.pass_number = given.pass_number and own.purpose = 'pass_issued'
+    where before.application_id = given.application_id and before.purpose = 'pass_issued'
+      and before.pass_number <> own.pass_number and before.created_at < own.created_at
+  ), '-infinity')"""
+"""What came with or before the pass that this one replaces does not count: the visit has another day now."""
 _REMINDED = "+ count(distinct event_id) filter (where earlier.purpose = 'visit_reminder')"
 """A second reminder leaves room for a second answer of the office; one that nobody got does not count."""
 ENOUGH = {
@@ -64,7 +71,7 @@ ENOUGH = {
   where earlier.application_id = given.application_id and earlier.resend_of is null
     and earlier.state not in ('withdrawn', 'not_needed')
     and (earlier.state not in ('failed', 'expired') or earlier.reason = 'unconfirmed')
-    {_SINCE if purpose == "visit_question" else ""}
+    {_SINCE if purpose == "visit_question" else _OF_THIS_DAY}
     and earlier.purpose <> all(array[{", ".join(f"'{one}'" for one in NOT_TO_APPLICANT)}])
 ) >= {most}"""  # noqa: S608  made of constants
     for purpose, most in FEWER_THAN.items()

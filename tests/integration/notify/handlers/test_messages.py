@@ -58,11 +58,9 @@ def states(db: Database) -> list[tuple[str, str]]:
 
 
 def published(db: Database) -> list[tuple[str, dict]]:
+    query = select(outbox.c.type, outbox.c.data).order_by(outbox.c.position)
     with db.transaction() as session:
-        return [
-            (row.type, row.data)
-            for row in session.execute(select(outbox.c.type, outbox.c.data).order_by(outbox.c.position))
-        ]
+        return [(row.type, row.data) for row in session.execute(query)]
 
 
 # ------------------------------------------------------------------ messages of one visit
@@ -170,14 +168,20 @@ def test_who_did_not_get_the_first_reminder_gets_the_second(db: Database) -> Non
     assert [row.purpose for row in messages(db)].count(REMINDER) == 2
 
 
-def test_what_they_had_before_the_first_day_does_not_count_for_the_reminder_of_a_later_one(
-    db: Database,
-) -> None:
+def test_what_came_before_the_first_day_counts_not_for_the_reminder_of_a_later(db: Database) -> None:
     visit = Visit()
     usual = [visit.submitted(), visit.issued(), near(visit), near(visit, "hours"), called(visit)]
     later = near(visit).model_copy(update={"later_day": True})
     handle(db, *map(received, [*usual, later]))
     assert [row.purpose for row in messages(db)].count("visit_reminder") == 2
+
+
+def test_whoever_was_moved_to_another_day_is_reminded_of_it(db: Database) -> None:
+    visit, other = Visit(), new_pass_number()
+    take_place(db, visit, "submitted issued evening hours come")
+    handle(db, received(visit.issued(number=other)))
+    handle(db, received(near(visit).model_copy(update={"pass_number": other})))
+    assert [row.purpose for row in messages(db)].count(REMINDER) == 2
 
 
 def test_who_waited_is_not_reminded_too_often(db: Database) -> None:

@@ -527,6 +527,7 @@ COMMANDS: dict[str, Callable[[People], Case]] = {
 }
 QUESTIONS = {
     "POST /api/v1/status": "a reference and four digits in a URL would stand in logs",
+    "POST /api/v1/requests/status": "the same of a request",
     "POST /api/v1/sessions/enrolment": "the same of the token of a sign-in",
     "POST /api/v1/counter/lookup": "the same of a mobile or a name",
     "POST /api/v1/reviews/search": "the same of a name",
